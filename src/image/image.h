@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image - the packed tables: what goes in, the bytes that come out, and reading them back.
+ * Does:    image_encode turns ordered rules into one contiguous, position-independent block;
+ *          image_check bounds every offset, count and loop of a foreign block; the block's name
+ *          is its SHA-256. The layout is wire_image.h; the walker is fw_match.c.
+ * Shape:   per local IP and direction an ordered list of rules, first match wins, then the
+ *          table's default. Equal tables and equal parts are stored once.
+ * Limits:  WIRE_*_MAX of wire_verdict.h; beyond is RC_LIMIT with a diag, never truncation.
+ * Memory:  input is borrowed; the image is malloc'ed and given to the caller.
+ * Source:  ringfence-image(5).
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include "addr.h"
+#include "arena.h"
+#include "diag.h"
+#include "rc.h"
+#include "service.h"
+#include "wire_verdict.h"
+
+/* What a match means to the firmware. */
+struct image_action {
+	uint8_t verdict;	/* WIRE_PASS or WIRE_DROP; a drop is softened by mode */
+	uint8_t mode;		/* of a drop, enum wire_mode */
+	uint8_t state;		/* of a pass, enum wire_state */
+	bool log;		/* an alert also for a pass */
+	uint16_t counter;	/* WIRE_COUNTER_NONE = none */
+	uint32_t rule_id;	/* never 0 */
+};
+
+struct image_rule {
+	uint8_t dir;				/* enum wire_dir */
+	struct addr_set peer;
+	const struct service *services;		/* one of them matches */
+	uint32_t service_count;
+	const struct vlan_range *vlans;		/* 0 = any VLAN or no tag */
+	uint32_t vlan_count;
+	struct image_action action;
+};
+
+/* A table's rules in match order. Tables may share one list: it is packed once. */
+struct image_list {
+	const struct image_rule **rules;
+	uint32_t count;
+	struct image_action deflt;	/* verdict WIRE_DROP; counter may be set */
+};
+
+struct image_table {
+	struct addr local;		/* family 0: packets with no local IP at either end (guard) */
+	uint32_t list;			/* index of its list */
+};
+
+struct image_input {
+	struct image_list *lists;
+	uint32_t list_count;
+	struct image_table *tables;	/* sorted by addr_cmp, none twice; family 0 first */
+	uint32_t table_count;
+	uint32_t counter_count;
+	uint8_t unsegmented, non_ip;	/* WIRE_PASS or WIRE_DROP */
+	bool fragments_drop, midstream_drop, live_flows_drain;
+};
+
+/* rule id -> place in the text. Sorted by id. Default denies have ids too. */
+struct image_symbol {
+	uint32_t rule_id;
+	const char *file;
+	uint32_t line, col;
+	const char *segment;
+	const char *why;		/* "" = none */
+	bool is_default;		/* the segment's default deny */
+	uint16_t counter;
+};
+
+struct image_symbols {
+	uint32_t generation;
+	uint8_t image_sha256[32];
+	struct image_symbol *items;
+	uint32_t count;
+};
+
+MUST_CHECK enum rc image_encode(const struct image_input *in, uint8_t **out, size_t *len,
+    struct diag *diag);
+
+/* Full check of foreign bytes; after RC_OK every walk stays inside and bounded. O(len). */
+MUST_CHECK enum rc image_check(const uint8_t *p, size_t len, struct diag *diag);
+
+/* Facts of a checked image. */
+struct image_info {
+	uint32_t version, tables, lists, rules, counters, bytes;
+};
+void image_info_get(const uint8_t *p, size_t len, struct image_info *out);
+
+/* Prints tables, defaults and rules of a checked image, decoded without the encoder. symbols may
+ * be NULL. json: one object a line. */
+MUST_CHECK enum rc image_dump(const uint8_t *p, size_t len, const struct image_symbols *symbols,
+    bool json, FILE *out, struct diag *diag);
+
+/* Decoded match, sharing nothing with the encoder nor with the firmware's walk: the action a key
+ * meets in the table of local; false where there is no such table. */
+MUST_CHECK bool image_lookup(const uint8_t *p, size_t len, const struct addr *local,
+    const struct pkt_key *k, struct image_action *out, bool *is_default);
+
+/* Symbols as a file: text lines, versioned, CRC32C at the end; decode distrusts. */
+MUST_CHECK enum rc image_symbols_encode(const struct image_symbols *s, struct arena *a,
+    uint8_t **out, size_t *len);
+MUST_CHECK enum rc image_symbols_decode(const uint8_t *p, size_t len, struct arena *a,
+    struct image_symbols *out, struct diag *diag);
+const struct image_symbol *image_symbol_find(const struct image_symbols *s, uint32_t rule_id);
+
+#endif

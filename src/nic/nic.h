@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nic - one NIC, as the daemon sees it: attach, load a table, read counters, hear alerts.
+ * Does:    finds the backend by path (a software NIC's socket), speaks the mailbox through
+ *          src/mbox, hides framing, sequence, retry and epoch.
+ * Limits:  one session a NIC: a second nic_open gives RC_CONFLICT.
+ * Errors:  RC_PEER = the NIC is gone (reopen later); RC_STALE = it rebooted, state was lost, the
+ *          call may be repeated after nic_version_get; RC_INVALID = it refused, diag says why.
+ * Context: one thread; each call is bounded by MBOX_TIMEOUT_MS.
+ */
+#ifndef NIC_H
+#define NIC_H
+
+#include "base.h"
+#include "diag.h"
+#include "rc.h"
+
+struct nic;
+
+struct nic_caps {
+	uint32_t tables_max, rules_max, counters_max, image_bytes_max, flows_max;
+};
+
+struct nic_version {
+	uint32_t generation;		/* 0 = nothing committed */
+	uint8_t sha256[32];
+	uint64_t committed_wall_ns;
+};
+
+/* A consistent copy of the status page, and the losses seen so far. */
+struct nic_status {
+	uint32_t generation, boot_count, abi;
+	uint64_t heartbeat;		/* rises every 10 ms while the firmware runs */
+	uint64_t packets, passed, dropped, would_dropped;
+	uint64_t flows_live, flows_full;	/* full: new flows refused */
+	uint64_t frags_refused;
+	uint64_t alerts, alerts_lost;	/* lost: ring full; suppressed are in the records */
+	uint64_t events_lost;
+	uint64_t tx_lost;		/* passed, but the port could not send */
+};
+
+struct nic_counter {
+	uint64_t packets, bytes;
+};
+
+struct nic_alert {
+	uint64_t wall_ns;
+	uint32_t generation, rule_id;	/* rule_id 0 = none */
+	uint32_t suppressed;		/* alerts of this rule left out before this one */
+	uint8_t verdict, reason, dir;	/* of the hop */
+	uint8_t family, proto, tcp_flags;
+	uint8_t local[16], src[16], dst[16];	/* network order, v4 in the first 4 */
+	uint16_t sport, dport, vlan;
+	uint32_t frame_bytes;
+	uint8_t head[64];		/* first bytes of the frame */
+	uint8_t head_bytes;
+};
+
+MUST_CHECK enum rc nic_open(const char *path, struct nic **out, struct diag *diag);
+void nic_close(struct nic **nic);
+
+/* Readable when an alert waits or the NIC is gone. */
+int nic_fd(const struct nic *nic);
+
+MUST_CHECK enum rc nic_caps_get(struct nic *nic, struct nic_caps *out, struct diag *diag);
+MUST_CHECK enum rc nic_version_get(struct nic *nic, struct nic_version *out, struct diag *diag);
+/* From shared memory, no request; RC_PEER where the NIC is gone or the heartbeat stands for 1 s. */
+MUST_CHECK enum rc nic_status_get(struct nic *nic, struct nic_status *out);
+
+/* BEGIN, LOAD, VERIFY, COMMIT: after RC_OK generation is enforced; on error the old one still is.
+ * generation must be above the active one. */
+MUST_CHECK enum rc nic_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
+    struct diag *diag);
+
+MUST_CHECK enum rc nic_counters_get(struct nic *nic, uint32_t first, uint32_t count,
+    struct nic_counter *out, struct diag *diag);
+
+/* Next waiting alert; RC_AGAIN where there is none. */
+MUST_CHECK enum rc nic_alert_next(struct nic *nic, struct nic_alert *out);
+
+#endif
