@@ -1,0 +1,799 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds ringfence: tools, dependencies, binary, firmware, tests. Writes only below build/ (and
+# DESTDIR for install). `./build.sh help` prints the targets and variables.
+set -eu
+cd "$(dirname "$0")"
+LC_ALL=C
+export LC_ALL
+
+CC=${CC:-musl-gcc}
+FWCC=${FWCC:-riscv64-unknown-elf-gcc}
+CFLAGS=${CFLAGS:-}
+PREFIX=${PREFIX:-/usr/local}
+DESTDIR=${DESTDIR:-}
+V=${V:-}
+DEPS=${DEPS:-}
+WERROR=${WERROR:-}
+JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+SUITE=trixie				# what dependency sources are taken from
+FUZZ_SECONDS=${FUZZ_SECONDS:-60}	# per fuzz target
+FW_CODE_MAX=${FW_CODE_MAX:-65536}	# bytes of text and data of the bare-metal firmware
+FW_RAM_MAX=${FW_RAM_MAX:-16777216}	# bytes of data and bss of the same
+
+ROOMS="util pkt image policy mbox nic softnic proc ctl store cli"
+WARN="-Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
+ -Werror=unused-result"
+[ -z "$WERROR" ] || WARN="$WARN -Werror"
+LIBS="mbedtls yyjson lua"
+DEP_RECIPE=1				# raise it when dep_libraries builds them differently
+
+usage()
+{
+	cat <<-END
+	usage: ./build.sh TARGET...
+	  all      build/ringfence (the default)     fw       bare-metal and BPF firmware, with sizes
+	  deps     tools and dependencies only       test     everything below, and the tests
+	  demo     the main job on real traffic      lint     layering, text, shell and manual checks
+	  asan     tests under sanitizers            fuzz     each fuzz target for FUZZ_SECONDS
+	  prove    property tests, ten times longer  cover    line coverage of the unit tests
+	  bench    the measurements                  man      manuals as text in build/man
+	  install  into DESTDIR/PREFIX               clean    remove build/
+	variables: CC FWCC CFLAGS PREFIX DESTDIR V=1 JOBS WERROR=1 ONLY=pattern
+	  DEPS=DIR takes the tarballs that deps.lock names from DIR: offline, or not Debian
+	END
+}
+
+die()
+{
+	echo "build.sh: $*" >&2
+	exit 1
+}
+
+say()
+{
+	echo "build.sh: $*"
+}
+
+# --- tools -------------------------------------------------------------------------------------
+
+# tool_list GROUP: lines "command-or-file package", what the group needs.
+tool_list()
+{
+	case $1 in
+	build)
+		cat <<-END
+		gcc gcc
+		make make
+		ar binutils
+		musl-gcc musl-tools
+		re2c re2c
+		bzip2 bzip2
+		xz xz-utils
+		/usr/include/linux/if_packet.h linux-libc-dev
+		/usr/include/stdlib.h libc6-dev
+		END
+		;;
+	fw)
+		cat <<-END
+		$FWCC gcc-riscv64-unknown-elf
+		clang clang
+		END
+		;;
+	san)
+		cat <<-END
+		clang clang
+		@libclang_rt.fuzzer libclang-rt-14-dev
+		END
+		;;
+	test)
+		cat <<-END
+		shellcheck shellcheck
+		mandoc mandoc
+		ip iproute2
+		END
+		;;
+	esac
+}
+
+tool_missing()	# NAME: true if the command, file, or (@) clang runtime is not there
+{
+	case $1 in
+	/*)	[ ! -e "$1" ] ;;
+	@*)	! ls "$(clang -print-resource-dir 2>/dev/null)"/lib/*/"${1#@}"* >/dev/null 2>&1 ;;
+	*)	! command -v "$1" >/dev/null 2>&1 ;;
+	esac
+}
+
+need()	# GROUP...: installs or names what is missing
+{
+	missing=
+	for group; do
+		while read -r tool package; do
+			if [ -n "$tool" ] && tool_missing "$tool"; then
+				missing="$missing $package"
+			fi
+		done <<-END
+		$(tool_list "$group")
+		END
+	done
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		die "missing tools; type: apt-get install --no-install-recommends$missing"
+	fi
+	say "installing$missing"
+	# shellcheck disable=SC2086
+	apt_install $missing || { apt-get update -q && apt_install $missing; } ||
+	    die "cannot install$missing"
+}
+
+apt_install()
+{
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" \
+	    >build/apt.log 2>&1 </dev/null || { tail -n 3 build/apt.log >&2; return 1; }
+}
+
+# --- dependencies: sources ---------------------------------------------------------------------
+
+lock_lines()
+{
+	grep -v '^#' deps.lock
+}
+
+sha()	# FILE
+{
+	sha256sum <"$1" | cut -d' ' -f1
+}
+
+apt_private()	# DIR ARG...: apt-get with its own source list, lists, cache and state
+{
+	dir=$1
+	shift
+	apt-get -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+	    -o Dir::State="$dir/state" -o Dir::State::Lists="$dir/lists" \
+	    -o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache="$dir/cache" \
+	    -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
+}
+
+# The archives that this machine's own apt configuration names, main components first seen first.
+apt_mirrors()
+{
+	# shellcheck disable=SC2016 # apt expands these
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
+	    awk '$2 == "main" && $1 !~ /-/ && !seen[$3]++ { print $3 }'
+}
+
+apt_lists()	# DIR: private lists of SUITE's sources; tries each mirror and each key ring
+{
+	dir=$1
+	rings=/usr/share/keyrings
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/state"
+	for mirror in $(apt_mirrors); do
+		for ring in '' "$rings/debian-archive-keyring.gpg" \
+		    "$rings/debian-archive-$SUITE-automatic.gpg"; do
+			[ -z "$ring" ] || [ -e "$ring" ] || continue
+			echo "deb-src ${ring:+[signed-by=$ring] }$mirror $SUITE main" \
+			    >"$dir/sources.list"
+			if apt_private "$dir" update -q -o APT::Update::Error-Mode=any \
+			    >"$dir/log" 2>&1; then
+				return 0
+			fi
+		done
+	done
+	[ ! -e "$dir/log" ] || tail -n 3 "$dir/log" >&2
+	return 1
+}
+
+# dep_apt: fetches every locked source into build/deps/dl and prints the lock lines in force.
+dep_apt()
+{
+	command -v apt-get >/dev/null ||
+	    die "no apt-get here: put the tarballs that deps.lock names in a folder, give DEPS=folder"
+	apt=$PWD/build/deps/apt
+	apt_lists "$apt" || {
+		[ "$(id -u)" = 0 ] && apt_install debian-archive-keyring && apt_lists "$apt"
+	} || die "cannot read $SUITE's source lists from this machine's apt mirrors (see DEPS)"
+	while read -r name series version hash tarball; do
+		now=$(apt_private "$apt" source --print-uris --tar-only "$name/$SUITE" 2>&1 |
+		    sed -n "s/^Selected version '\\([^']*\\)'.*/\\1/p" | tail -n 1)
+		case $now in
+		'')	die "$name: not in $SUITE" ;;
+		"$version") ;;
+		"$series"[.~+-]*)
+			echo "build.sh: notice: $name $now taken, deps.lock names $version" >&2 ;;
+		*)	die "$name $now: deps.lock wants the series $series" ;;
+		esac
+		(cd build/deps/dl && apt_private "$apt" source -q --download-only --tar-only \
+		    "$name/$SUITE" >"$apt/log" 2>&1) || { tail -n 3 "$apt/log" >&2
+		    die "$name: download failed"; }
+		if [ "$now" != "$version" ]; then
+			tarball=${now#*:}
+			tarball=$(cd build/deps/dl && files "${name}_${tarball%-*}".orig.tar.*)
+			new=$(sha "build/deps/dl/$tarball")
+			hash=$(lock_same_upstream "$version" "$now" "$hash" "$new")
+		fi
+		echo "$name $series $now $hash $tarball"
+	done <<-END
+	$(lock_lines)
+	END
+}
+
+# A packaging revision keeps the upstream tarball, so its hash must stay; a new upstream may differ.
+lock_same_upstream()	# OLD-VERSION NEW-VERSION OLD-HASH NEW-HASH
+{
+	if [ "${1%-*}" = "${2%-*}" ]; then
+		echo "$3"
+	else
+		echo "$4"
+	fi
+}
+
+dep_folder()
+{
+	[ -d "$DEPS" ] || die "DEPS=$DEPS is not a folder"
+	while read -r _ _ _ _ tarball; do
+		[ -f "$DEPS/$tarball" ] || die "DEPS: $DEPS/$tarball is missing"
+		cp "$DEPS/$tarball" build/deps/dl/
+	done <<-END
+	$(lock_lines)
+	END
+	lock_lines
+}
+
+# Fetches, checks against the lock and unpacks; once, until deps.lock changes.
+dep_sources()
+{
+	want=$(sha deps.lock)
+	[ "$(cat build/deps/.sources 2>/dev/null)" != "$want" ] || return 0
+	mkdir -p build/deps/dl build/deps/src
+	rm -f build/deps/.sources
+	say "fetching dependency sources"
+	if [ -n "$DEPS" ]; then
+		dep_folder >build/deps/used.tmp
+	else
+		dep_apt >build/deps/used.tmp
+	fi
+	while read -r name _ version hash tarball; do
+		[ "$(sha "build/deps/dl/$tarball")" = "$hash" ] ||
+		    die "$tarball: SHA-256 is not the one of deps.lock"
+		rm -rf "build/deps/src/$name"
+		mkdir "build/deps/src/$name"
+		tar -xf "build/deps/dl/$tarball" -C "build/deps/src/$name" --strip-components=1 \
+		    --no-same-owner
+		say "$name $version $hash"
+	done <build/deps/used.tmp
+	{ head -n 1 deps.lock; cat build/deps/used.tmp; } >build/deps/deps.lock
+	rm -f build/deps/used.tmp
+	echo "$want" >build/deps/.sources
+}
+
+# musl-gcc hides the kernel's headers: a directory with links to these and nothing else.
+dep_kernel()
+{
+	mkdir -p build/deps/kernel
+	ln -sfn /usr/include/linux build/deps/kernel/linux
+	ln -sfn /usr/include/asm-generic build/deps/kernel/asm-generic
+	asm=/usr/include/$(gcc -print-multiarch)/asm
+	[ -d "$asm" ] || asm=/usr/include/asm
+	ln -sfn "$asm" build/deps/kernel/asm
+}
+
+# --- dependencies: libraries -------------------------------------------------------------------
+
+dep_library()	# FLAVOUR LIB "COMPILER FLAGS" EXTRA-FLAG...: from the files on standard input
+{
+	out=build/deps/$1
+	lib=$2
+	compiler=$3
+	shift 3
+	rm -rf "$out/$lib.o" "$out/lib$lib.a"
+	mkdir -p "$out/$lib.o"
+	{
+		echo "all:"
+		while read -r src; do
+			obj=$out/$lib.o/$(basename "$src" .c).o
+			printf 'all: %s\n%s: %s\n\t@%s' "$obj" "$obj" "$src" "$compiler"
+			printf " '%s'" "$@"
+			printf ' -c -o %s %s\n' "$obj" "$src"
+		done
+	} >"$out/$lib.mk"
+	make -s -j "$JOBS" -f "$out/$lib.mk" all || die "$lib does not compile"
+	ar rcsD "$out/lib$lib.a" "$out/$lib.o"/*.o
+	rm -rf "$out/$lib.o" "$out/$lib.mk"
+}
+
+dep_libraries()	# FLAVOUR COMPILER FLAG...
+{
+	flavour=$1
+	shift
+	want=$(cat build/deps/.sources src/util/mbedtls_config.h | sha256sum | cut -d" " -f1)
+	want="$want recipe $DEP_RECIPE $("$1" -dumpversion) $*"
+	[ "$(cat "build/deps/.$flavour" 2>/dev/null)" != "$want" ] || return 0
+	say "building dependencies ($flavour)"
+	mkdir -p "build/deps/$flavour"
+	cc="$* -std=c11 -O2 -D_GNU_SOURCE -ffunction-sections -fdata-sections
+	    -ffile-prefix-map=$PWD=."
+	cc=$(echo "$cc" | tr -s '\n\t' '  ')
+	src=build/deps/src
+	# The library list of the policy language, and no more: no io, os, debug, package. The seed
+	# is fixed so that the same sources compile in the same order on every machine.
+	for f in lapi lauxlib lbaselib lcode lcorolib lctype ldebug ldo ldump lfunc lgc llex lmathlib \
+	    lmem lobject lopcodes lparser lstate lstring lstrlib ltable ltablib ltm lundump lutf8lib \
+	    lvm lzio; do
+		echo "$src/lua5.4/src/$f.c"
+	done | dep_library "$flavour" lua "$cc" '-Dluai_makeseed(L)=0x52494e47u'
+	for f in "$src"/mbedtls/library/*.c; do
+		echo "$f"
+	done | dep_library "$flavour" mbedtls "$cc" '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"' \
+	    -Isrc/util "-I$src/mbedtls/include" "-I$src/mbedtls/library"
+	echo "$src/yyjson/src/yyjson.c" |
+	    dep_library "$flavour" yyjson "$cc" -DYYJSON_DISABLE_NON_STANDARD=1
+	echo "$want" >"build/deps/.$flavour"
+}
+
+deps()	# [asan]: sources and libraries. A linked build/deps is somebody's prepared one: used as it is.
+{
+	mkdir -p build
+	if [ -L build/deps ]; then
+		[ -e build/deps/.musl ] || die "build/deps is a link to an incomplete folder"
+		[ -z "${1:-}" ] || [ -e "build/deps/.$1" ] || die "build/deps lacks flavour $1"
+		return 0
+	fi
+	dep_sources
+	dep_kernel
+	dep_libraries musl "$CC"
+	if [ "${1:-}" = asan ]; then
+		dep_libraries asan clang -g -fsanitize=address -fno-omit-frame-pointer
+	fi
+}
+
+# --- makefiles ---------------------------------------------------------------------------------
+
+rooms_of()	# ROOM: the rooms it may include
+{
+	sed -n "s/^$1: *//p" tests/lint/rooms
+}
+
+room_dirs()	# ROOM...: -I options
+{
+	for room; do
+		case $room in
+		wire)	[ ! -d src/wire ] || printf ' -Isrc/wire' ;;
+		fw)	for d in fw fw/port fw/port/sim; do
+				[ ! -d "$d" ] || printf ' -I%s' "$d"
+			done ;;
+		*)	[ ! -d "src/$room" ] || printf ' -Isrc/%s' "$room" ;;
+		esac
+	done
+}
+
+files()	# GLOB...: those that exist
+{
+	for f; do
+		[ ! -f "$f" ] || echo "$f"
+	done
+}
+
+put_if_changed()	# FILE: standard input
+{
+	cat >"$1.tmp"
+	if cmp -s "$1.tmp" "$1"; then
+		rm "$1.tmp"
+	else
+		mv "$1.tmp" "$1"
+	fi
+}
+
+embed_name()	# FILE
+{
+	basename "$1" | sed 's/\.[a-z]*$//; s/[^A-Za-z0-9_]/_/g'
+}
+
+embed_files()
+{
+	files lua/*.lua policy/guard.pol
+}
+
+# build/gen: lexers by re2c, Lua and policy text as bytes. Shared by all variants.
+make_gen()
+{
+	mkdir -p build/gen
+	{
+		echo '/* Files of lua/ and policy/ as bytes; a 0 that len does not count follows. */'
+		echo '#ifndef EMBED_H'
+		echo '#define EMBED_H'
+		echo '#include <stddef.h>'
+		for f in $(embed_files); do
+			printf 'extern const unsigned char embed_%s[];\n' "$(embed_name "$f")"
+			printf 'extern const size_t embed_%s_len;\n' "$(embed_name "$f")"
+		done
+		echo '#endif'
+	} | put_if_changed build/gen/embed.h
+	for f in $(embed_files); do
+		n=$(embed_name "$f")
+		cat <<-END
+		build/gen/embed_$n.c: $f build/gen/embed.h
+		> @{ printf '#include "embed.h"\\nconst unsigned char embed_${n}[] = {\\n'; \\
+			od -An -v -tx1 $f | sed 's/ \\([0-9a-f][0-9a-f]\\)/0x\\1,/g'; \\
+			printf '0};\\nconst size_t embed_${n}_len = sizeof embed_${n} - 1;\\n'; } >\$@
+		END
+	done | put_if_changed build/gen/embed.mk
+	for f in $(files src/*/*.re); do
+		room=$(basename "$(dirname "$f")")
+		mkdir -p "build/gen/$room"
+		cat <<-END
+		build/gen/$room/$(basename "$f" .re).c: $f
+		> @echo "  RE2C  $f"
+		> \$(Q)re2c -W -Werror --no-generation-date -o \$@ $f
+		END
+	done | put_if_changed build/gen/re2c.mk
+}
+
+# make_rule VARIANT SOURCE FLAGS...: how one object is made
+make_rule()
+{
+	mkdir -p "build/$1/obj/$(dirname "$2")"
+	obj=build/$1/obj/${2%.c}.o
+	src=$2
+	variant=$1
+	shift 2
+	cat <<-END
+	OBJS += $obj
+	$obj: $src build/$variant/flags | build/gen/embed.h
+	> @echo "  CC  $src"
+	> \$(Q)\$(CC) \$(CFLAGS) $* -MMD -MP -c -o \$@ $src
+	END
+}
+
+# make_library VARIANT: rules of everything that goes into libringfence.a, and OBJS
+make_library()
+{
+	freestanding="-ffreestanding -nostdinc -isystem $(gcc -print-file-name=include)"
+	case $1 in
+	asan|fuzz) freestanding="-ffreestanding -nostdinc
+ -isystem $(clang -print-resource-dir)/include" ;;
+	esac
+	freestanding=$(echo "$freestanding" | tr '\n' ' ')
+	for room in $ROOMS; do
+		# shellcheck disable=SC2046
+		dirs="$(room_dirs "$room" $(rooms_of "$room")) -Ibuild/gen \$(SYSINC)"
+		for f in $(files "src/$room"/*.c); do
+			[ "$f" != src/cli/main.c ] || continue
+			make_rule "$1" "$f" "$dirs"
+		done
+		for f in $(files "src/$room"/*.re); do
+			make_rule "$1" "build/gen/$room/$(basename "$f" .re).c" "$dirs"
+		done
+	done
+	for f in $(embed_files); do
+		make_rule "$1" "build/gen/embed_$(embed_name "$f").c" -Ibuild/gen
+	done
+	# fw_mem.c is the bare board's libc; a host has its own.
+	for f in $(files fw/*.c); do
+		[ "$f" = fw/fw_mem.c ] || make_rule "$1" "$f" "$freestanding -Isrc/wire -Ifw"
+	done
+	for f in $(files fw/port/sim*.c fw/port/sim/*.c); do
+		make_rule "$1" "$f" "$(room_dirs fw wire util) \$(SYSINC)"
+	done
+}
+
+# make_program VARIANT SOURCE TARGET LINK-EXTRA...: one program from one source and the libraries
+make_program()
+{
+	variant=$1
+	src=$2
+	target=$3
+	shift 3
+	# shellcheck disable=SC2086
+	make_rule "$variant" "$src" "$(room_dirs $ROOMS wire fw) -Itests -Itests/support -Ibuild/gen \
+\$(SYSINC)" | sed '/^OBJS/d'
+	mkdir -p "$(dirname "$target")"
+	obj=build/$variant/obj/${src%.c}.o
+	cat <<-END
+	$target: $obj \$(LIB) $* \$(DEPLIBS)
+	> @echo "  LD  $target"
+	> \$(Q)\$(CC) \$(CFLAGS) \$(LDFLAGS) -o \$@ $obj $* \$(LIB) \$(DEPLIBS)
+	END
+}
+
+# make_tests VARIANT: programs under tests/; PROGRAMS holds them
+make_tests()
+{
+	support=
+	for f in $(files tests/support/*.c); do
+		# shellcheck disable=SC2086
+		make_rule "$1" "$f" "$(room_dirs $ROOMS wire fw) -Itests -Itests/support -Ibuild/gen \
+\$(SYSINC)" | sed '/^OBJS/d'
+		support="$support build/$1/obj/${f%.c}.o"
+	done
+	replay=build/$1/obj/tests/fuzz_replay.o
+	if [ "$1" = fuzz ]; then
+		replay=
+	else
+		make_rule "$1" tests/fuzz_replay.c "-Itests \$(SYSINC)" | sed '/^OBJS/d'
+	fi
+	programs=
+	for f in $(files tests/unit/*_test.c tests/prop/*_prop.c tests/fuzz/*_fuzz.c tests/bench/*.c \
+	    tests/tools/*.c); do
+		kind=$(basename "$(dirname "$f")")
+		case $1-$kind in
+		fuzz-fuzz)	extra=$support ;;
+		fuzz-*)		continue ;;
+		*-fuzz)		extra="$support $replay" ;;
+		*)		extra=$support ;;
+		esac
+		target=build/$1/$kind/$(basename "$f" .c)
+		make_program "$1" "$f" "$target" "$extra"
+		programs="$programs $target"
+	done
+	echo "PROGRAMS =$programs"
+}
+
+# make_variant NAME DEP-FLAVOUR COMPILER CFLAGS LDFLAGS: build/NAME/Makefile
+make_variant()
+{
+	name=$1
+	mkdir -p "build/$name"
+	make_gen
+	cc=$3
+	cflags=$(echo "$4" | tr '\n' ' ')
+	ldflags=$5
+	deplibs=
+	for l in $LIBS; do
+		deplibs="$deplibs build/deps/$2/lib$l.a"
+	done
+	echo "$cc $("$cc" -dumpversion) $cflags $ldflags" | put_if_changed "build/$name/flags"
+	{
+		cat <<-END
+		# Made by build.sh.
+		.RECIPEPREFIX = >
+		all: build/$name/libringfence.a
+		CC = $cc
+		CFLAGS = $cflags
+		LDFLAGS = $ldflags
+		LIB = build/$name/libringfence.a
+		DEPLIBS =$deplibs
+		SRC = build/deps/src
+		SYSINC = -isystem build/deps/kernel -isystem \$(SRC)/lua5.4/src
+		SYSINC += -isystem \$(SRC)/mbedtls/include -isystem \$(SRC)/yyjson/src
+		SYSINC += '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"'
+		Q = @
+		OBJS =
+		include build/gen/embed.mk build/gen/re2c.mk
+		END
+		make_library "$name"
+		make_tests "$name"
+		if [ -f src/cli/main.c ]; then
+			make_program "$name" src/cli/main.c "build/$name/ringfence"
+			echo "all: build/$name/ringfence"
+		fi
+		cat <<-END
+		build/$name/libringfence.a: \$(OBJS) build/$name/Makefile
+		> @echo "  AR  \$@"
+		> @rm -f \$@
+		> \$(Q)ar rcsD \$@ \$(OBJS)
+		tests: all \$(PROGRAMS)
+		.PHONY: all tests
+		.DELETE_ON_ERROR:
+		-include \$(shell find build/$name/obj -name '*.d')
+		END
+	} | put_if_changed "build/$name/Makefile"
+}
+
+run_make()	# VARIANT TARGET
+{
+	make ${V:+Q=} --no-print-directory -s -j "$JOBS" -f "build/$1/Makefile" "$2"
+}
+
+variant_rel()
+{
+	make_variant rel musl "$CC" "-std=c11 -D_GNU_SOURCE= -O2 $WARN -static -ffunction-sections -fdata-sections
+ -ffile-prefix-map=$PWD=. $CFLAGS" "-s -Wl,--gc-sections -Wl,--build-id=none"
+}
+
+variant_asan()
+{
+	make_variant asan asan clang "-std=c11 -D_GNU_SOURCE= -O1 -g -Wall -Wextra -fno-omit-frame-pointer
+ -fsanitize=address,undefined -fno-sanitize-recover=all -DRF_SANITIZE=1 $CFLAGS" ""
+}
+
+variant_fuzz()
+{
+	make_variant fuzz asan clang "-std=c11 -D_GNU_SOURCE= -O1 -g -Wall -Wextra -fno-omit-frame-pointer
+ -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DRF_SANITIZE=1 $CFLAGS" \
+	    "-fsanitize=fuzzer"
+}
+
+variant_cover()
+{
+	make_variant cover musl "$CC" "-std=c11 -D_GNU_SOURCE= -O0 -g --coverage -static
+ -ffile-prefix-map=$PWD=. $CFLAGS" ""
+}
+
+# --- targets -----------------------------------------------------------------------------------
+
+do_deps()
+{
+	mkdir -p build
+	need build
+	deps
+}
+
+do_all()
+{
+	do_deps
+	variant_rel
+	run_make rel all
+	[ ! -f src/cli/main.c ] || { cmp -s build/rel/ringfence build/ringfence ||
+	    cp build/rel/ringfence build/ringfence; }
+}
+
+# The firmware for a board without anything, to keep it honest: no libc, sizes below budget, and
+# nothing undefined but what the board's port gives.
+do_fw()
+{
+	mkdir -p build/fw
+	need build fw
+	deps
+	machine=
+	case $FWCC in
+	riscv*)	machine="-march=rv32imac -mabi=ilp32" ;;
+	arm*)	machine="-mcpu=cortex-m4 -mthumb" ;;
+	esac
+	rm -f build/fw/*.o build/fw/warnings
+	for f in $(files fw/*.c fw/port/bare*.c fw/port/bare/*.c); do
+		# shellcheck disable=SC2086
+		"$FWCC" $machine -std=c11 -Os $WARN -Wstack-usage=256 -ffreestanding -nostdinc \
+		    -ffunction-sections -fdata-sections -isystem "$("$FWCC" -print-file-name=include)" \
+		    -Isrc/wire -Ifw -c -o "build/fw/$(basename "$f" .c).o" "$f" 2>>build/fw/warnings ||
+		    { cat build/fw/warnings; die "firmware does not compile"; }
+	done
+	cat build/fw/warnings 2>/dev/null || :
+	[ -n "$(files build/fw/*.o)" ] || die "no firmware sources in fw/"
+	# shellcheck disable=SC2086
+	"$FWCC" $machine -nostdlib -r -o build/fw/ringfence-fw.elf build/fw/*.o -lgcc
+	tools=${FWCC%gcc}
+	undefined=$("${tools}nm" -u build/fw/ringfence-fw.elf | awk '$2 !~ /^fw_port_/ { print $2 }')
+	[ -z "$undefined" ] || die "firmware needs what no board gives:" "$undefined"
+	# shellcheck disable=SC2046
+	set -- $("${tools}size" build/fw/ringfence-fw.elf | tail -n 1)
+	say "firmware ($FWCC): text $1, data $2, bss $3 bytes; budget code $FW_CODE_MAX, RAM $FW_RAM_MAX"
+	[ $(($1 + $2)) -le "$FW_CODE_MAX" ] || die "firmware code exceeds $FW_CODE_MAX bytes"
+	[ $(($2 + $3)) -le "$FW_RAM_MAX" ] || die "firmware RAM exceeds $FW_RAM_MAX bytes"
+	mkdir -p build/fw/bpf
+	for f in $(files fw/bpf/*.c); do
+		clang -target bpf -mcpu=v3 -std=c11 -O2 -g -Wall -Wextra -isystem build/deps/kernel \
+		    -Isrc/wire -Ifw -c -o "build/fw/bpf/$(basename "$f" .c).o" "$f"
+	done
+}
+
+do_lint()
+{
+	mkdir -p build
+	need build test
+	deps
+	tests/run.sh rel lint
+}
+
+do_test()
+{
+	do_all
+	[ -z "$(files fw/*.c)" ] || do_fw
+	need test
+	run_make rel tests
+	tests/run.sh rel lint unit prop fuzz golden e2e
+}
+
+do_asan()
+{
+	mkdir -p build
+	need build san
+	deps asan
+	variant_asan
+	run_make asan tests
+	tests/run.sh asan unit prop fuzz
+}
+
+do_fuzz()
+{
+	mkdir -p build
+	need build san
+	deps asan
+	variant_fuzz
+	run_make fuzz tests
+	for f in $(files build/fuzz/fuzz/*_fuzz); do
+		name=$(basename "$f" _fuzz)
+		case $name in
+		*${ONLY:-}*) ;;
+		*) continue ;;
+		esac
+		mkdir -p "build/fuzz/found/$name" "tests/data/corpus/$name"
+		say "fuzz $name, $FUZZ_SECONDS s"
+		"$f" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 \
+		    -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" \
+		    "build/fuzz/found/$name" "tests/data/corpus/$name" \
+		    2>"build/fuzz/$name.log" || { tail -n 40 "build/fuzz/$name.log" >&2
+		    die "fuzz $name found something: see build/fuzz/$name-*"; }
+		tail -n 8 "build/fuzz/$name.log" | grep -E 'executed|peak_rss' || :
+	done
+}
+
+do_prove()
+{
+	do_all
+	run_make rel tests
+	TRIES_SCALE=10 tests/run.sh rel prop
+}
+
+do_cover()
+{
+	do_deps
+	variant_cover
+	find build/cover -name '*.gcda' -exec rm {} +
+	run_make cover tests
+	tests/run.sh cover unit prop fuzz
+	for room in $ROOMS fw; do
+		dir=build/cover/obj/src/$room
+		[ "$room" != fw ] || dir=build/cover/obj/fw
+		[ -n "$(files "$dir"/*.gcda)" ] || continue
+		gcov -n "$dir"/*.gcda 2>/dev/null | awk -v room="$room" '
+		    /^File/ { ours = index($2, "/" room "/") || index($2, room "/") == 2 }
+		    /^Lines executed/ && ours { split($2, p, /[:%]/); n += $NF; hit += p[2] * $NF
+			ours = 0 }
+		    END { if (n) printf "%-8s %6.1f %% of %d lines\n", room, hit / n, n }'
+	done
+}
+
+do_script()	# SCRIPT: with the binary built
+{
+	do_all
+	need test
+	RINGFENCE=$PWD/build/ringfence "$1"
+}
+
+do_bench()
+{
+	do_all
+	need test
+	run_make rel tests
+	for f in $(files tests/bench/*.sh); do
+		say "bench $(basename "$f" .sh)"
+		RINGFENCE=$PWD/build/ringfence BUILD=$PWD/build/rel "$f"
+	done
+}
+
+do_man()
+{
+	mkdir -p build/man
+	need test
+	for f in $(files man/*.[1-8]); do
+		mandoc -T lint "$f"
+		mandoc -T utf8 "$f" | col -b >"build/man/$(basename "$f").txt"
+	done
+}
+
+do_install()
+{
+	do_all
+	install -d "$DESTDIR$PREFIX/bin" "$DESTDIR$PREFIX/share/ringfence"
+	install -m 755 build/ringfence "$DESTDIR$PREFIX/bin/ringfence"
+	for f in $(files man/*.[1-8]); do
+		d=$DESTDIR$PREFIX/share/man/man${f##*.}
+		install -d "$d"
+		install -m 644 "$f" "$d/"
+	done
+	[ ! -d policy ] || cp -R policy "$DESTDIR$PREFIX/share/ringfence/"
+}
+
+[ $# -gt 0 ] || set -- all
+for target; do
+	case $target in
+	deps|all|fw|test|lint|asan|fuzz|bench|man|prove|cover|install)
+		"do_$target" ;;
+	demo)	do_script tests/demo.sh ;;
+	clean)	rm -rf build ;;
+	help|-h|--help) usage ;;
+	*)	usage >&2
+		die "unknown target $target" ;;
+	esac
+done
