@@ -56,16 +56,16 @@ test_good(void)
 	size_t used;
 	int status;
 
-	ok(http_head_parse(good, strlen(good), &h, &used, &status) == RC_OK, "a head is taken");
-	ok(used == strlen(good) && h.method == HTTP_POST, "whole, with its method");
-	ok(http_slice_is(&h.path, "/v1/policy/check"), "path");
-	ok(http_slice_is(&h.host, "nic-7:8443") && h.content_length == 12, "host and length");
-	ok(http_field_get(&h, "ACCEPT", &v) && http_slice_is(&v, "text/plain"), "blanks are cut");
-	ok(http_field_get(&h, "x-empty", &v) && v.len == 0, "an empty value");
-	ok(!http_field_get(&h, "x-none", &v), "an absent field");
-	ok(http_query_get(&h.query, "x", text, sizeof(text)) && strcmp(text, "A") == 0, "unescaped");
-	ok(!http_query_get(&h.query, "ful", text, sizeof(text)), "no part of a name");
-	ok(!http_query_get(&h.query, "x", text, 1), "no room is said");
+	T_OK(http_head_parse(good, strlen(good), &h, &used, &status) == RC_OK);
+	T_OK(used == strlen(good) && h.method == HTTP_POST);
+	T_OK(http_slice_is(&h.path, "/v1/policy/check"));
+	T_OK(http_slice_is(&h.host, "nic-7:8443") && h.content_length == 12);
+	T_OK(http_field_get(&h, "ACCEPT", &v) && http_slice_is(&v, "text/plain"));
+	T_OK(http_field_get(&h, "x-empty", &v) && v.len == 0);
+	T_OK(!http_field_get(&h, "x-none", &v));
+	T_OK(http_query_get(&h.query, "x", text, sizeof(text)) && strcmp(text, "A") == 0);
+	T_OK(!http_query_get(&h.query, "ful", text, sizeof(text)));
+	T_OK(!http_query_get(&h.query, "x", text, 1));
 }
 
 static void
@@ -79,8 +79,7 @@ test_refused(void)
 		enum rc rc = http_head_parse(refused[i].head, strlen(refused[i].head), &h, &used,
 		    &status);
 
-		ok(rc == RC_INVALID && status == refused[i].status, "refused %zu: status %d, want %d",
-		    i, status, refused[i].status);
+		T_OK(rc == RC_INVALID && status == refused[i].status);
 	}
 }
 
@@ -99,7 +98,7 @@ test_every(void)
 		wrong += http_head_parse(p, i, &h, &used, &status) != RC_AGAIN;
 		free(p);
 	}
-	ok(wrong == 0, "every prefix waits for more");
+	T_OK(wrong == 0);
 	for (size_t i = 0; i < n; i++) {
 		for (int c = 0; c < 256; c++) {
 			char *p = malloc(n);
@@ -113,7 +112,7 @@ test_every(void)
 			free(p);
 		}
 	}
-	ok(wrong == 0 && taken > n, "every byte replaced: %zu taken, each a head", taken);
+	T_OK(wrong == 0 && taken > n);
 }
 
 static void
@@ -126,22 +125,18 @@ test_limits(void)
 
 	memset(p, 'a', n);
 	memcpy(p, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 28);
-	ok(http_head_parse(p, HTTP_HEAD_BYTES_MAX - 1, &h, &used, &status) == RC_AGAIN,
-	    "one byte below the limit waits");
-	ok(http_head_parse(p, HTTP_HEAD_BYTES_MAX, &h, &used, &status) == RC_INVALID && status == 431,
-	    "at the limit it is refused");
+	T_OK(http_head_parse(p, HTTP_HEAD_BYTES_MAX - 1, &h, &used, &status) == RC_AGAIN);
+	T_OK(http_head_parse(p, HTTP_HEAD_BYTES_MAX, &h, &used, &status) == RC_INVALID && status == 431);
 	k = sprintf(p, "GET / HTTP/1.1\r\nHost: a\r\n");
 	for (int i = 0; i < HTTP_FIELDS_MAX; i++)
 		k += sprintf(p + k, "A%d: b\r\n", i);
 	k += sprintf(p + k, "\r\n");
-	ok(http_head_parse(p, (size_t)k, &h, &used, &status) == RC_INVALID && status == 431,
-	    "one field too many");
+	T_OK(http_head_parse(p, (size_t)k, &h, &used, &status) == RC_INVALID && status == 431);
 	k = sprintf(p, "GET /");
 	memset(p + k, 'a', HTTP_TARGET_BYTES_MAX);
 	k += HTTP_TARGET_BYTES_MAX;
 	k += sprintf(p + k, " HTTP/1.1\r\nHost: a\r\n\r\n");
-	ok(http_head_parse(p, (size_t)k, &h, &used, &status) == RC_INVALID && status == 414,
-	    "a target one byte too long");
+	T_OK(http_head_parse(p, (size_t)k, &h, &used, &status) == RC_INVALID && status == 414);
 	free(p);
 }
 
@@ -179,20 +174,19 @@ test_chunks(void)
 	for (size_t step = 1; step <= sizeof(body); step++)
 		wrong += feed_all(body, step, out, &n, &status) != RC_OK || n != 15 ||
 		    memcmp(out, "hello, world 12", 15) != 0;
-	ok(wrong == 0, "a body in chunks, cut anywhere");
+	T_OK(wrong == 0);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		ok(feed_all(bad[i], 100, out, &n, &status) == RC_INVALID, "chunk %zu refused", i);
-	ok(feed_all("800001\r\n", 100, out, &n, &status) == RC_INVALID && status == 413,
-	    "one byte past the body limit is 413");
+		T_OK(feed_all(bad[i], 100, out, &n, &status) == RC_INVALID);
+	T_OK(feed_all("800001\r\n", 100, out, &n, &status) == RC_INVALID && status == 413);
 }
 
 int
 main(void)
 {
-	test_good();
-	test_refused();
-	test_every();
-	test_limits();
-	test_chunks();
+	T_RUN(test_good);
+	T_RUN(test_refused);
+	T_RUN(test_every);
+	T_RUN(test_limits);
+	T_RUN(test_chunks);
 	return t_done();
 }
