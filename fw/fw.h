@@ -24,6 +24,9 @@ struct fw_hop {
 	uint8_t family;		/* of local: 4, 6 */
 	uint8_t local[16];	/* network order, v4 in the first 4 */
 	uint32_t rule_id;	/* the deciding rule or default; 0 = none */
+	uint32_t generation;	/* whose text names rule_id: older than the verdict's where a
+				 * drained flow or a datagram's first fragment decided */
+	uint16_t counter;	/* the rule's, or WIRE_COUNTER_NONE */
 	bool log;		/* the rule asks for an alert on pass */
 };
 

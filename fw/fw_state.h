@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fw_state - struct fw, the buffers it works in, and how a board starts it.
+ * Shape:   the board gives memory once (struct fw_cfg) and calls fw_init; after that fw_packet and
+ *          fw_poll are all it calls. Two image banks: one active, one staged.
+ * Memory:  keeps every pointer of the cfg for good. RAM is sizeof(struct fw) plus the buffers.
+ * Units:   nanoseconds of one clock that never goes back; counts in entries, sizes in bytes.
+ * Limits:  FW_* below.
+ * Context: one thread; all of it between two frames.
+ */
+#ifndef FW_STATE_H
+#define FW_STATE_H
+
+#include "fw.h"
+#include "fw_parse.h"
+
+enum {
+	FW_FLOW_WAYS = 8,		/* flows a bucket; a key may stand in two buckets */
+	FW_FLOW_SWEEP = 64,		/* flows looked at per poll */
+	FW_FRAG_DATAGRAMS = 1024,	/* fragmented datagrams followed at one time */
+	FW_FRAG_RANGES = 16,		/* gaps a datagram may have + 1; more is dropped */
+	FW_ALERT_SLOTS = 256,		/* token buckets */
+	FW_ALERT_WAYS = 4,
+	FW_ALERT_SWEEP = 4,
+	FW_BANK_NONE = 2		/* value of fw.active: nothing committed */
+};
+
+#define FW_NS_PER_S ((uint64_t)1000000000)
+
+/* A flow of one local IP. live is 0 in a free entry; the rest then means nothing. */
+struct fw_flow {
+	uint8_t local[16], remote[16];
+	uint64_t deadline_ns;
+	uint32_t rule_id, generation;	/* of the judgement that stands, and its text */
+	uint16_t local_port, remote_port;
+	uint16_t open_sport, open_dport, open_vlan;	/* the opening packet, to judge it again */
+	uint16_t counter;
+	uint8_t family, proto, echo;
+	uint8_t open_dir, open_flags, open_frag;
+	uint8_t kind;			/* enum fw_flow_kind */
+	uint8_t live, closing, log, drained;
+	uint32_t judged;		/* activation it was last judged in */
+};
+
+/* What a hop said, kept for a datagram's later fragments. */
+struct fw_frag_hop {
+	uint32_t rule_id, generation;
+	uint16_t counter;
+	uint8_t dir, verdict, reason, log;
+};
+
+struct fw_frag {
+	uint8_t src[16], dst[16];
+	uint64_t deadline_ns;
+	uint32_t id;
+	uint16_t vlan;
+	uint16_t end;			/* units of 8 bytes; 0 = last fragment not seen */
+	uint16_t lo[FW_FRAG_RANGES], hi[FW_FRAG_RANGES];	/* seen: [lo, hi), sorted */
+	uint16_t chain, older, newer;	/* index + 1; 0 = none */
+	uint8_t family, proto, range_count, hop_count;
+	struct fw_frag_hop hops[2];
+};
+
+struct fw_frags {
+	uint16_t heads[FW_FRAG_DATAGRAMS];	/* index + 1 */
+	uint16_t oldest, newest, free;
+	uint32_t count;
+	struct fw_frag items[FW_FRAG_DATAGRAMS];
+};
+
+struct fw_counter {
+	uint64_t packets, bytes;
+	uint32_t rule_id;		/* of the rule it counts; 0 = none yet */
+};
+
+struct fw_alert_slot {
+	uint64_t refilled_ns;
+	uint32_t rule_id;
+	uint32_t tokens;
+	uint32_t suppressed;		/* since the last record of this slot */
+	uint8_t used, reason, verdict;
+};
+
+/* One alert, borrowed for the call of the hook. */
+struct fw_alert {
+	uint64_t time_ns;
+	const struct fw_verdict *verdict;	/* NULL: only the suppressed count is told */
+	uint32_t hop;				/* index; verdict->hop_count where there is no hop */
+	uint32_t rule_id, generation;
+	uint32_t suppressed;			/* alerts of this rule not told since the last one */
+	const uint8_t *frame;
+	uint32_t frame_bytes;
+};
+
+/* Conservation: frames == passed + dropped + would_dropped, always. */
+struct fw_stats {
+	uint64_t frames, bytes;
+	uint64_t passed, dropped, would_dropped;
+	uint64_t reasons[WIRE_REASON__COUNT];	/* frames by the reason of their verdict */
+	uint64_t flows_opened, flows_ended, flows_cut, flow_full;
+	uint64_t frag_followed, frag_full;
+	uint64_t alerts_told, alerts_suppressed, alerts_lost;
+};
+
+struct fw_mbox;			/* the mailbox's own state: fw_mbox.h */
+
+struct fw_cfg {
+	uint8_t *bank[2];		/* aligned to 64 */
+	uint32_t bank_bytes;		/* each */
+	struct fw_flow *flows;
+	uint32_t flow_count;		/* a power of two, >= 2 * FW_FLOW_WAYS */
+	struct fw_frags *frags;
+	struct fw_counter *counters;
+	uint32_t counter_count;		/* <= WIRE_COUNTERS_MAX */
+	struct fw_alert_slot *alert_slots;	/* FW_ALERT_SLOTS of them */
+	uint32_t alert_rate;		/* per rule and second, 1..1,000,000 */
+	uint32_t alert_burst;		/* >= 1 */
+	/* Tells an alert; false = no room, counted as lost. NULL = none is told. */
+	bool (*alert)(void *arg, const struct fw_alert *a);
+	void *alert_arg;
+	struct fw_mbox *mbox;		/* NULL = no mailbox: fw_poll only sweeps */
+	uint8_t seed[16];		/* SipHash key of flows and fragments: random, per boot */
+};
+
+struct fw {
+	struct fw_cfg cfg;
+	uint32_t active;		/* 0, 1, FW_BANK_NONE */
+	uint32_t image_bytes;		/* of the active image */
+	uint32_t generation;		/* of the active image; 0 = none */
+	uint32_t activation;		/* counts commits, so that one generation may come twice */
+	uint32_t flow_live;		/* entries in use, expired ones not yet swept included */
+	uint32_t flow_sweep, alert_sweep;	/* next entry the sweep looks at */
+	struct fw_stats stats;
+	struct fw_pkt pkt;		/* of the frame being judged */
+};
+
+/* Starts with nothing committed: all but ARP is dropped. Borrows cfg, keeps what it points to;
+ * clears flows, fragments, counters and alert slots, leaves the banks as they are. */
+void fw_init(struct fw *fw, const struct fw_cfg *cfg);
+
+/* The active image, NULL where nothing is committed. */
+const uint8_t *fw_image(const struct fw *fw);
+
+/* The bank that is not active: where RULESET_LOAD writes. */
+uint32_t fw_bank_staged(const struct fw *fw);
+
+/* VERIFY: every offset, count and loop of a staged image; false and *bad_at (byte offset of what
+ * is wrong). O(len). Passing it makes each walk of fw_match bounded and inside the image. */
+bool fw_image_check(const uint8_t *image, uint32_t len, uint32_t *bad_at);
+
+/* COMMIT: flips to bank, whose first len bytes passed fw_image_check since they were last written.
+ * Counters whose rule id stays keep their counts where keep_counters, all others start at 0. Live
+ * flows are judged again, each before its next packet. Between packets only. */
+void fw_image_activate(struct fw *fw, uint32_t bank, uint32_t len, uint32_t generation,
+    bool keep_counters);
+
+/* Housekeeping of fw_poll: looks at FW_FLOW_SWEEP flows, expired fragments, pending suppressed
+ * counts. fw_poll calls it once; a board without a mailbox may call it instead. */
+void fw_sweep(struct fw *fw, uint64_t now_ns);
+
+#endif
