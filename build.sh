@@ -22,9 +22,11 @@ FW_CODE_MAX=${FW_CODE_MAX:-65536}	# bytes of text and data of the bare-metal fir
 FW_RAM_MAX=${FW_RAM_MAX:-16777216}	# bytes of data and bss of the same
 
 ROOMS="util pkt image policy mbox nic softnic proc ctl store cli"
+STD="-std=c11 -D_GNU_SOURCE="
 WARN="-Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
  -Werror=unused-result"
 [ -z "$WERROR" ] || WARN="$WARN -Werror"
+TESTINC="-Itests -Itests/support -Ibuild/gen \$(SYSINC)"
 LIBS="mbedtls yyjson lua"
 DEP_RECIPE=1				# raise it when dep_libraries builds them differently
 
@@ -32,9 +34,9 @@ usage()
 {
 	cat <<-END
 	usage: ./build.sh TARGET...
-	  all      build/ringfence (the default)     fw       bare-metal and BPF firmware, with sizes
-	  deps     tools and dependencies only       test     everything below, and the tests
-	  demo     the main job on real traffic      lint     layering, text, shell and manual checks
+	  all      build/ringfence (the default)     fw       bare-metal and BPF firmware, sizes
+	  deps     tools and dependencies only       test     all, fw and every test
+	  demo     the main job on real traffic      lint     layers, text, scripts, manuals
 	  asan     tests under sanitizers            fuzz     each fuzz target for FUZZ_SECONDS
 	  prove    property tests, ten times longer  cover    line coverage of the unit tests
 	  bench    the measurements                  man      manuals as text in build/man
@@ -188,7 +190,7 @@ apt_lists()	# DIR: private lists of SUITE's sources; tries each mirror and each 
 dep_apt()
 {
 	command -v apt-get >/dev/null ||
-	    die "no apt-get here: put the tarballs that deps.lock names in a folder, give DEPS=folder"
+	    die "no apt-get here: put the tarballs that deps.lock names in a folder, DEPS=folder"
 	apt=$PWD/build/deps/apt
 	apt_lists "$apt" || {
 		[ "$(id -u)" = 0 ] && apt_install debian-archive-keyring && apt_lists "$apt"
@@ -317,9 +319,9 @@ dep_libraries()	# FLAVOUR COMPILER FLAG...
 	src=build/deps/src
 	# The library list of the policy language, and no more: no io, os, debug, package. The seed
 	# is fixed so that the same sources compile in the same order on every machine.
-	for f in lapi lauxlib lbaselib lcode lcorolib lctype ldebug ldo ldump lfunc lgc llex lmathlib \
-	    lmem lobject lopcodes lparser lstate lstring lstrlib ltable ltablib ltm lundump lutf8lib \
-	    lvm lzio; do
+	for f in lapi lauxlib lbaselib lcode lcorolib lctype ldebug ldo ldump lfunc lgc llex \
+	    lmathlib lmem lobject lopcodes lparser lstate lstring lstrlib ltable ltablib ltm \
+	    lundump lutf8lib lvm lzio; do
 		echo "$src/lua5.4/src/$f.c"
 	done | dep_library "$flavour" lua "$cc" '-Dluai_makeseed(L)=0x52494e47u'
 	for f in "$src"/mbedtls/library/*.c; do
@@ -331,7 +333,8 @@ dep_libraries()	# FLAVOUR COMPILER FLAG...
 	echo "$want" >"build/deps/.$flavour"
 }
 
-deps()	# [asan]: sources and libraries. A linked build/deps is somebody's prepared one: used as it is.
+# deps [asan]: sources and libraries. A linked build/deps is a prepared one: used as it is.
+deps()
 {
 	mkdir -p build
 	if [ -L build/deps ]; then
@@ -399,7 +402,7 @@ make_gen()
 {
 	mkdir -p build/gen
 	{
-		echo '/* Files of lua/ and policy/ as bytes; a 0 that len does not count follows. */'
+		echo '/* Files as bytes; a 0 that len does not count follows. */'
 		echo '#ifndef EMBED_H'
 		echo '#define EMBED_H'
 		echo '#include <stddef.h>'
@@ -413,9 +416,10 @@ make_gen()
 		n=$(embed_name "$f")
 		cat <<-END
 		build/gen/embed_$n.c: $f build/gen/embed.h
-		> @{ printf '#include "embed.h"\\nconst unsigned char embed_${n}[] = {\\n'; \\
+		> @{ echo '#include "embed.h"'; echo 'const unsigned char embed_${n}[] = {'; \\
 			od -An -v -tx1 $f | sed 's/ \\([0-9a-f][0-9a-f]\\)/0x\\1,/g'; \\
-			printf '0};\\nconst size_t embed_${n}_len = sizeof embed_${n} - 1;\\n'; } >\$@
+			echo '0};'; \\
+			echo 'const size_t embed_${n}_len = sizeof embed_${n} - 1;'; } >\$@
 		END
 	done | put_if_changed build/gen/embed.mk
 	for f in $(files src/*/*.re); do
@@ -485,8 +489,7 @@ make_program()
 	target=$3
 	shift 3
 	# shellcheck disable=SC2086
-	make_rule "$variant" "$src" "$(room_dirs $ROOMS wire fw) -Itests -Itests/support -Ibuild/gen \
-\$(SYSINC)" | sed '/^OBJS/d'
+	make_rule "$variant" "$src" "$(room_dirs $ROOMS wire fw) $TESTINC" | sed '/^OBJS/d'
 	mkdir -p "$(dirname "$target")"
 	obj=build/$variant/obj/${src%.c}.o
 	cat <<-END
@@ -502,8 +505,7 @@ make_tests()
 	support=
 	for f in $(files tests/support/*.c); do
 		# shellcheck disable=SC2086
-		make_rule "$1" "$f" "$(room_dirs $ROOMS wire fw) -Itests -Itests/support -Ibuild/gen \
-\$(SYSINC)" | sed '/^OBJS/d'
+		make_rule "$1" "$f" "$(room_dirs $ROOMS wire fw) $TESTINC" | sed '/^OBJS/d'
 		support="$support build/$1/obj/${f%.c}.o"
 	done
 	replay=build/$1/obj/tests/fuzz_replay.o
@@ -513,8 +515,8 @@ make_tests()
 		make_rule "$1" tests/fuzz_replay.c "-Itests \$(SYSINC)" | sed '/^OBJS/d'
 	fi
 	programs=
-	for f in $(files tests/unit/*_test.c tests/prop/*_prop.c tests/fuzz/*_fuzz.c tests/bench/*.c \
-	    tests/tools/*.c); do
+	for f in $(files tests/unit/*_test.c tests/prop/*_prop.c tests/fuzz/*_fuzz.c \
+	    tests/bench/*.c tests/tools/*.c); do
 		kind=$(basename "$(dirname "$f")")
 		case $1-$kind in
 		fuzz-fuzz)	extra=$support ;;
@@ -587,26 +589,26 @@ run_make()	# VARIANT TARGET
 
 variant_rel()
 {
-	make_variant rel musl "$CC" "-std=c11 -D_GNU_SOURCE= -O2 $WARN -static -ffunction-sections -fdata-sections
+	make_variant rel musl "$CC" "$STD -O2 $WARN -static -ffunction-sections -fdata-sections
  -ffile-prefix-map=$PWD=. $CFLAGS" "-s -Wl,--gc-sections -Wl,--build-id=none"
 }
 
 variant_asan()
 {
-	make_variant asan asan clang "-std=c11 -D_GNU_SOURCE= -O1 -g -Wall -Wextra -fno-omit-frame-pointer
+	make_variant asan asan clang "$STD -O1 -g -Wall -Wextra -fno-omit-frame-pointer
  -fsanitize=address,undefined -fno-sanitize-recover=all -DRF_SANITIZE=1 $CFLAGS" ""
 }
 
 variant_fuzz()
 {
-	make_variant fuzz asan clang "-std=c11 -D_GNU_SOURCE= -O1 -g -Wall -Wextra -fno-omit-frame-pointer
+	make_variant fuzz asan clang "$STD -O1 -g -Wall -Wextra -fno-omit-frame-pointer
  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DRF_SANITIZE=1 $CFLAGS" \
 	    "-fsanitize=fuzzer"
 }
 
 variant_cover()
 {
-	make_variant cover musl "$CC" "-std=c11 -D_GNU_SOURCE= -O0 -g --coverage -static
+	make_variant cover musl "$CC" "$STD -O0 -g --coverage -static
  -ffile-prefix-map=$PWD=. $CFLAGS" ""
 }
 
@@ -636,6 +638,7 @@ do_fw()
 	need build fw
 	deps
 	machine=
+	inc=$("$FWCC" -print-file-name=include)
 	case $FWCC in
 	riscv*)	machine="-march=rv32imac -mabi=ilp32" ;;
 	arm*)	machine="-mcpu=cortex-m4 -mthumb" ;;
@@ -644,8 +647,8 @@ do_fw()
 	for f in $(files fw/*.c fw/port/bare*.c fw/port/bare/*.c); do
 		# shellcheck disable=SC2086
 		"$FWCC" $machine -std=c11 -Os $WARN -Wstack-usage=256 -ffreestanding -nostdinc \
-		    -ffunction-sections -fdata-sections -isystem "$("$FWCC" -print-file-name=include)" \
-		    -Isrc/wire -Ifw -c -o "build/fw/$(basename "$f" .c).o" "$f" 2>>build/fw/warnings ||
+		    -ffunction-sections -fdata-sections -isystem "$inc" -Isrc/wire -Ifw -c \
+		    -o "build/fw/$(basename "$f" .c).o" "$f" 2>>build/fw/warnings ||
 		    { cat build/fw/warnings; die "firmware does not compile"; }
 	done
 	cat build/fw/warnings 2>/dev/null || :
@@ -653,17 +656,18 @@ do_fw()
 	# shellcheck disable=SC2086
 	"$FWCC" $machine -nostdlib -r -o build/fw/ringfence-fw.elf build/fw/*.o -lgcc
 	tools=${FWCC%gcc}
-	undefined=$("${tools}nm" -u build/fw/ringfence-fw.elf | awk '$2 !~ /^fw_port_/ { print $2 }')
+	undefined=$("${tools}nm" -u build/fw/ringfence-fw.elf |
+	    awk '$2 !~ /^fw_port_/ { print $2 }')
 	[ -z "$undefined" ] || die "firmware needs what no board gives:" "$undefined"
 	# shellcheck disable=SC2046
 	set -- $("${tools}size" build/fw/ringfence-fw.elf | tail -n 1)
-	say "firmware ($FWCC): text $1, data $2, bss $3 bytes; budget code $FW_CODE_MAX, RAM $FW_RAM_MAX"
+	say "firmware ($FWCC): text $1, data $2, bss $3 bytes"
 	[ $(($1 + $2)) -le "$FW_CODE_MAX" ] || die "firmware code exceeds $FW_CODE_MAX bytes"
 	[ $(($2 + $3)) -le "$FW_RAM_MAX" ] || die "firmware RAM exceeds $FW_RAM_MAX bytes"
 	mkdir -p build/fw/bpf
 	for f in $(files fw/bpf/*.c); do
-		clang -target bpf -mcpu=v3 -std=c11 -O2 -g -Wall -Wextra -isystem build/deps/kernel \
-		    -Isrc/wire -Ifw -c -o "build/fw/bpf/$(basename "$f" .c).o" "$f"
+		clang -target bpf -mcpu=v3 -std=c11 -O2 -g -Wall -Wextra \
+		    -isystem build/deps/kernel -Isrc/wire -Ifw -c -o "build/fw/bpf/$(basename "$f" .c).o" "$f"
 	done
 }
 

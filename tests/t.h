@@ -91,8 +91,8 @@ t_is_uint(uint64_t got, uint64_t want, const char *file, int line, const char *t
 	bool good = t_check(got == want, file, line, text);
 
 	if (!good)
-		printf("#   got %" PRIu64 " (0x%" PRIx64 "), want %" PRIu64 " (0x%" PRIx64 ")\n", got,
-		    got, want, want);
+		printf("#   got %" PRIu64 " (0x%" PRIx64 "), want %" PRIu64 " (0x%" PRIx64 ")\n",
+		    got, got, want, want);
 	return good;
 }
 

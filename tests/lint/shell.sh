@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every script passes shellcheck.
+set -eu
+cd "$(dirname "$0")/../.."
+command -v shellcheck >/dev/null || { echo "shellcheck is not installed"; exit 77; }
+{
+	echo build.sh
+	echo .ci/run
+	find tests -name '*.sh'
+} | sort | xargs shellcheck -x
