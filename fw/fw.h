@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fw - the firmware core: owns the active image, judges packets, counts, keeps flows, raises alerts.
+ * fw - the firmware core: owns the active image, judges packets, counts, keeps flows, alerts.
  * Does:    one call a packet, one call a mailbox poll; nothing else runs.
  * Shape:   all state in one struct fw and the buffers of struct fw_cfg, given once; no heap, no
  *          libc, no recursion. Two image banks; COMMIT flips one index between two packets.

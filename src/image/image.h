@@ -48,7 +48,7 @@ struct image_list {
 };
 
 struct image_table {
-	struct addr local;		/* family 0: packets with no local IP at either end (guard) */
+	struct addr local;		/* family 0: packets with no local IP (guard) */
 	uint32_t list;			/* index of its list */
 };
 

@@ -151,7 +151,7 @@ struct pol_outcome {
 	uint8_t mode;			/* of the deny or the default */
 	uint8_t state;			/* of the allow */
 	uint32_t rule;			/* index in pol_rules.rules; of the default: UINT32_MAX */
-	uint32_t segment;		/* the rule's, or the default's; UINT32_MAX = no such table */
+	uint32_t segment;		/* the rule's, or the default's; UINT32_MAX = none */
 };
 
 /* local is the key's other end. False where local is no local IP. local->family 0 asks the guard

@@ -30,7 +30,7 @@ struct diag {
 	uint32_t col;		/* 1-based, in bytes; 1 where it cannot be told */
 	char text[512];
 	char hint[256];		/* empty = none */
-	char source[256];	/* the offending source line, control characters made '?'; may be empty */
+	char source[256];	/* the offending line, control characters made '?'; or empty */
 };
 
 struct diags {

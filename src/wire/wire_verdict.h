@@ -19,7 +19,7 @@ enum wire_reason {
 	WIRE_REASON_RULE = 0,
 	WIRE_REASON_DEFAULT = 1,	/* the segment's default deny */
 	WIRE_REASON_STATE = 2,		/* a live flow; rule is the one that opened it */
-	WIRE_REASON_MIDSTREAM = 3,	/* would have been picked up; defaults { midstream = "drop" } */
+	WIRE_REASON_MIDSTREAM = 3,	/* would have been picked up; defaults { midstream } */
 	WIRE_REASON_FLOW_FULL = 4,
 	WIRE_REASON_MALFORMED = 5,
 	WIRE_REASON_FRAGMENT = 6,

@@ -28,7 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	out = malloc(size + 1);
 	CHECK(out != NULL);
-	if (http_chunked_feed(&c, (const char *)data, size, &used, out, &got, &status) != RC_INVALID)
+	if (http_chunked_feed(&c, (const char *)data, size, &used, out, &got, &status) !=
+	    RC_INVALID)
 		CHECK(used <= size && got <= used);
 	free(out);
 	return 0;

@@ -9,7 +9,7 @@ here=build/ringfence
 [ -f "$here" ] || { echo "$here is not built yet"; exit 77; }
 copy=$(mktemp -d "${TMPDIR:-/tmp}/repro.XXXXXX")
 trap 'rm -rf "$copy"' EXIT INT TERM
-for f in build.sh deps.lock src fw lua policy tests; do
+for f in build.sh deps.sh deps.lock src fw lua policy tests; do
 	[ ! -e "$f" ] || cp -R "$f" "$copy/"
 done
 mkdir "$copy/build"

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 command -v shellcheck >/dev/null || { echo "shellcheck is not installed"; exit 77; }
 {
-	echo build.sh
+	printf 'build.sh\ndeps.sh\n'
 	echo .ci/run
 	find tests -name '*.sh'
 } | sort | xargs shellcheck -x

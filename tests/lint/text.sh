@@ -27,7 +27,7 @@ bad=0
 list=${TMPDIR:-/tmp}/lint-text.$$
 find src fw tests lua \( -name '*.[ch]' -o -name '*.re' -o -name '*.sh' -o -name '*.lua' \) \
     ! -path 'tests/data/*' 2>/dev/null | sort >"$list"
-echo build.sh >>"$list"
+printf 'build.sh\ndeps.sh\n.ci/run\n' >>"$list"
 xargs awk -v lines_max=$LINES_MAX -v columns_max=$COLUMNS_MAX "$code" \
     <"$list" || bad=1
 
@@ -46,7 +46,7 @@ rm -f "$list" "$list.h"
 undone='TO''DO|FIX''ME|XX''X:|HA''CK:'
 machine='deb\.deb''ian|deb\.node''source|snapshot\.deb''ian|registry\.npm''js'
 machine=$machine'|/wo''rk/|/ro''ot/|/tmp/''wt'
-for d in src fw tests lua policy man build.sh deps.lock README.md .ci; do
+for d in src fw tests lua policy man build.sh deps.sh deps.lock README.md .ci; do
 	[ -e "$d" ] || continue
 	if grep -rnE -I --exclude-dir=corpus -e "$undone" -e "$machine" "$d"; then
 		echo "^ words that must not be in the tree"

@@ -29,8 +29,10 @@ static const struct {
 	{ "GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
 	{ "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
 	{ "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
-	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", 400 },
+	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+	  "Transfer-Encoding: chunked\r\n\r\n", 400 },
+	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+	  "Content-Length: 1\r\n\r\n", 400 },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400 },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", 400 },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400 },
@@ -39,7 +41,8 @@ static const struct {
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8388609\r\n\r\n", 413 },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400 },
 	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501 },
-	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+	  "Transfer-Encoding: chunked\r\n\r\n",
 	    400 },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", 400 },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nX: \x80\r\n\r\n", 400 },
@@ -126,7 +129,8 @@ test_limits(void)
 	memset(p, 'a', n);
 	memcpy(p, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 28);
 	T_OK(http_head_parse(p, HTTP_HEAD_BYTES_MAX - 1, &h, &used, &status) == RC_AGAIN);
-	T_OK(http_head_parse(p, HTTP_HEAD_BYTES_MAX, &h, &used, &status) == RC_INVALID && status == 431);
+	T_OK(http_head_parse(p, HTTP_HEAD_BYTES_MAX, &h, &used, &status) == RC_INVALID);
+	T_IS_INT(status, 431);
 	k = sprintf(p, "GET / HTTP/1.1\r\nHost: a\r\n");
 	for (int i = 0; i < HTTP_FIELDS_MAX; i++)
 		k += sprintf(p + k, "A%d: b\r\n", i);
@@ -151,7 +155,8 @@ feed_all(const char *in, size_t step, char *out, size_t *out_len, int *status)
 	while (i < n && rc == RC_AGAIN) {
 		size_t used, got;
 
-		rc = http_chunked_feed(&c, in + i, MIN(step, n - i), &used, out + *out_len, &got, status);
+		rc = http_chunked_feed(&c, in + i, MIN(step, n - i), &used, out + *out_len, &got,
+		    status);
 		if (rc == RC_INVALID)
 			break;
 		i += used;
@@ -164,8 +169,9 @@ static void
 test_chunks(void)
 {
 	static const char body[] = "5\r\nhello\r\n00A\r\n, world 12\r\n0\r\n\r\n";
-	static const char *const bad[] = { "5;x=y\r\nhello\r\n0\r\n\r\n", "\r\n", "5\nhello", "g\r\n",
-		"5\r\nhelloX\r\n", "0\r\nTrailer: x\r\n\r\n", "000000000\r\n", "800001\r\n", " 5\r\n",
+	static const char *const bad[] = { "5;x=y\r\nhello\r\n0\r\n\r\n", "\r\n", "5\nhello",
+		"g\r\n", "5\r\nhelloX\r\n", "0\r\nTrailer: x\r\n\r\n", "000000000\r\n",
+		"800001\r\n", " 5\r\n",
 		"5\r\nhello\n0\r\n\r\n", "-1\r\n" };
 	char out[64];
 	size_t n, wrong = 0;
