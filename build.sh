@@ -497,11 +497,14 @@ do_fuzz()
 		*${ONLY:-}*) ;;
 		*) continue ;;
 		esac
-		mkdir -p "build/fuzz/found/$name" "tests/data/corpus/$name"
+		mkdir -p "build/fuzz/found/$name"
+		corpus=
+		[ ! -d "tests/data/corpus/$name" ] || corpus=tests/data/corpus/$name
 		say "fuzz $name, $FUZZ_SECONDS s"
+		# shellcheck disable=SC2086 # no corpus, no argument
 		"$f" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 \
 		    -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" \
-		    "build/fuzz/found/$name" "tests/data/corpus/$name" \
+		    "build/fuzz/found/$name" $corpus \
 		    2>"build/fuzz/$name.log" || { tail -n 40 "build/fuzz/$name.log" >&2
 		    die "fuzz $name found something: see build/fuzz/$name-*"; }
 		tail -n 8 "build/fuzz/$name.log" | grep -E 'executed|peak_rss' || :

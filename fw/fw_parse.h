@@ -25,7 +25,7 @@ enum fw_kind {
 	FW_KIND_BROKEN = 0,		/* no addresses to be had */
 	FW_KIND_ARP,
 	FW_KIND_NON_IP,
-	FW_KIND_IP			/* tuple.src and dst are set; proto and ports unless a fault */
+	FW_KIND_IP			/* tuple.src, dst set; proto, ports unless a fault */
 };
 
 /* Why a frame is malformed, or a fragment refused. */
@@ -34,7 +34,7 @@ enum fw_why {
 	FW_WHY_ETHERNET,		/* shorter than its header or tag */
 	FW_WHY_TAGS,			/* more than FW_TAGS_MAX */
 	FW_WHY_IP_HEADER,		/* version, header length, shorter than itself */
-	FW_WHY_IP_LENGTH,		/* says more bytes than there are, or fewer than its header */
+	FW_WHY_IP_LENGTH,		/* more bytes than there are, or fewer than its header */
 	FW_WHY_EXT,			/* extension header cut, misplaced, twice, or a live RH0 */
 	FW_WHY_EXT_DEPTH,
 	FW_WHY_HEADERS,			/* beyond FW_HEADERS_BYTES_MAX */

@@ -85,9 +85,9 @@ struct fw_alert_slot {
 struct fw_alert {
 	uint64_t time_ns;
 	const struct fw_verdict *verdict;	/* NULL: only the suppressed count is told */
-	uint32_t hop;				/* index; verdict->hop_count where there is no hop */
+	uint32_t hop;				/* index; verdict->hop_count: there is none */
 	uint32_t rule_id, generation;
-	uint32_t suppressed;			/* alerts of this rule not told since the last one */
+	uint32_t suppressed;			/* alerts of this rule untold since the last */
 	const uint8_t *frame;
 	uint32_t frame_bytes;
 };
