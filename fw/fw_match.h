@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fw_match - from a local IP to its table, from a packet's facts to the action of the first rule.
+ * Does:    one hash line and a compare; then a fixed number of steps that the table names.
+ * Shape:   layout and formulas in wire_image.h. Vector nodes where the target has 128-bit vectors,
+ *          else, and with FW_MATCH_SCALAR, a counting loop that gives the same.
+ * Limits:  lines and dependent loads per packet are at most the header's lines_max and loads_max.
+ * Memory:  reads the image only; it must have passed fw_image_check. No alignment is needed.
+ * Context: pure; host, firmware, BPF (FW_BPF masks each offset with FW_IMAGE_MASK).
+ */
+#ifndef FW_MATCH_H
+#define FW_MATCH_H
+
+#include "wire_image.h"
+
+enum {
+	FW_IMAGE_MASK = WIRE_IMAGE_BYTES_MAX - 1,
+	FW_IMAGE_PAD = 256		/* readable bytes past WIRE_IMAGE_BYTES_MAX, for BPF only */
+};
+
+/* One packet as rules see it, from one local IP. */
+struct fw_key {
+	uint8_t remote[16];		/* network order, v4 in the first 4, zeros after */
+	uint8_t family;			/* 4, 6: that of the table */
+	uint8_t dir, proto, frag;	/* enum wire_dir, enum wire_frag */
+	uint16_t sport, dport;		/* ICMP: 0 and type << 8 | code; 0 where not known */
+	uint16_t vlan;			/* VID or WIRE_VLAN_NONE */
+};
+
+/* Where a table is; body 0 = there is none. */
+struct fw_table {
+	uint32_t body;			/* in lines */
+};
+
+struct fw_action {
+	uint8_t verdict, mode, state;
+	uint8_t log;
+	uint16_t counter;
+	uint32_t rule_id;
+};
+
+static inline const struct wire_image_hdr *
+fw_image_hdr(const uint8_t *image)
+{
+	return (const struct wire_image_hdr *)image;
+}
+
+/* The table of a local IP; body 0 where it is nobody's. local is 16 bytes as in struct fw_key. */
+struct fw_table fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local);
+
+/* The table of packets without a local IP at either end. */
+struct fw_table fw_table_guard(const uint8_t *image, uint8_t family);
+
+/* Index of the action: that of the first rule that matches, or the table's default. table.body is
+ * not 0 and came from the same image, for the family of k. */
+uint32_t fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k,
+    bool *is_default);
+
+/* The action of an index that fw_match gave. */
+void fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
+    struct fw_action *out);
+
+#endif

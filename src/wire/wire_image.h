@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire_image - the packed tables as bytes.
+ * Does:    names every byte of an image; nothing here reads or writes.
+ * Shape:   header | table directory | local-IP hash | table records | bodies, each from a multiple
+ *          of 64 B. A body is position independent: its offsets count from its own start.
+ *
+ *          hash bucket (one line) --> body: half out | half in | further halves | arrays
+ *                                          per half: rank trees -> classes -> products -> cell
+ *          pv = PV[(proto_map[proto] * 2 + rest) * nv + class(vlan)]
+ *          q  = A[pv * ns + class(sport)]
+ *          S  = Bp[B[q * nb + (class(dport) >> k)] << k | class(dport) & (2^k - 1)]
+ *          c  = Mp[M[class(remote) * nm + (S >> m)] << m | S & (2^m - 1)]
+ *
+ *          c is the index of the first rule that matches, or WIRE_CELL_NONE; over a direction's
+ *          sub-tables the least counts; actions[min(c, rules)] is what is done, actions[rules]
+ *          being the default.
+ * Units:   little-endian; offsets in lines of 64 B; cells and classes 16 bits.
+ * Limits:  WIRE_*_MAX below and in wire_verdict.h. A packet costs its table's depths, always: no
+ *          step depends on what the packet holds.
+ * Source:  the family of Recursive Flow Classification, Gupta and McKeown, SIGCOMM 1999.
+ */
+#ifndef WIRE_IMAGE_H
+#define WIRE_IMAGE_H
+
+#include "wire_types.h"
+#include "wire_verdict.h"
+
+enum {
+	WIRE_LINE = 64,
+	WIRE_IMAGE_VERSION = 1,
+	WIRE_IMAGE_MAGIC = 0x42544652,		/* "RFTB" */
+	WIRE_CELL_NONE = 0xffff,
+	WIRE_BUCKET_SLOTS = 6,
+	WIRE_BUCKETS_MAX = 1 << 16,
+	WIRE_SUBS_MAX = 4,			/* sub-tables of one direction */
+	WIRE_BODIES_MAX = 2 * WIRE_LOCALS_MAX + 2,
+
+	/* Keys a node: it is one line. A tree of depth d ranks (keys + 1)^d - 1 boundaries. */
+	WIRE_KEYS_V4 = 16,
+	WIRE_KEYS_V6 = 8,
+	WIRE_KEYS_U16 = 32,
+	WIRE_DEPTH_V4_MAX = 4,
+	WIRE_DEPTH_V6_MAX = 5,
+	WIRE_DEPTH_LOW_MAX = 4,
+	WIRE_DEPTH_U16_MAX = 3,
+	WIRE_DEPTH_MAX = 5,
+
+	WIRE_SHIFT_MIN = 3,
+	WIRE_SHIFT_MAX = 10
+};
+
+/*
+ *  0       4       8       12      16              24      28      32      36      40
+ *  |version|magic  |bytes  |buckets|seed           |hash   |tables |count  |bodies |
+ *  40      44      48      52      56      60    62    64      68 69 70 71        128
+ *  |count  |rules  |lists  |guard4 |guard6 |lines|loads|counters|u |n |f | reserved |
+ */
+struct wire_image_hdr {
+	le32 version, magic;
+	le32 bytes;			/* of all the image, a multiple of 64 */
+	le32 buckets;			/* a power of two */
+	le64 seed;			/* of wire_local_hash */
+	le32 hash_at;			/* buckets lines */
+	le32 tables_at, table_count;	/* struct wire_table each, sorted by family and local IP */
+	le32 bodies_at, body_count;	/* le32 each: where a body begins, ascending */
+	le32 rule_count, list_count;	/* facts about the source; bound to nothing here */
+	le32 guard_at[2];		/* bodies for packets without a local IP, v4, v6; 0 = none */
+	le16 lines_max, loads_max;	/* of the costliest body: lines touched, longest chain */
+	le32 counter_count;
+	uint8_t unsegmented, non_ip;	/* WIRE_PASS or WIRE_DROP */
+	uint8_t flags;			/* WIRE_IMAGE_* */
+	uint8_t reserved[57];
+};
+_Static_assert(sizeof(struct wire_image_hdr) == 128, "an image header is two lines");
+
+enum {
+	WIRE_IMAGE_FRAGMENTS_DROP = 1,
+	WIRE_IMAGE_MIDSTREAM_DROP = 2,
+	WIRE_IMAGE_FLOWS_DRAIN = 4,
+	WIRE_IMAGE_FLAGS = 7
+};
+
+/* Slot i holds a table where body[i] is not 0; the record tells whether it is the right one. */
+struct wire_bucket {
+	le16 tag[WIRE_BUCKET_SLOTS];
+	uint8_t reserved[4];
+	le32 body[WIRE_BUCKET_SLOTS];
+	le32 table[WIRE_BUCKET_SLOTS];	/* line of its record */
+};
+_Static_assert(sizeof(struct wire_bucket) == WIRE_LINE, "a bucket is a line");
+
+/* One local IP. */
+struct wire_table {
+	uint8_t local[16];		/* network order, v4 in the first 4 */
+	uint8_t family;			/* 4, 6 */
+	uint8_t reserved[3];
+	le32 body;
+	uint8_t reserved2[8];
+};
+_Static_assert(sizeof(struct wire_table) == 32, "two table records a line");
+
+/* A static B-tree without child pointers. Level 0 is one node at `at`; level i > 0 begins
+ * start[i - 1] lines after it. Child = node * (keys + 1) + keys of the node below the value; what
+ * comes out of the last level is the rank. A key is the last value before a boundary; keys past
+ * the boundaries are all ones. */
+struct wire_tree {
+	le32 at;
+	le16 start[4];
+};
+
+/* One v6 upper half that has prefixes longer than /64: a tree over the lower half. Entry i is
+ * rank i of the upper half; one without such prefixes has count 0 and the tree of no keys. */
+struct wire_low {
+	le32 at;
+	le16 start[2];			/* of levels 2 and 3; level 1 begins at 1 */
+	le32 classes;			/* index of rank 0's class in the remote class array */
+	le32 count;			/* keys */
+};
+_Static_assert(sizeof(struct wire_low) == 16, "four records a line");
+
+/* One sub-table of one direction, of one family. The first two lines are walked, the third only
+ * bounds what the first two name. */
+struct wire_half {
+	uint8_t family;			/* 4, 6 */
+	uint8_t subs;			/* sub-tables of this direction, this one included */
+	uint8_t remote_depth, low_depth, dport_depth, sport_depth, vlan_depth;
+	uint8_t b_shift, m_shift;
+	uint8_t reserved;
+	le16 rules;			/* of the body; actions hold one more */
+	le32 next;			/* lines to this direction's second sub-table; 0 = none */
+	le32 actions_at;
+	le16 vlan_classes, sport_classes;
+	le16 b_row, m_row;		/* segments a row */
+	struct wire_tree remote, dport, sport, vlan;
+	le32 remote_at, dport_at, sport_at, vlan_at;	/* class arrays */
+	le32 proto_at;			/* 256 B: class of each protocol */
+	le32 pv_at, a_at, b_at, bp_at, m_at, mp_at;
+	le32 low_at;			/* struct wire_low, where low_depth > 0; else 0 */
+	/* third line */
+	le32 remote_keys, dport_keys, sport_keys, vlan_keys;
+	le32 low_ranks;			/* entries of the remote class array */
+	le16 remote_classes, dport_classes, proto_classes, pv_classes, q_classes, s_classes;
+	le32 b_segments, m_segments;
+	le32 body_bytes;		/* of all the body, a multiple of 64 */
+	uint8_t reserved2[24];
+};
+_Static_assert(offsetof(struct wire_half, remote_keys) == 124, "the walk reads two lines");
+_Static_assert(sizeof(struct wire_half) == 192, "a half is three lines");
+
+enum { WIRE_HALF_LINES = 3 };
+
+struct wire_action {
+	uint8_t verdict, mode, state;
+	uint8_t log;			/* 0, 1 */
+	le16 counter;
+	uint8_t reserved[2];
+	le32 rule_id;
+	uint8_t reserved2[4];
+};
+_Static_assert(sizeof(struct wire_action) == 16, "four actions a line");
+
+/* lo, hi: the local IP's first and last 8 bytes as little-endian integers. Bucket: the low bits;
+ * tag: the top 16. */
+static inline uint64_t
+wire_local_hash(uint64_t seed, uint8_t family, uint64_t lo, uint64_t hi)
+{
+	uint64_t h = (lo ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
+
+	h = ((h ^ h >> 32) + hi + family) * UINT64_C(0xd6e8feb86659fd93);
+	return h ^ h >> 29;
+}
+
+#endif
