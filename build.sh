@@ -90,6 +90,7 @@ tool_list()
 		cat <<-END
 		shellcheck shellcheck
 		mandoc mandoc
+		openssl openssl
 		END
 		;;
 	net)

@@ -150,7 +150,8 @@ cert_save(const char *dir, const char *name, const struct cert_spec *spec, struc
 	if (rc != RC_OK)
 		return rc;
 	err = mbedtls_pk_write_key_pem(spec->key, (unsigned char *)pem, sizeof(pem));
-	rc = err == 0 ? pem_save(dir, name, ".key", pem, diag) : keys_fail(diag, "write a key", err);
+	rc = err == 0 ? pem_save(dir, name, ".key", pem, diag)
+		      : keys_fail(diag, "write a key", err);
 	mem_wipe(pem, sizeof(pem));
 	return rc;
 }
@@ -320,7 +321,8 @@ keys_client(const char *dir, const char *name, enum keys_role role, struct diag 
 
 	if (!name_valid(name)) {
 		diag_set(diag, "name", "\"%.80s\" is no name for a certificate", name);
-		diag_hint(diag, "letters, digits, '.', '-' and '_', at most %d", KEYS_NAME_BYTES_MAX);
+		diag_hint(diag, "letters, digits, '.', '-' and '_', at most %d",
+		    KEYS_NAME_BYTES_MAX);
 		return RC_INVALID;
 	}
 	snprintf(path, sizeof(path), "%s/%s.crt", dir, name);

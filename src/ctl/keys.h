@@ -3,9 +3,9 @@
  * keys - the certificates of the control channel, made here.
  * Does:    keys_init makes a whole set: one CA, one server, one client; keys_client adds a client;
  *          keys_revoke adds one to the CA's revocation list.
- * Shape:   ECDSA P-256, SHA-256, PEM: ca.crt ca.key server.crt server.key client.crt client.key, and
- *          ca.crl once something was revoked. A client's role, "view" or "operate", is the OU of
- *          its subject; the server's usage is serverAuth, a client's clientAuth.
+ * Shape:   ECDSA P-256, SHA-256, PEM: ca.crt ca.key server.crt server.key client.crt client.key,
+ *          and ca.crl once something was revoked. A client's role, "view" or "operate", is the OU
+ *          of its subject; the server's usage is serverAuth, a client's clientAuth.
  * Limits:  KEYS_SANS_MAX names beside localhost, 127.0.0.1 and ::1; a CA lives 10 years, the rest
  *          KEYS_DAYS.
  * Errors:  RC_CONFLICT where a file of the set exists; then nothing was written. Files have mode

@@ -96,7 +96,8 @@ keys_ca_open(struct keys_ca *ca, const char *dir, struct diag *diag)
 	if (err != 0)
 		return keys_fail(diag, "read ca.crt", err);
 	if (mbedtls_x509_dn_gets(ca->name, sizeof(ca->name), &ca->crt.subject) < 0)
-		return keys_fail(diag, "read the subject of ca.crt", MBEDTLS_ERR_X509_BUFFER_TOO_SMALL);
+		return keys_fail(diag, "read the subject of ca.crt",
+		    MBEDTLS_ERR_X509_BUFFER_TOO_SMALL);
 	rc = keys_pem_read(dir, "ca.key", &pem, &len, diag);
 	if (rc != RC_OK)
 		return rc;

@@ -85,7 +85,8 @@ entries_write(unsigned char **p, unsigned char *start, const mbedtls_x509_crl *o
 	    e != NULL && e->serial.len > 0; e = e->next) {
 		char when[KEYS_TIME_BYTES];
 
-		if (e->serial.len == serial->len && memcmp(e->serial.p, serial->p, serial->len) == 0)
+		if (e->serial.len == serial->len &&
+		    memcmp(e->serial.p, serial->p, serial->len) == 0)
 			continue;
 		snprintf(when, sizeof(when), "%04u%02u%02u%02u%02u%02u",
 		    (unsigned)e->revocation_date.year % 10000u,
@@ -207,8 +208,8 @@ crl_save(const char *dir, const unsigned char *der, size_t len, struct diag *dia
 
 	if (pem == NULL)
 		return RC_NOMEM;
-	err = mbedtls_pem_write_buffer("-----BEGIN X509 CRL-----\n", "-----END X509 CRL-----\n", der,
-	    len, pem, cap, &out);
+	err = mbedtls_pem_write_buffer("-----BEGIN X509 CRL-----\n", "-----END X509 CRL-----\n",
+	    der, len, pem, cap, &out);
 	snprintf(path, sizeof(path), "%s/ca.crl", dir);
 	rc = err == 0 ? file_replace(path, pem, out - 1, 0600, diag) :
 	    keys_fail(diag, "write ca.crl", err);

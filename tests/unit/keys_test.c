@@ -25,8 +25,8 @@ static void
 test_init(void)
 {
 	static const char *const sans[] = { "nic-7.example", "192.0.2.7", "fd00::7" };
-	static const char *const names[] = { "ca.crt", "ca.key", "server.crt", "server.key", "client.crt",
-		"client.key" };
+	static const char *const names[] = { "ca.crt", "ca.key", "server.crt", "server.key",
+		"client.crt", "client.key" };
 	struct diag d = { 0 };
 	struct stat st;
 
@@ -84,7 +84,8 @@ test_revoke(void)
 	mbedtls_x509_crt_init(&ca);
 	mbedtls_x509_crt_init(&leaf);
 	T_IS_INT(mbedtls_x509_crl_parse_file(&crl, path("ca.crl")), 0);
-	for (const mbedtls_x509_crl_entry *e = &crl.entry; e != NULL && e->serial.len > 0; e = e->next)
+	for (const mbedtls_x509_crl_entry *e = &crl.entry; e != NULL && e->serial.len > 0;
+	    e = e->next)
 		count++;
 	T_IS_INT(count, 2);
 	T_IS_INT(mbedtls_x509_crt_parse_file(&ca, path("ca.crt")), 0);
@@ -107,7 +108,8 @@ test_openssl(void)
 
 	if (access("/usr/bin/openssl", X_OK) != 0)
 		T_SKIP("openssl is not installed");
-	snprintf(cmd, sizeof(cmd), "openssl verify -purpose sslserver -CAfile %s/ca.crt %s/server.crt "
+	snprintf(cmd, sizeof(cmd), "openssl verify -purpose sslserver -CAfile %s/ca.crt "
+	    "%s/server.crt "
 	    ">/dev/null && openssl x509 -in %s/server.crt -noout -ext subjectAltName | "
 	    "grep -q '192.0.2.7, DNS:nic-7.example' && openssl crl -in %s/ca.crl -CAfile %s/ca.crt "
 	    "-noout 2>&1 | grep -q 'verify OK'", dir, dir, dir, dir, dir);
