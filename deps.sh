@@ -34,7 +34,8 @@ apt_private()	# DIR ARG...: apt-get with its own source list, lists, cache and s
 apt_mirrors()
 {
 	# shellcheck disable=SC2016 # apt expands these
-	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
+	apt-get indextargets --no-release-info --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' \
+	    'Identifier: Packages' |
 	    awk '$2 == "main" && $1 !~ /-/ && !seen[$3]++ { print $3 }'
 }
 
