@@ -76,6 +76,8 @@ dep_apt()
 		'')	die "$name: not in $SUITE" ;;
 		"$version") ;;
 		"$series"[.~+-]*)
+			dpkg --compare-versions "$now" gt "$version" ||
+			    die "$name $now is older than deps.lock's $version"
 			echo "build.sh: notice: $name $now taken, deps.lock names $version" >&2 ;;
 		*)	die "$name $now: deps.lock wants the series $series" ;;
 		esac

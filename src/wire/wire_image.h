@@ -65,7 +65,7 @@ struct wire_image_hdr {
 	le32 tables_at, table_count;	/* struct wire_table each, sorted by family and local IP */
 	le32 bodies_at, body_count;	/* le32 each: where a body begins, ascending */
 	le32 rule_count, list_count;	/* facts about the source; bound to nothing here */
-	le32 guard_at[2];		/* bodies for packets without a local IP, v4, v6; 0 = none */
+	le32 guard_at[2];		/* bodies without a local IP, v4, v6; 0 = none */
 	le16 lines_max, loads_max;	/* of the costliest body: lines touched, longest chain */
 	le32 counter_count;
 	uint8_t unsegmented, non_ip;	/* WIRE_PASS or WIRE_DROP */
