@@ -289,7 +289,7 @@ make_program()
 	cat <<-END
 	$target: $obj \$(LIB) $* \$(DEPLIBS)
 	> @echo "  LD  $target"
-	> \$(Q)\$(CC) \$(CFLAGS) \$(LDFLAGS) -o \$@ $obj $* \$(LIB) \$(DEPLIBS)
+	> \$(Q)\$(CC) \$(CFLAGS) \$(LDFLAGS) -o \$@ $obj $* \$(GROUP)
 	END
 }
 
@@ -338,7 +338,9 @@ make_variant()
 	for l in $LIBS; do
 		deplibs="$deplibs build/deps/$2/lib$l.a"
 	done
-	echo "$cc $("$cc" -dumpversion) $cflags $ldflags" | put_if_changed "build/$name/flags"
+	# the library's settings are in system headers, which -MMD leaves out
+	echo "$cc $("$cc" -dumpversion) $cflags $ldflags $(cksum src/util/mbedtls_trim.h)" |
+	    put_if_changed "build/$name/flags"
 	{
 		cat <<-END
 		# Made by build.sh.
@@ -349,10 +351,11 @@ make_variant()
 		LDFLAGS = $ldflags
 		LIB = build/$name/libringfence.a
 		DEPLIBS =$deplibs
+		GROUP = -Wl,--start-group \$(LIB) \$(DEPLIBS) -Wl,--end-group
 		SRC = build/deps/src
 		SYSINC = -isystem build/deps/kernel -isystem \$(SRC)/lua5.4/src
 		SYSINC += -isystem \$(SRC)/mbedtls/include -isystem \$(SRC)/yyjson/src
-		SYSINC += '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"'
+		SYSINC += '-DMBEDTLS_CONFIG_FILE="mbedtls_trim.h"'
 		Q = @
 		OBJS =
 		include build/gen/embed.mk build/gen/re2c.mk

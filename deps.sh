@@ -174,7 +174,7 @@ dep_libraries()	# FLAVOUR COMPILER FLAG...
 {
 	flavour=$1
 	shift
-	want=$(cat build/deps/.sources src/util/mbedtls_config.h | sha256sum | cut -d" " -f1)
+	want=$(cat build/deps/.sources src/util/mbedtls_trim.h | sha256sum | cut -d" " -f1)
 	want="$want recipe $DEP_RECIPE $("$1" -dumpversion) $*"
 	[ "$(cat "build/deps/.$flavour" 2>/dev/null)" != "$want" ] || return 0
 	say "building dependencies ($flavour)"
@@ -192,7 +192,7 @@ dep_libraries()	# FLAVOUR COMPILER FLAG...
 	done | dep_library "$flavour" lua "$cc" '-Dluai_makeseed(L)=0x52494e47u'
 	for f in "$src"/mbedtls/library/*.c; do
 		echo "$f"
-	done | dep_library "$flavour" mbedtls "$cc" '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"' \
+	done | dep_library "$flavour" mbedtls "$cc" '-DMBEDTLS_CONFIG_FILE="mbedtls_trim.h"' \
 	    -Isrc/util "-I$src/mbedtls/include" "-I$src/mbedtls/library"
 	echo "$src/yyjson/src/yyjson.c" |
 	    dep_library "$flavour" yyjson "$cc" -DYYJSON_DISABLE_NON_STANDARD=1

@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "file.h"
+#include "hash.h"
 
 #include "mbedtls/ecp.h"
 #include "mbedtls/oid.h"
@@ -19,7 +20,7 @@
 
 #include "keys_ca.h"
 
-enum { PEM_BYTES_MAX = 4096, SERIAL_BYTES = 16 };
+enum { PEM_BYTES_MAX = 4096, SERIAL_BYTES = 16, KEY_ID_BYTES = 20 };
 
 static const char *const role_names[KEYS_ROLE__COUNT] = { "view", "operate" };
 
@@ -83,6 +84,42 @@ cert_extend(mbedtls_x509write_cert *w, const struct cert_spec *spec)
 	return err;
 }
 
+/* Left 160 bits of the SHA-256 of a public key: RFC 7093 section 2, method 1. */
+static int
+key_id(mbedtls_pk_context *key, unsigned char id[KEY_ID_BYTES])
+{
+	unsigned char buf[256], *p = buf + sizeof(buf);
+	uint8_t digest[SHA256_BYTES];
+	int n = mbedtls_pk_write_pubkey(&p, buf, key);
+
+	if (n < 0)
+		return n;
+	sha256(p, (size_t)n, digest);
+	memcpy(id, digest, KEY_ID_BYTES);
+	return 0;
+}
+
+/* Subject and authority key identifiers: OCTET STRING, and SEQUENCE { [0] id }. */
+static int
+key_identify(mbedtls_x509write_cert *w, const struct cert_spec *spec)
+{
+	unsigned char ski[2 + KEY_ID_BYTES] = { MBEDTLS_ASN1_OCTET_STRING, KEY_ID_BYTES };
+	unsigned char aki[4 + KEY_ID_BYTES] = {
+		MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE, 2 + KEY_ID_BYTES,
+		MBEDTLS_ASN1_CONTEXT_SPECIFIC, KEY_ID_BYTES };
+	int err = key_id(spec->key, ski + 2);
+
+	if (err == 0)
+		err = key_id(spec->issuer_key, aki + 4);
+	if (err == 0)
+		err = mbedtls_x509write_crt_set_extension(w, MBEDTLS_OID_SUBJECT_KEY_IDENTIFIER,
+		    MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_KEY_IDENTIFIER), 0, ski, sizeof(ski));
+	if (err == 0)
+		err = mbedtls_x509write_crt_set_extension(w, MBEDTLS_OID_AUTHORITY_KEY_IDENTIFIER,
+		    MBEDTLS_OID_SIZE(MBEDTLS_OID_AUTHORITY_KEY_IDENTIFIER), 0, aki, sizeof(aki));
+	return err;
+}
+
 static int
 cert_make(const struct cert_spec *spec, struct keys_rng *rng, char pem[PEM_BYTES_MAX])
 {
@@ -113,9 +150,7 @@ cert_make(const struct cert_spec *spec, struct keys_rng *rng, char pem[PEM_BYTES
 	if (err == 0)
 		err = cert_extend(&w, spec);
 	if (err == 0)
-		err = mbedtls_x509write_crt_set_authority_key_identifier(&w);
-	if (err == 0)
-		err = mbedtls_x509write_crt_set_subject_key_identifier(&w);
+		err = key_identify(&w, spec);
 	if (err == 0)
 		err = mbedtls_x509write_crt_pem(&w, (unsigned char *)pem, PEM_BYTES_MAX,
 		    mbedtls_ctr_drbg_random, &rng->drbg);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "keys.h"
+#include "keys_ca.h"
 
 #include "mbedtls/x509_crl.h"
 #include "mbedtls/x509_crt.h"
@@ -19,6 +20,38 @@ path(const char *name)
 
 	snprintf(out, sizeof(out), "%s/%s", dir, name);
 	return out;
+}
+
+static int
+crt_load(mbedtls_x509_crt *crt, const char *name)
+{
+	struct diag d = { 0 };
+	uint8_t *pem;
+	size_t len;
+	int err;
+
+	mbedtls_x509_crt_init(crt);
+	if (keys_pem_read(dir, name, &pem, &len, &d) != RC_OK)
+		return -1;
+	err = mbedtls_x509_crt_parse(crt, pem, len);
+	free(pem);
+	return err;
+}
+
+static int
+crl_load(mbedtls_x509_crl *crl)
+{
+	struct diag d = { 0 };
+	uint8_t *pem;
+	size_t len;
+	int err;
+
+	mbedtls_x509_crl_init(crl);
+	if (keys_pem_read(dir, "ca.crl", &pem, &len, &d) != RC_OK)
+		return -1;
+	err = mbedtls_x509_crl_parse(crl, pem, len);
+	free(pem);
+	return err;
 }
 
 static void
@@ -49,13 +82,11 @@ test_verify(void)
 	uint32_t flags;
 
 	T_IS_INT(keys_client(dir, "eye", KEYS_VIEW, &d), RC_OK);
-	mbedtls_x509_crt_init(&ca);
-	T_IS_INT(mbedtls_x509_crt_parse_file(&ca, path("ca.crt")), 0);
+	T_IS_INT(crt_load(&ca, "ca.crt"), 0);
 	for (size_t i = 0; i < ARRAY_LEN(leafs); i++) {
 		mbedtls_x509_crt leaf;
 
-		mbedtls_x509_crt_init(&leaf);
-		T_IS_INT(mbedtls_x509_crt_parse_file(&leaf, path(leafs[i])), 0);
+		T_IS_INT(crt_load(&leaf, leafs[i]), 0);
 		T_IS_INT(mbedtls_x509_crt_verify(&leaf, &ca, NULL, NULL, &flags, NULL, NULL), 0);
 		mbedtls_x509_crt_free(&leaf);
 	}
@@ -80,20 +111,17 @@ test_revoke(void)
 	T_IS_INT(keys_revoke(dir, crt, &d), RC_OK);
 	snprintf(crt, sizeof(crt), "%s", path("client.crt"));
 	T_IS_INT(keys_revoke(dir, crt, &d), RC_OK);
-	mbedtls_x509_crl_init(&crl);
-	mbedtls_x509_crt_init(&ca);
-	mbedtls_x509_crt_init(&leaf);
-	T_IS_INT(mbedtls_x509_crl_parse_file(&crl, path("ca.crl")), 0);
+	T_IS_INT(crl_load(&crl), 0);
 	for (const mbedtls_x509_crl_entry *e = &crl.entry; e != NULL && e->serial.len > 0;
 	    e = e->next)
 		count++;
 	T_IS_INT(count, 2);
-	T_IS_INT(mbedtls_x509_crt_parse_file(&ca, path("ca.crt")), 0);
-	T_IS_INT(mbedtls_x509_crt_parse_file(&leaf, crt), 0);
+	T_IS_INT(crt_load(&ca, "ca.crt"), 0);
+	T_IS_INT(crt_load(&leaf, "client.crt"), 0);
 	T_OK(mbedtls_x509_crt_verify(&leaf, &ca, &crl, NULL, &flags, NULL, NULL) != 0);
 	T_IS_UINT(flags, MBEDTLS_X509_BADCERT_REVOKED);
 	mbedtls_x509_crt_free(&leaf);
-	T_IS_INT(mbedtls_x509_crt_parse_file(&leaf, path("server.crt")), 0);
+	T_IS_INT(crt_load(&leaf, "server.crt"), 0);
 	T_IS_INT(mbedtls_x509_crt_verify(&leaf, &ca, &crl, NULL, &flags, NULL, NULL), 0);
 	mbedtls_x509_crt_free(&leaf);
 	mbedtls_x509_crt_free(&ca);

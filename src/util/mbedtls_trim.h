@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mbedtls_config - what is built of mbedTLS, and nothing else.
+ * mbedtls_trim - what is built of mbedTLS, and nothing else.
  * Does:    TLS 1.3 only, both ends, certificates from both; ECDSA and ECDHE over P-256 and X25519
  *          (P-384 for foreign CAs), AES-GCM and ChaCha20-Poly1305, SHA-2; X.509 read and write.
  * Left out: TLS 1.2 and before, DTLS, early data, renegotiation, RSA, DHE, CBC, CCM, SHA-1.
  * Memory:  the buffer allocator is compiled in and used once a process gives it a block.
  * Context: one thread; PSA keeps global state, so no other thread may call in.
  */
-#ifndef MBEDTLS_CONFIG_H
-#define MBEDTLS_CONFIG_H
+#ifndef MBEDTLS_TRIM_H
+#define MBEDTLS_TRIM_H
 
 /* The machine. */
 #define MBEDTLS_HAVE_ASM
@@ -69,6 +69,10 @@
 /* TLS 1.3; its key schedule runs on PSA. */
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO
+/* The server's key is in a process of its own: to this one it is a secure element, whose list of
+ * keys psa_its_* of src/ctl/tls_key.c keeps in memory. */
+#define MBEDTLS_PSA_CRYPTO_STORAGE_C
+#define MBEDTLS_PSA_CRYPTO_SE_C
 #define MBEDTLS_SSL_TLS_C
 #define MBEDTLS_SSL_CLI_C
 #define MBEDTLS_SSL_SRV_C

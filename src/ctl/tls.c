@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tls - one connection: handshake, bytes in and out, who the peer is. */
+#include "tls_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "mbedtls/error.h"
+
+enum rc
+tls_hello_check(const uint8_t *p, size_t len)
+{
+	size_t record;
+
+	/* record: handshake, legacy version 3.x; message: ClientHello, 24-bit length */
+	if ((len > 0 && p[0] != 0x16) || (len > 1 && p[1] != 0x03) || (len > 5 && p[5] != 0x01))
+		return RC_INVALID;
+	if (len < 9)
+		return RC_AGAIN;
+	record = (size_t)p[3] << 8 | p[4];
+	if (record < 44 || record > TLS_HELLO_BYTES_MAX - 5 ||
+	    ((size_t)p[6] << 16 | (size_t)p[7] << 8 | p[8]) + 4 != record)
+		return RC_INVALID;
+	return len >= record + 5 ? RC_OK : RC_AGAIN;
+}
+
+static int
+bio_send(void *ctx, const unsigned char *p, size_t len)
+{
+	struct tls_conn *c = ctx;
+	ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n >= 0)
+		return (int)n;
+	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE :
+	    MBEDTLS_ERR_NET_SEND_FAILED;
+}
+
+static int
+bio_recv(void *ctx, unsigned char *p, size_t len)
+{
+	struct tls_conn *c = ctx;
+	ssize_t n;
+
+	if (c->hello_pos < c->hello_len) {
+		size_t take = MIN(len, c->hello_len - c->hello_pos);
+
+		memcpy(p, c->hello + c->hello_pos, take);
+		c->hello_pos += take;
+		return (int)take;
+	}
+	n = recv(c->fd, p, len, MSG_DONTWAIT);
+	if (n >= 0)
+		return (int)n;
+	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ :
+	    MBEDTLS_ERR_NET_RECV_FAILED;
+}
+
+enum rc
+tls_conn_open(struct tls_config *cfg, int fd, const uint8_t *hello, size_t hello_len,
+    const char *host, struct tls_conn **out, struct diag *diag)
+{
+	struct tls_conn *c = calloc(1, sizeof(*c) + hello_len);
+	int err;
+
+	CHECK(cfg != NULL && fd >= 0);
+	*out = NULL;
+	if (c == NULL)
+		return RC_NOMEM;
+	c->cfg = cfg;
+	cfg->holds++;
+	c->fd = fd;
+	c->hello_len = hello_len;
+	if (hello_len > 0)
+		memcpy(c->hello, hello, hello_len);
+	mbedtls_ssl_init(&c->ssl);
+	err = mbedtls_ssl_setup(&c->ssl, &cfg->conf);
+	if (err == 0 && host != NULL)
+		err = mbedtls_ssl_set_hostname(&c->ssl, host);
+	if (err != 0) {
+		diag_set(diag, "tls", "cannot set up a connection: error %d", err);
+		tls_conn_close(&c);
+		return RC_NOMEM;
+	}
+	mbedtls_ssl_set_bio(&c->ssl, c, bio_send, bio_recv, NULL);
+	*out = c;
+	return RC_OK;
+}
+
+void
+tls_conn_close(struct tls_conn **conn)
+{
+	struct tls_conn *c = *conn;
+
+	if (c == NULL)
+		return;
+	if (c->ready && mbedtls_ssl_close_notify(&c->ssl) != 0)
+		c->ready = false;	/* the peer does not take it now: it sees the end alone */
+	mbedtls_ssl_free(&c->ssl);
+	tls_config_put(&c->cfg);
+	free(c);
+	*conn = NULL;
+}
+
+bool
+tls_wants_write(const struct tls_conn *c)
+{
+	return c->wants_write;
+}
+
+size_t
+tls_pending(const struct tls_conn *c)
+{
+	return mbedtls_ssl_get_bytes_avail(&c->ssl);
+}
+
+const struct tls_peer *
+tls_peer(const struct tls_conn *c)
+{
+	return &c->peer;
+}
+
+/* Copies the value of the subject's OU, if it is one of the roles. */
+static void
+role_of(const mbedtls_x509_crt *crt, enum keys_role *role)
+{
+	*role = KEYS_VIEW;
+	for (const mbedtls_x509_name *n = &crt->subject; n != NULL; n = n->next) {
+		char text[16];
+
+		if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_ORG_UNIT, &n->oid) != 0 ||
+		    n->val.len >= sizeof(text))
+			continue;
+		memcpy(text, n->val.p, n->val.len);
+		text[n->val.len] = '\0';
+		if (keys_role_parse(text, role))
+			return;
+	}
+}
+
+static enum rc
+peer_fill(struct tls_conn *c, struct diag *diag)
+{
+	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&c->ssl);
+
+	if (crt == NULL) {
+		diag_set(diag, "tls-peer", "the peer showed no certificate");
+		return RC_DENIED;
+	}
+	if (mbedtls_x509_dn_gets(c->peer.name, sizeof(c->peer.name), &crt->subject) < 0)
+		snprintf(c->peer.name, sizeof(c->peer.name), "?");
+	c->peer.serial_len = MIN(crt->serial.len, sizeof(c->peer.serial));
+	memcpy(c->peer.serial, crt->serial.p, c->peer.serial_len);
+	role_of(crt, &c->peer.role);
+	if (c->cfg->server && tls_peer_revoked(c->cfg, &c->peer)) {
+		diag_set(diag, "tls-peer", "the certificate of %s is revoked", c->peer.name);
+		return RC_DENIED;
+	}
+	return RC_OK;
+}
+
+/* RC_AGAIN and what it waits for, or the end. */
+static enum rc
+wait_for(struct tls_conn *c, int err)
+{
+	c->wants_write = err == MBEDTLS_ERR_SSL_WANT_WRITE;
+	if (err == MBEDTLS_ERR_SSL_WANT_READ || err == MBEDTLS_ERR_SSL_WANT_WRITE)
+		return RC_AGAIN;
+	return RC_PEER;
+}
+
+enum rc
+tls_handshake(struct tls_conn *c, struct diag *diag)
+{
+	int err = mbedtls_ssl_handshake(&c->ssl);
+	uint32_t flags;
+	char text[256];
+
+	if (err == 0) {
+		c->wants_write = false;
+		c->ready = true;
+		return peer_fill(c, diag);
+	}
+	if (wait_for(c, err) == RC_AGAIN)
+		return RC_AGAIN;
+	flags = mbedtls_ssl_get_verify_result(&c->ssl);
+	if (flags != 0 && flags != UINT32_MAX) {
+		mbedtls_x509_crt_verify_info(text, sizeof(text), "", flags);
+		for (char *p = text; *p != '\0'; p++)
+			if (*p == '\n')
+				*p = p[1] == '\0' ? '\0' : ';';
+		diag_set(diag, "tls-peer", "%s", text);
+		return RC_DENIED;
+	}
+	mbedtls_strerror(err, text, sizeof(text));
+	diag_set(diag, "tls", "%s", text);
+	return err == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE ? RC_DENIED : RC_PEER;
+}
+
+enum rc
+tls_read(struct tls_conn *c, void *p, size_t cap, size_t *got)
+{
+	int n;
+
+	*got = 0;
+	for (int i = 0; i < 8; i++) {
+		n = mbedtls_ssl_read(&c->ssl, p, cap);
+		/* a client hears of tickets here; they are for later connections */
+		if (n != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+			break;
+	}
+	if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+		return RC_PEER;
+	if (n > 0)
+		*got = (size_t)n;
+	if (n >= 0 || n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
+		return RC_OK;
+	return wait_for(c, n);
+}
+
+enum rc
+tls_write(struct tls_conn *c, const void *p, size_t len, size_t *put)
+{
+	int n = mbedtls_ssl_write(&c->ssl, p, len);
+
+	*put = n > 0 ? (size_t)n : 0;
+	c->wants_write = false;
+	return n >= 0 ? RC_OK : wait_for(c, n);
+}
