@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two choices of bucket keep the table usable until it is nearly full; the keyed hash keeps anyone
+ * outside from filling a chosen pair of buckets. Expired entries are free entries: whoever probes
+ * a bucket sees them so, and the sweep of fw_poll returns them to the count.
+ */
+#include "fw_flow.h"
+
+#include "fw_hash.h"
+#include "fw_mem.h"
+#include "fw_port.h"
+
+_Static_assert(sizeof(struct fw_flow) <= 96, "a flow is at most 96 bytes of board memory");
+
+static uint64_t
+key_hash(const struct fw *fw, const struct fw_flow_key *k)
+{
+	uint64_t words[5] = { fw_word(k->local), fw_word(k->local + 8), fw_word(k->remote),
+		fw_word(k->remote + 8), (uint64_t)k->local_port << 48 |
+		(uint64_t)k->remote_port << 32 | (uint32_t)k->family << 16 |
+		(uint32_t)k->proto << 8 | k->echo };
+
+	return fw_siphash(fw->cfg.seed, words, 5);
+}
+
+/* First entry of the n-th bucket (0, 1) that may hold the key. */
+static struct fw_flow *
+bucket(struct fw *fw, uint64_t hash, unsigned n)
+{
+	uint32_t buckets = fw->cfg.flow_count / FW_FLOW_WAYS;
+	uint32_t at = (uint32_t)(n == 0 ? hash : hash >> 32) & (buckets - 1);
+
+	return fw->cfg.flows + (size_t)at * FW_FLOW_WAYS;
+}
+
+static bool
+flow_has_key(const struct fw_flow *f, const struct fw_flow_key *k)
+{
+	return f->local_port == k->local_port && f->remote_port == k->remote_port &&
+	    f->proto == k->proto && f->family == k->family && f->echo == k->echo &&
+	    memcmp(f->remote, k->remote, 16) == 0 && memcmp(f->local, k->local, 16) == 0;
+}
+
+static uint64_t
+idle_ns(uint8_t proto)
+{
+	return (proto == FW_PROTO_TCP ? FW_FLOW_TCP_S : FW_FLOW_OTHER_S) * FW_NS_PER_S;
+}
+
+void
+fw_flow_key_get(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
+{
+	const struct fw_tuple *t = &p->tuple;
+	bool out = dir == WIRE_OUT;
+
+	*key = (struct fw_flow_key){ .family = t->family, .proto = t->proto, .echo = p->echo };
+	memcpy(key->local, out ? t->src : t->dst, 16);
+	memcpy(key->remote, out ? t->dst : t->src, 16);
+	key->local_port = p->echo ? p->echo_id : out ? t->sport : t->dport;
+	key->remote_port = p->echo ? p->echo_id : out ? t->dport : t->sport;
+}
+
+bool
+fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
+{
+	const struct fw_inner *in = &p->inner;
+
+	if (!p->has_inner)
+		return false;
+	/* An error that comes in is about a packet that went out, and the other way round. */
+	bool out = dir == WIRE_IN;
+	const uint8_t *local = dir == WIRE_IN ? p->tuple.dst : p->tuple.src;
+
+	*key = (struct fw_flow_key){ .family = p->tuple.family, .proto = in->proto,
+		.echo = in->echo };
+	memcpy(key->local, out ? in->src : in->dst, 16);
+	memcpy(key->remote, out ? in->dst : in->src, 16);
+	key->local_port = out ? in->sport : in->dport;
+	key->remote_port = out ? in->dport : in->sport;
+	return memcmp(key->local, local, 16) == 0;
+}
+
+struct fw_flow *
+fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
+{
+	uint64_t hash = key_hash(fw, key);
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct fw_flow *f = bucket(fw, hash, n);
+
+		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
+			if (!f->live || !flow_has_key(f, key))
+				continue;
+			if (now_ns < f->deadline_ns)
+				return f;
+			fw_flow_end(fw, f);
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+struct fw_flow *
+fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
+{
+	uint64_t hash = key_hash(fw, key);
+	struct fw_flow *best = NULL;
+	unsigned best_free = 0;
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct fw_flow *f = bucket(fw, hash, n), *free_entry = NULL;
+		unsigned free_count = 0;
+
+		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
+			if (f->live && now_ns >= f->deadline_ns)
+				fw_flow_end(fw, f);
+			if (!f->live) {
+				free_entry = f;
+				free_count++;
+			}
+		}
+		if (free_count > best_free) {
+			best = free_entry;
+			best_free = free_count;
+		}
+	}
+	if (best == NULL) {
+		fw->stats.flow_full++;
+		return NULL;
+	}
+	*best = (struct fw_flow){ .family = key->family, .proto = key->proto, .echo = key->echo,
+		.local_port = key->local_port, .remote_port = key->remote_port, .live = 1,
+		.counter = WIRE_COUNTER_NONE, .deadline_ns = now_ns + idle_ns(key->proto) };
+	memcpy(best->local, key->local, 16);
+	memcpy(best->remote, key->remote, 16);
+	fw->flow_live++;
+	fw->stats.flows_opened++;
+	FW_CHECK(fw->flow_live <= fw->cfg.flow_count);
+	return best;
+}
+
+void
+fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns)
+{
+	FW_CHECK(f->live);
+	if (f->proto == FW_PROTO_TCP && (tcp_flags & (FW_TCP_FIN | FW_TCP_RST)) != 0) {
+		f->closing = 1;
+		f->deadline_ns = now_ns + FW_FLOW_CLOSED_S * FW_NS_PER_S;
+	} else if (!f->closing) {
+		f->deadline_ns = now_ns + idle_ns(f->proto);
+	}
+}
+
+void
+fw_flow_end(struct fw *fw, struct fw_flow *f)
+{
+	FW_CHECK(f->live && fw->flow_live > 0);
+	f->live = 0;
+	fw->flow_live--;
+	fw->stats.flows_ended++;
+}
