@@ -43,6 +43,9 @@ struct fw_tuple {
  * hop; without a hop, of the defaults that apply. */
 struct fw_verdict {
 	uint8_t verdict, reason, hop_count;
+	bool log;			/* of the deciding hop or guard rule */
+	uint16_t counter;		/* likewise */
+	uint32_t rule_id;		/* likewise; a guard rule decides without a hop; 0 = none */
 	uint32_t generation;
 	struct fw_hop hops[2];
 	struct fw_tuple tuple;

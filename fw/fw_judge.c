@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judgement at one local IP; fw_packet.c puts one or two of them together. */
+#include "fw_judge.h"
+
+#include "fw_mem.h"
+#include "fw_port.h"
+
+/* What the rules say of a key, before state: the order of ringfence-policy(5). */
+enum says { SAYS_DEFAULT = 0, SAYS_DENY, SAYS_ALLOW, SAYS_REVERSED };
+
+void
+fw_judge_key(const struct fw_pkt *p, uint8_t dir, struct fw_key *key)
+{
+	const struct fw_tuple *t = &p->tuple;
+
+	*key = (struct fw_key){ .family = t->family, .dir = dir, .proto = t->proto,
+		.frag = t->frag, .sport = t->sport, .dport = t->dport, .vlan = t->vlan };
+	memcpy(key->remote, dir == WIRE_OUT ? t->dst : t->src, 16);
+}
+
+uint8_t
+fw_judge_soften(uint8_t mode)
+{
+	return mode == WIRE_ENFORCE ? WIRE_DROP : mode == WIRE_COMPLY ? WIRE_WOULD_DROP : WIRE_PASS;
+}
+
+static uint8_t
+flow_verdict(uint8_t kind)
+{
+	return kind == FW_FLOW_WOULD_DROP ? WIRE_WOULD_DROP : WIRE_PASS;
+}
+
+static void
+cite(struct fw *fw, const struct fw_action *a, uint8_t verdict, uint8_t reason, struct fw_hop *hop)
+{
+	hop->verdict = verdict;
+	hop->reason = reason;
+	hop->rule_id = a->rule_id;
+	hop->generation = fw->generation;
+	hop->counter = a->counter;
+	hop->log = a->log;
+}
+
+/* Own direction first; where nothing matches there, a segment that is not a bare SYN is asked
+ * about as the answer to its reverse. */
+static enum says
+ask(struct fw *fw, uint32_t table, struct fw_key *key, bool may_reverse, struct fw_action *a)
+{
+	const uint8_t *image = fw_image(fw);
+
+	if (fw_match(image, fw->image_bytes, table, key, a))
+		return a->verdict == WIRE_PASS ? SAYS_ALLOW : SAYS_DENY;
+	if (!may_reverse)
+		return SAYS_DEFAULT;
+	struct fw_action back;
+	uint16_t sport = key->sport;
+
+	key->sport = key->dport;
+	key->dport = sport;
+	key->dir = key->dir == WIRE_OUT ? WIRE_IN : WIRE_OUT;
+	if (!fw_match(image, fw->image_bytes, table, key, &back) || back.verdict != WIRE_PASS ||
+	    back.state == WIRE_STATE_NONE)
+		return SAYS_DEFAULT;
+	*a = back;
+	return SAYS_REVERSED;
+}
+
+void
+fw_judge_default(struct fw *fw, const struct fw_at *at, uint8_t reason, struct fw_hop *hop)
+{
+	struct fw_action a;
+
+	fw_table_default(fw_image(fw), fw->image_bytes, at->table, &a);
+	cite(fw, &a, fw_judge_soften(a.mode), reason, hop);
+}
+
+/* Drops what a rule would have let by: the table's default mode, the rule's line. */
+static void
+refuse(struct fw *fw, const struct fw_at *at, const struct fw_action *allow, uint8_t reason,
+    struct fw_hop *hop)
+{
+	struct fw_action d;
+
+	fw_table_default(fw_image(fw), fw->image_bytes, at->table, &d);
+	cite(fw, allow, fw_judge_soften(d.mode), reason, hop);
+}
+
+static bool
+is_segment(const struct fw_pkt *p)
+{
+	return p->tuple.proto == FW_PROTO_TCP && !fw_tuple_is_bare_syn(&p->tuple);
+}
+
+static bool
+flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint8_t kind)
+{
+	const struct fw_tuple *t = &fw->pkt.tuple;
+	struct fw_flow_key key;
+
+	fw_flow_key_get(&fw->pkt, at->dir, &key);
+	struct fw_flow *f = fw_flow_open(fw, &key, at->now_ns);
+
+	if (f == NULL)
+		return false;
+	f->rule_id = a->rule_id;
+	f->counter = a->counter;
+	f->log = a->log;
+	f->kind = kind;
+	f->generation = fw->generation;
+	f->judged = fw->activation;
+	f->open_dir = at->dir;
+	f->open_flags = t->tcp_flags;
+	f->open_frag = t->frag;
+	f->open_sport = t->sport;
+	f->open_dport = t->dport;
+	f->open_vlan = t->vlan;
+	fw_flow_touch(f, t->tcp_flags, at->now_ns);
+	return true;
+}
+
+/* The live flow that the packet belongs to, or that it is an ICMP error about. */
+static struct fw_flow *
+flow_of(struct fw *fw, const struct fw_at *at)
+{
+	struct fw_flow_key key;
+
+	fw_flow_key_get(&fw->pkt, at->dir, &key);
+	struct fw_flow *f = fw_flow_find(fw, &key, at->now_ns);
+
+	if (f != NULL && fw_judge_flow(fw, f)) {
+		fw_flow_touch(f, fw->pkt.tuple.tcp_flags, at->now_ns);
+		return f;
+	}
+	if (!fw_flow_key_inner(&fw->pkt, at->dir, &key))
+		return NULL;
+	f = fw_flow_find(fw, &key, at->now_ns);
+	return f != NULL && fw_judge_flow(fw, f) ? f : NULL;
+}
+
+static void
+judge_deny(struct fw *fw, const struct fw_at *at, const struct fw_action *a, struct fw_hop *hop)
+{
+	cite(fw, a, fw_judge_soften(a->mode), WIRE_REASON_RULE, hop);
+	if (a->mode == WIRE_ENFORCE || is_segment(&fw->pkt))
+		return;
+	/* Without room the packet is judged alone; fw_flow_open counted it. */
+	(void)flow_open(fw, at, a, a->mode == WIRE_COMPLY ? FW_FLOW_WOULD_DROP : FW_FLOW_LEARN);
+}
+
+static void
+judge_allow(struct fw *fw, const struct fw_at *at, const struct fw_action *a, struct fw_hop *hop)
+{
+	if (a->state == WIRE_STATE_FLOW) {
+		struct fw_defaults d;
+
+		fw_defaults_get(fw_image(fw), &d);
+		if (d.midstream_drop && is_segment(&fw->pkt)) {
+			refuse(fw, at, a, WIRE_REASON_MIDSTREAM, hop);
+			return;
+		}
+		if (!flow_open(fw, at, a, FW_FLOW_PASS)) {
+			refuse(fw, at, a, WIRE_REASON_FLOW_FULL, hop);
+			return;
+		}
+	}
+	cite(fw, a, WIRE_PASS, WIRE_REASON_RULE, hop);
+}
+
+void
+fw_judge_hop(struct fw *fw, const struct fw_at *at, struct fw_hop *hop)
+{
+	struct fw_flow *f = flow_of(fw, at);
+
+	if (f != NULL) {
+		hop->verdict = flow_verdict(f->kind);
+		hop->reason = WIRE_REASON_STATE;
+		hop->rule_id = f->rule_id;
+		hop->generation = f->generation;
+		hop->counter = f->counter;
+		hop->log = false;	/* told when it opened */
+		return;
+	}
+	struct fw_key key;
+	struct fw_action a;
+
+	fw_judge_key(&fw->pkt, at->dir, &key);
+	switch (ask(fw, at->table, &key, is_segment(&fw->pkt), &a)) {
+	case SAYS_DENY:
+		judge_deny(fw, at, &a, hop);
+		break;
+	case SAYS_ALLOW:
+	case SAYS_REVERSED:
+		judge_allow(fw, at, &a, hop);
+		break;
+	case SAYS_DEFAULT:
+		fw_judge_default(fw, at, WIRE_REASON_DEFAULT, hop);
+		break;
+	}
+}
+
+/* Takes what the rules now say into the flow. False: they would not let it open. */
+static bool
+flow_adopt(struct fw *fw, struct fw_flow *f, enum says says, const struct fw_action *a)
+{
+	if (says == SAYS_DEFAULT || (says == SAYS_DENY && a->mode == WIRE_ENFORCE))
+		return false;
+	f->kind = says != SAYS_DENY ? FW_FLOW_PASS :
+	    a->mode == WIRE_COMPLY ? FW_FLOW_WOULD_DROP : FW_FLOW_LEARN;
+	f->rule_id = a->rule_id;
+	f->counter = a->counter;
+	f->log = a->log;
+	f->generation = fw->generation;
+	f->drained = 0;
+	return true;
+}
+
+bool
+fw_judge_flow(struct fw *fw, struct fw_flow *f)
+{
+	FW_CHECK(f->live);
+	if (f->judged == fw->activation)
+		return true;
+	struct fw_key key = { .family = f->family, .dir = f->open_dir, .proto = f->proto,
+		.frag = f->open_frag, .sport = f->open_sport, .dport = f->open_dport,
+		.vlan = f->open_vlan };
+	struct fw_tuple opening = { .tcp_flags = f->open_flags };
+	bool segment = f->proto == FW_PROTO_TCP && !fw_tuple_is_bare_syn(&opening);
+	uint32_t table = fw_table_find(fw_image(fw), fw->image_bytes, f->family, f->local);
+	struct fw_defaults d;
+	struct fw_action a;
+
+	memcpy(key.remote, f->remote, 16);
+	f->judged = fw->activation;
+	if (table != FW_TABLE_NONE &&
+	    flow_adopt(fw, f, ask(fw, table, &key, segment, &a), &a))
+		return true;
+	fw_defaults_get(fw_image(fw), &d);
+	if (table != FW_TABLE_NONE && d.live_flows_drain) {
+		/* Goes on as it was, named by the text that let it; its counter is gone. */
+		f->drained = 1;
+		f->counter = WIRE_COUNTER_NONE;
+		return true;
+	}
+	fw->stats.flows_cut++;
+	fw_flow_end(fw, f);
+	return false;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One frame, whole: parse, the local IPs at its ends, a judgement at each, the frame's verdict,
+ * then what follows from it: counters and alerts.
+ */
+#include "fw_alert.h"
+#include "fw_count.h"
+#include "fw_frag.h"
+#include "fw_judge.h"
+#include "fw_mem.h"
+#include "fw_port.h"
+
+static bool
+is_group_address(uint8_t family, const uint8_t a[16])
+{
+	if (family == 6)
+		return a[0] == 0xff;
+	return (a[0] & 0xf0) == 0xe0 || (a[0] & a[1] & a[2] & a[3]) == 0xff;
+}
+
+static void
+decide(struct fw *fw, struct fw_verdict *v, uint8_t verdict, uint8_t reason)
+{
+	v->verdict = verdict;
+	v->reason = reason;
+	v->generation = fw->generation;
+}
+
+/* Guard rules judge what no table does: as outbound, then as inbound. False: they say nothing. */
+static bool
+judge_guard(struct fw *fw, struct fw_verdict *v)
+{
+	static const uint8_t nobody[16];
+	const uint8_t *image = fw_image(fw);
+	uint32_t table = fw_table_find(image, fw->image_bytes, 0, nobody);
+	bool any = false;
+
+	if (table == FW_TABLE_NONE)
+		return false;
+	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN; dir++) {
+		struct fw_key key;
+		struct fw_action a;
+
+		fw_judge_key(&fw->pkt, dir, &key);
+		if (!fw_match(image, fw->image_bytes, table, &key, &a))
+			continue;
+		uint8_t verdict = a.verdict == WIRE_PASS ? WIRE_PASS : fw_judge_soften(a.mode);
+
+		if (any && verdict >= v->verdict)
+			continue;
+		any = true;
+		v->rule_id = a.rule_id;
+		v->counter = a.counter;
+		v->log = a.log;
+		decide(fw, v, verdict, WIRE_REASON_RULE);
+	}
+	return any;
+}
+
+static void
+judge_unsegmented(struct fw *fw, const struct fw_defaults *d, struct fw_verdict *v)
+{
+	if (fw->pkt.fault != 0 || !judge_guard(fw, v))
+		decide(fw, v, d->unsegmented, WIRE_REASON_UNSEGMENTED);
+}
+
+static struct fw_hop *
+hop_begin(struct fw *fw, uint8_t dir, struct fw_verdict *v)
+{
+	const struct fw_tuple *t = &fw->pkt.tuple;
+
+	FW_CHECK(v->hop_count < 2);
+	struct fw_hop *hop = &v->hops[v->hop_count++];
+
+	*hop = (struct fw_hop){ .dir = dir, .family = t->family, .counter = WIRE_COUNTER_NONE };
+	memcpy(hop->local, dir == WIRE_OUT ? t->src : t->dst, 16);
+	return hop;
+}
+
+static void
+frag_replay(struct fw *fw, const struct fw_frag *d, struct fw_verdict *v)
+{
+	for (uint32_t i = 0; i < d->hop_count; i++) {
+		const struct fw_frag_hop *from = &d->hops[i];
+		struct fw_hop *hop = hop_begin(fw, from->dir, v);
+
+		hop->verdict = from->verdict;
+		hop->reason = from->reason;
+		hop->rule_id = from->rule_id;
+		hop->generation = from->generation;
+		hop->counter = from->counter;
+		hop->log = from->log;
+	}
+	fw->stats.frag_followed++;
+}
+
+static void
+frag_keep(struct fw_frag *d, const struct fw_verdict *v)
+{
+	d->hop_count = v->hop_count;
+	for (uint32_t i = 0; i < v->hop_count; i++) {
+		const struct fw_hop *hop = &v->hops[i];
+
+		d->hops[i] = (struct fw_frag_hop){ .rule_id = hop->rule_id,
+			.generation = hop->generation, .counter = hop->counter, .dir = hop->dir,
+			.verdict = hop->verdict, .reason = hop->reason, .log = hop->log };
+	}
+}
+
+/* The hops, source first; a drop there ends the packet's way. reason 0: judge, else refuse. */
+static void
+judge_hops(struct fw *fw, const uint32_t tables[2], uint64_t now_ns, uint8_t fault,
+    struct fw_verdict *v)
+{
+	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN; dir++) {
+		struct fw_at at = { .table = tables[dir], .now_ns = now_ns, .dir = dir };
+
+		if (at.table == FW_TABLE_NONE)
+			continue;
+		struct fw_hop *hop = hop_begin(fw, dir, v);
+
+		if (fault != 0)
+			fw_judge_default(fw, &at, fault, hop);
+		else
+			fw_judge_hop(fw, &at, hop);
+		if (hop->verdict == WIRE_DROP)
+			return;
+	}
+}
+
+/* The frame's verdict: its first drop, else its first would-drop, else its last hop. */
+static void
+sum_up(struct fw *fw, struct fw_verdict *v)
+{
+	const struct fw_hop *of = &v->hops[v->hop_count - 1];
+
+	FW_CHECK(v->hop_count >= 1 && v->hop_count <= 2);
+	if (v->hops[0].verdict < of->verdict)
+		of = &v->hops[0];
+	if (of->verdict == WIRE_WOULD_DROP && v->hops[0].verdict == WIRE_WOULD_DROP)
+		of = &v->hops[0];
+	v->rule_id = of->rule_id;
+	v->counter = of->counter;
+	v->log = of->log;
+	decide(fw, v, of->verdict, of->reason);
+}
+
+static void
+judge_ip(struct fw *fw, const struct fw_defaults *d, uint64_t now_ns, struct fw_verdict *v)
+{
+	const struct fw_tuple *t = &fw->pkt.tuple;
+	const uint8_t *image = fw_image(fw);
+	uint32_t tables[2] = { FW_TABLE_NONE, FW_TABLE_NONE };
+	struct fw_frag *datagram = NULL;
+	uint8_t fault = fw->pkt.fault;
+
+	tables[WIRE_OUT] = fw_table_find(image, fw->image_bytes, t->family, t->src);
+	if (!is_group_address(t->family, t->dst))
+		tables[WIRE_IN] = fw_table_find(image, fw->image_bytes, t->family, t->dst);
+	if (tables[WIRE_OUT] == FW_TABLE_NONE && tables[WIRE_IN] == FW_TABLE_NONE) {
+		judge_unsegmented(fw, d, v);
+		return;
+	}
+	if (fault == 0 && t->frag != WIRE_FRAG_NONE) {
+		if (!d->fragments_drop)
+			datagram = fw_frag_take(fw, now_ns);
+		if (datagram == NULL)
+			fault = WIRE_REASON_FRAGMENT;
+	}
+	if (datagram != NULL && t->frag == WIRE_FRAG_REST) {
+		frag_replay(fw, datagram, v);
+	} else {
+		judge_hops(fw, tables, now_ns, fault, v);
+		if (datagram != NULL)
+			frag_keep(datagram, v);
+	}
+	if (datagram != NULL)
+		fw_frag_done(fw, datagram);
+	sum_up(fw, v);
+}
+
+static void
+judge(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
+{
+	struct fw_defaults d;
+
+	if (fw->pkt.kind == FW_KIND_ARP) {
+		decide(fw, v, WIRE_PASS, WIRE_REASON_NON_IP);
+		return;
+	}
+	if (fw->active == FW_BANK_NONE) {
+		decide(fw, v, WIRE_DROP, WIRE_REASON_NO_IMAGE);
+		return;
+	}
+	fw_defaults_get(fw_image(fw), &d);
+	if (fw->pkt.kind == FW_KIND_IP)
+		judge_ip(fw, &d, now_ns, v);
+	else if (fw->pkt.kind == FW_KIND_NON_IP)
+		decide(fw, v, d.non_ip, WIRE_REASON_NON_IP);
+	else
+		decide(fw, v, WIRE_DROP, WIRE_REASON_MALFORMED);
+}
+
+void
+fw_packet(struct fw *fw, const uint8_t *frame, uint32_t len, uint64_t now_ns,
+    struct fw_verdict *out)
+{
+	FW_CHECK(frame != NULL || len == 0);
+	fw_parse(frame, len, &fw->pkt);
+	*out = (struct fw_verdict){ .counter = WIRE_COUNTER_NONE, .tuple = fw->pkt.tuple };
+	judge(fw, now_ns, out);
+	fw_count_frame(fw, out, len);
+	fw_alert_frame(fw, out, frame, len, now_ns);
+}
