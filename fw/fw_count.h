@@ -12,4 +12,8 @@
 
 void fw_count_frame(struct fw *fw, const struct fw_verdict *v, uint32_t bytes);
 
+/* Part of a commit: image is about to be active. Where keep, a counter whose rule id it names goes
+ * on in the counter that the image gives that rule; all else starts at 0. O(actions). */
+void fw_count_carry(struct fw *fw, const uint8_t *image, bool keep);
+
 #endif

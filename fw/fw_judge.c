@@ -41,14 +41,23 @@ cite(struct fw *fw, const struct fw_action *a, uint8_t verdict, uint8_t reason, 
 	hop->log = a->log;
 }
 
+/* The first rule's action, or false and the default's. */
+static bool
+match(const struct fw *fw, struct fw_table table, const struct fw_key *key, struct fw_action *a)
+{
+	const uint8_t *image = fw_image(fw);
+	bool is_default;
+
+	fw_match_action(image, table, fw_match(image, table, key, &is_default), a);
+	return !is_default;
+}
+
 /* Own direction first; where nothing matches there, a segment that is not a bare SYN is asked
  * about as the answer to its reverse. */
 static enum says
-ask(struct fw *fw, uint32_t table, struct fw_key *key, bool may_reverse, struct fw_action *a)
+ask(const struct fw *fw, struct fw_table table, struct fw_key *key, bool may_reverse, struct fw_action *a)
 {
-	const uint8_t *image = fw_image(fw);
-
-	if (fw_match(image, fw->image_bytes, table, key, a))
+	if (match(fw, table, key, a))
 		return a->verdict == WIRE_PASS ? SAYS_ALLOW : SAYS_DENY;
 	if (!may_reverse)
 		return SAYS_DEFAULT;
@@ -58,11 +67,28 @@ ask(struct fw *fw, uint32_t table, struct fw_key *key, bool may_reverse, struct 
 	key->sport = key->dport;
 	key->dport = sport;
 	key->dir = key->dir == WIRE_OUT ? WIRE_IN : WIRE_OUT;
-	if (!fw_match(image, fw->image_bytes, table, key, &back) || back.verdict != WIRE_PASS ||
+	if (!match(fw, table, key, &back) || back.verdict != WIRE_PASS ||
 	    back.state == WIRE_STATE_NONE)
 		return SAYS_DEFAULT;
 	*a = back;
 	return SAYS_REVERSED;
+}
+
+/* A body begins with a half, which says how many rules there are; the default follows them. */
+static void
+default_of(const struct fw *fw, struct fw_table table, struct fw_action *a)
+{
+	const uint8_t *image = fw_image(fw);
+	const struct wire_half *half = (const struct wire_half *)(image +
+	    (size_t)table.body * WIRE_LINE);
+
+	fw_match_action(image, table, le16_get(half->rules), a);
+}
+
+static uint8_t
+image_flags(const struct fw *fw)
+{
+	return fw_image_hdr(fw_image(fw))->flags;
 }
 
 void
@@ -70,7 +96,7 @@ fw_judge_default(struct fw *fw, const struct fw_at *at, uint8_t reason, struct f
 {
 	struct fw_action a;
 
-	fw_table_default(fw_image(fw), fw->image_bytes, at->table, &a);
+	default_of(fw, at->table, &a);
 	cite(fw, &a, fw_judge_soften(a.mode), reason, hop);
 }
 
@@ -81,7 +107,7 @@ refuse(struct fw *fw, const struct fw_at *at, const struct fw_action *allow, uin
 {
 	struct fw_action d;
 
-	fw_table_default(fw_image(fw), fw->image_bytes, at->table, &d);
+	default_of(fw, at->table, &d);
 	cite(fw, allow, fw_judge_soften(d.mode), reason, hop);
 }
 
@@ -151,10 +177,7 @@ static void
 judge_allow(struct fw *fw, const struct fw_at *at, const struct fw_action *a, struct fw_hop *hop)
 {
 	if (a->state == WIRE_STATE_FLOW) {
-		struct fw_defaults d;
-
-		fw_defaults_get(fw_image(fw), &d);
-		if (d.midstream_drop && is_segment(&fw->pkt)) {
+		if ((image_flags(fw) & WIRE_IMAGE_MIDSTREAM_DROP) != 0 && is_segment(&fw->pkt)) {
 			refuse(fw, at, a, WIRE_REASON_MIDSTREAM, hop);
 			return;
 		}
@@ -225,17 +248,14 @@ fw_judge_flow(struct fw *fw, struct fw_flow *f)
 		.vlan = f->open_vlan };
 	struct fw_tuple opening = { .tcp_flags = f->open_flags };
 	bool segment = f->proto == FW_PROTO_TCP && !fw_tuple_is_bare_syn(&opening);
-	uint32_t table = fw_table_find(fw_image(fw), fw->image_bytes, f->family, f->local);
-	struct fw_defaults d;
+	struct fw_table table = fw_table_find(fw_image(fw), f->family, f->local);
 	struct fw_action a;
 
 	memcpy(key.remote, f->remote, 16);
 	f->judged = fw->activation;
-	if (table != FW_TABLE_NONE &&
-	    flow_adopt(fw, f, ask(fw, table, &key, segment, &a), &a))
+	if (table.body != 0 && flow_adopt(fw, f, ask(fw, table, &key, segment, &a), &a))
 		return true;
-	fw_defaults_get(fw_image(fw), &d);
-	if (table != FW_TABLE_NONE && d.live_flows_drain) {
+	if (table.body != 0 && (image_flags(fw) & WIRE_IMAGE_FLOWS_DRAIN) != 0) {
 		/* Goes on as it was, named by the text that let it; its counter is gone. */
 		f->drained = 1;
 		f->counter = WIRE_COUNTER_NONE;

@@ -14,7 +14,7 @@
 
 /* Everything the judgement of one hop works with. */
 struct fw_at {
-	uint32_t table;
+	struct fw_table table;
 	uint64_t now_ns;
 	uint8_t dir;			/* enum wire_dir */
 };

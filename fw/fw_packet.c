@@ -30,20 +30,23 @@ decide(struct fw *fw, struct fw_verdict *v, uint8_t verdict, uint8_t reason)
 static bool
 judge_guard(struct fw *fw, struct fw_verdict *v)
 {
-	static const uint8_t nobody[16];
 	const uint8_t *image = fw_image(fw);
-	uint32_t table = fw_table_find(image, fw->image_bytes, 0, nobody);
+	struct fw_table table = fw_table_guard(image, fw->pkt.tuple.family);
 	bool any = false;
 
-	if (table == FW_TABLE_NONE)
+	if (table.body == 0)
 		return false;
 	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN; dir++) {
 		struct fw_key key;
 		struct fw_action a;
+		bool is_default;
 
 		fw_judge_key(&fw->pkt, dir, &key);
-		if (!fw_match(image, fw->image_bytes, table, &key, &a))
+		uint32_t index = fw_match(image, table, &key, &is_default);
+
+		if (is_default)
 			continue;
+		fw_match_action(image, table, index, &a);
 		uint8_t verdict = a.verdict == WIRE_PASS ? WIRE_PASS : fw_judge_soften(a.mode);
 
 		if (any && verdict >= v->verdict)
@@ -58,10 +61,10 @@ judge_guard(struct fw *fw, struct fw_verdict *v)
 }
 
 static void
-judge_unsegmented(struct fw *fw, const struct fw_defaults *d, struct fw_verdict *v)
+judge_unsegmented(struct fw *fw, struct fw_verdict *v)
 {
 	if (fw->pkt.fault != 0 || !judge_guard(fw, v))
-		decide(fw, v, d->unsegmented, WIRE_REASON_UNSEGMENTED);
+		decide(fw, v, fw_image_hdr(fw_image(fw))->unsegmented, WIRE_REASON_UNSEGMENTED);
 }
 
 static struct fw_hop *
@@ -109,13 +112,13 @@ frag_keep(struct fw_frag *d, const struct fw_verdict *v)
 
 /* The hops, source first; a drop there ends the packet's way. reason 0: judge, else refuse. */
 static void
-judge_hops(struct fw *fw, const uint32_t tables[2], uint64_t now_ns, uint8_t fault,
+judge_hops(struct fw *fw, const struct fw_table tables[2], uint64_t now_ns, uint8_t fault,
     struct fw_verdict *v)
 {
 	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN; dir++) {
 		struct fw_at at = { .table = tables[dir], .now_ns = now_ns, .dir = dir };
 
-		if (at.table == FW_TABLE_NONE)
+		if (at.table.body == 0)
 			continue;
 		struct fw_hop *hop = hop_begin(fw, dir, v);
 
@@ -146,23 +149,24 @@ sum_up(struct fw *fw, struct fw_verdict *v)
 }
 
 static void
-judge_ip(struct fw *fw, const struct fw_defaults *d, uint64_t now_ns, struct fw_verdict *v)
+judge_ip(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
 {
 	const struct fw_tuple *t = &fw->pkt.tuple;
 	const uint8_t *image = fw_image(fw);
-	uint32_t tables[2] = { FW_TABLE_NONE, FW_TABLE_NONE };
+	bool frag_drop = (fw_image_hdr(image)->flags & WIRE_IMAGE_FRAGMENTS_DROP) != 0;
+	struct fw_table tables[2] = { { 0 }, { 0 } };
 	struct fw_frag *datagram = NULL;
 	uint8_t fault = fw->pkt.fault;
 
-	tables[WIRE_OUT] = fw_table_find(image, fw->image_bytes, t->family, t->src);
+	tables[WIRE_OUT] = fw_table_find(image, t->family, t->src);
 	if (!is_group_address(t->family, t->dst))
-		tables[WIRE_IN] = fw_table_find(image, fw->image_bytes, t->family, t->dst);
-	if (tables[WIRE_OUT] == FW_TABLE_NONE && tables[WIRE_IN] == FW_TABLE_NONE) {
-		judge_unsegmented(fw, d, v);
+		tables[WIRE_IN] = fw_table_find(image, t->family, t->dst);
+	if (tables[WIRE_OUT].body == 0 && tables[WIRE_IN].body == 0) {
+		judge_unsegmented(fw, v);
 		return;
 	}
 	if (fault == 0 && t->frag != WIRE_FRAG_NONE) {
-		if (!d->fragments_drop)
+		if (!frag_drop)
 			datagram = fw_frag_take(fw, now_ns);
 		if (datagram == NULL)
 			fault = WIRE_REASON_FRAGMENT;
@@ -182,8 +186,6 @@ judge_ip(struct fw *fw, const struct fw_defaults *d, uint64_t now_ns, struct fw_
 static void
 judge(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
 {
-	struct fw_defaults d;
-
 	if (fw->pkt.kind == FW_KIND_ARP) {
 		decide(fw, v, WIRE_PASS, WIRE_REASON_NON_IP);
 		return;
@@ -192,11 +194,10 @@ judge(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
 		decide(fw, v, WIRE_DROP, WIRE_REASON_NO_IMAGE);
 		return;
 	}
-	fw_defaults_get(fw_image(fw), &d);
 	if (fw->pkt.kind == FW_KIND_IP)
-		judge_ip(fw, &d, now_ns, v);
+		judge_ip(fw, now_ns, v);
 	else if (fw->pkt.kind == FW_KIND_NON_IP)
-		decide(fw, v, d.non_ip, WIRE_REASON_NON_IP);
+		decide(fw, v, fw_image_hdr(fw_image(fw))->non_ip, WIRE_REASON_NON_IP);
 	else
 		decide(fw, v, WIRE_DROP, WIRE_REASON_MALFORMED);
 }

@@ -22,6 +22,7 @@ enum {
 	FW_ALERT_SLOTS = 256,		/* token buckets */
 	FW_ALERT_WAYS = 4,
 	FW_ALERT_SWEEP = 4,
+	FW_COUNTER_HASH = 4096,		/* slots, a power of two, > 2 * WIRE_COUNTERS_MAX */
 	FW_BANK_NONE = 2		/* value of fw.active: nothing committed */
 };
 
@@ -68,9 +69,12 @@ struct fw_frags {
 	struct fw_frag items[FW_FRAG_DATAGRAMS];
 };
 
+/* One rule may stand in many tables, each with its own id: the least of them names the counter. */
 struct fw_counter {
 	uint64_t packets, bytes;
-	uint32_t rule_id;		/* of the rule it counts; 0 = none yet */
+	uint64_t next_packets, next_bytes;	/* only within fw_image_activate */
+	uint32_t rule_id;		/* 0 = the active image does not use it */
+	uint32_t next_rule_id;
 };
 
 struct fw_alert_slot {
@@ -132,6 +136,7 @@ struct fw {
 	uint32_t flow_sweep, alert_sweep;	/* next entry the sweep looks at */
 	struct fw_stats stats;
 	struct fw_pkt pkt;		/* of the frame being judged */
+	uint16_t counter_of[FW_COUNTER_HASH];	/* only within fw_image_activate: index + 1 */
 };
 
 /* Starts with nothing committed: all but ARP is dropped. Borrows cfg, keeps what it points to;

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Header, local-IP hash, table records, list of bodies. A body itself: fw_image_body.c. */
+#include "fw_image.h"
+
+#include "fw_match.h"
+#include "fw_mem.h"
+#include "fw_port.h"
+#include "fw_state.h"
+
+static bool
+bad(struct fw_view *v, uint32_t at)
+{
+	v->bad_at = at;
+	return false;
+}
+
+/* count items of size bytes from line at lie inside the image. */
+static bool
+inside(const struct fw_view *v, uint32_t at_line, uint32_t count, uint32_t size)
+{
+	return (uint64_t)at_line * WIRE_LINE + (uint64_t)count * size <= v->len;
+}
+
+static bool
+all_zero(const uint8_t *p, uint32_t n)
+{
+	uint8_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum |= p[i];
+	return sum == 0;
+}
+
+static bool
+check_header(struct fw_view *v)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(v->image);
+	uint32_t buckets = le32_get(h->buckets), tables = le32_get(h->table_count);
+	uint32_t bodies = le32_get(h->body_count);
+
+	if (le32_get(h->version) != WIRE_IMAGE_VERSION || le32_get(h->magic) != WIRE_IMAGE_MAGIC)
+		return bad(v, 0);
+	if (le32_get(h->bytes) != v->len || v->len % WIRE_LINE != 0 ||
+	    v->len > WIRE_IMAGE_BYTES_MAX)
+		return bad(v, offsetof(struct wire_image_hdr, bytes));
+	if (buckets == 0 || buckets > WIRE_BUCKETS_MAX || (buckets & (buckets - 1)) != 0)
+		return bad(v, offsetof(struct wire_image_hdr, buckets));
+	if (!inside(v, le32_get(h->hash_at), buckets, WIRE_LINE))
+		return bad(v, offsetof(struct wire_image_hdr, hash_at));
+	if (tables > WIRE_LOCALS_MAX ||
+	    !inside(v, le32_get(h->tables_at), tables, sizeof(struct wire_table)))
+		return bad(v, offsetof(struct wire_image_hdr, table_count));
+	if (bodies > WIRE_BODIES_MAX || !inside(v, le32_get(h->bodies_at), bodies, sizeof(le32)))
+		return bad(v, offsetof(struct wire_image_hdr, body_count));
+	if (le32_get(h->counter_count) > WIRE_COUNTERS_MAX)
+		return bad(v, offsetof(struct wire_image_hdr, counter_count));
+	if ((h->unsegmented != WIRE_PASS && h->unsegmented != WIRE_DROP) ||
+	    (h->non_ip != WIRE_PASS && h->non_ip != WIRE_DROP))
+		return bad(v, offsetof(struct wire_image_hdr, unsegmented));
+	if ((h->flags & ~WIRE_IMAGE_FLAGS) != 0)
+		return bad(v, offsetof(struct wire_image_hdr, flags));
+	if (!all_zero(h->reserved, sizeof(h->reserved)))
+		return bad(v, offsetof(struct wire_image_hdr, reserved));
+	return true;
+}
+
+static uint32_t
+body_line(const struct fw_view *v, uint32_t index)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(v->image);
+	const le32 *bodies = (const le32 *)(v->image + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+
+	return le32_get(bodies[index]);
+}
+
+/* Each body once, ascending, none over the next; the end of the image bounds the last. */
+static bool
+check_bodies(struct fw_view *v)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(v->image);
+	uint32_t count = le32_get(h->body_count), list = le32_get(h->bodies_at) * WIRE_LINE;
+	uint64_t end = sizeof(*h);
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at = (uint64_t)body_line(v, i) * WIRE_LINE;
+
+		if (at < end || at + 2 * sizeof(struct wire_half) > v->len)
+			return bad(v, list + i * 4);
+		const struct wire_half *half = (const struct wire_half *)(v->image + at);
+
+		if (half->family != 4 && half->family != 6)
+			return bad(v, (uint32_t)at);
+		if (!fw_image_body_check(v, (uint32_t)at, half->family))
+			return false;
+		end = at + le32_get(half->body_bytes);
+	}
+	return true;
+}
+
+/* True where line is a body of the list, of that family. */
+static bool
+is_body(const struct fw_view *v, uint32_t line, uint8_t family)
+{
+	uint32_t lo = 0, hi = le32_get(fw_image_hdr(v->image)->body_count);
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (body_line(v, mid) < line)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == le32_get(fw_image_hdr(v->image)->body_count) || body_line(v, lo) != line)
+		return false;
+	return v->image[(size_t)line * WIRE_LINE + offsetof(struct wire_half, family)] == family;
+}
+
+/* A slot names a record and that record's body, or nothing at all; no tag stands twice. */
+static bool
+check_bucket(const struct fw_view *v, const struct wire_bucket *b)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(v->image);
+	uint64_t first = (uint64_t)le32_get(h->tables_at) * WIRE_LINE / sizeof(struct wire_table);
+
+	if (!all_zero(b->reserved, sizeof(b->reserved)))
+		return false;
+	for (uint32_t i = 0; i < WIRE_BUCKET_SLOTS; i++) {
+		uint32_t body = le32_get(b->body[i]), at = le32_get(b->table[i]);
+
+		if (body == 0) {
+			if (at != 0 || le16_get(b->tag[i]) != 0)
+				return false;
+			continue;
+		}
+		if (at < first || at - first >= le32_get(h->table_count))
+			return false;
+		const struct wire_table *t = (const struct wire_table *)(v->image +
+		    (size_t)at * sizeof(*t));
+
+		if (le32_get(t->body) != body)
+			return false;
+		for (uint32_t j = 0; j < i; j++) {
+			if (le32_get(b->body[j]) != 0 && le16_get(b->tag[j]) == le16_get(b->tag[i]))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_hash(struct fw_view *v)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(v->image);
+	uint32_t at = le32_get(h->hash_at) * WIRE_LINE;
+
+	for (uint32_t i = 0; i < le32_get(h->buckets); i++, at += WIRE_LINE) {
+		if (!check_bucket(v, (const struct wire_bucket *)(v->image + at)))
+			return bad(v, at);
+	}
+	return true;
+}
+
+/* Records in order, none twice, each found by the hash, its body there and of its family. */
+static bool
+check_tables(struct fw_view *v)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(v->image);
+	uint32_t at = le32_get(h->tables_at) * WIRE_LINE;
+	const struct wire_table *before = NULL;
+
+	for (uint32_t i = 0; i < le32_get(h->table_count); i++, at += sizeof(*before)) {
+		const struct wire_table *t = (const struct wire_table *)(v->image + at);
+
+		if ((t->family != 4 && t->family != 6) || !all_zero(t->reserved, 3) ||
+		    !all_zero(t->reserved2, sizeof(t->reserved2)) ||
+		    (t->family == 4 && !all_zero(t->local + 4, 12)))
+			return bad(v, at);
+		if (before != NULL && (before->family > t->family ||
+		    (before->family == t->family && memcmp(before->local, t->local, 16) >= 0)))
+			return bad(v, at);
+		if (!is_body(v, le32_get(t->body), t->family) ||
+		    fw_table_find(v->image, t->family, t->local).body != le32_get(t->body))
+			return bad(v, at);
+		before = t;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t guard = le32_get(h->guard_at[i]);
+
+		if (guard != 0 && !is_body(v, guard, i == 0 ? 4 : 6))
+			return bad(v, offsetof(struct wire_image_hdr, guard_at));
+	}
+	return true;
+}
+
+bool
+fw_image_check(const uint8_t *image, uint32_t len, uint32_t *bad_at)
+{
+	struct fw_view v = { .image = image, .len = len };
+
+	FW_CHECK(image != NULL);
+	/* In this order: each step reads only what the ones before it bounded. */
+	bool good = len >= sizeof(struct wire_image_hdr) && check_header(&v) && check_bodies(&v) &&
+	    check_hash(&v) && check_tables(&v);
+
+	*bad_at = v.bad_at;
+	return good;
+}
