@@ -137,8 +137,8 @@ remote_axis(const struct part *p)
 }
 
 static bool
-u16_axis(const struct part *p, const struct wire_tree *t, uint32_t depth, le32 keys, le32 classes_at,
-    uint32_t classes)
+u16_axis(const struct part *p, const struct wire_tree *t, uint32_t depth, le32 keys,
+    le32 classes_at, uint32_t classes)
 {
 	uint32_t max;
 

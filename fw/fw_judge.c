@@ -55,7 +55,8 @@ match(const struct fw *fw, struct fw_table table, const struct fw_key *key, stru
 /* Own direction first; where nothing matches there, a segment that is not a bare SYN is asked
  * about as the answer to its reverse. */
 static enum says
-ask(const struct fw *fw, struct fw_table table, struct fw_key *key, bool may_reverse, struct fw_action *a)
+ask(const struct fw *fw, struct fw_table table, struct fw_key *key, bool may_reverse,
+    struct fw_action *a)
 {
 	if (match(fw, table, key, a))
 		return a->verdict == WIRE_PASS ? SAYS_ALLOW : SAYS_DENY;
