@@ -47,6 +47,12 @@ struct fw_reply {
 	uint8_t payload[WIRE_MBOX_PAYLOAD_MAX];
 };
 
+/* Status and statistics as they stand in shared memory. */
+struct fw_page {
+	struct wire_status status;
+	struct wire_stats stats;
+};
+
 struct fw_mbox {
 	struct fw_port port;
 	uint8_t *mem;			/* NULL = no host */
@@ -54,7 +60,7 @@ struct fw_mbox {
 	bool epoch;			/* a request without NOT_EPOCH was seen */
 
 	enum fw_stage stage;
-	uint32_t handle;		/* of the upload; 0 = none was ever */
+	uint32_t handle;		/* of the upload, or of the last one; 0 = none was ever */
 	struct wire_begin begin;
 	uint32_t loaded;		/* bytes so far */
 	uint32_t refused_code, refused_arg;
@@ -73,11 +79,13 @@ struct fw_mbox {
 	struct fw_record next;		/* being committed */
 
 	uint32_t events_written, alerts_written;
-	uint64_t alerts, alerts_lost, events_lost;
+	uint64_t alerts_lost, events_lost;
 	uint64_t bad_requests, stale_requests;
 	uint64_t heartbeat, heartbeat_ns;
 	uint32_t status_seq, status_flags, syndrome, cancels;
 	bool status_old;		/* to be written before fw_poll returns */
+	struct fw_page page;		/* as last written */
+	struct wire_alert alert;	/* being written */
 	struct fw_request request;
 	struct fw_reply reply;
 };

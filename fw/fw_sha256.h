@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fw_sha256 - digest and checksum of images, without a library.
- * Does:    SHA-256 in pieces of any length; CRC32C, bytewise.
+ * Does:    SHA-256 in pieces of any length; CRC32C.
  * Context: pure; O(len). Not for secrets: table look-ups and no wiping.
  * Source:  FIPS 180-4 section 6.2; RFC 3720 appendix B.4 (polynomial 0x1EDC6F41, reflected).
  */
