@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pol_lib - what of Lua's own library a policy sees.
+ * Does:    takes the harmless functions of base, string and math; replaces those that show
+ *          addresses, depend on hash order, or loop in C without a bound (those of table are Lua,
+ *          in lua/prelude.lua, where the budget counts them); makes all of it read-only.
+ * Shape:   one table of words in the registry. A file's environment is an empty table whose
+ *          metatable looks words up, and raises for an unknown one.
+ */
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embed.h"
+#include "pol_vm.h"
+#include "str.h"
+
+enum {
+	REP_BYTES_MAX = 1 << 20,	/* of string.rep and table.concat */
+	UNPACK_MAX = 200,		/* values of table.unpack and string.split in a call */
+	NEAR_MAX = 256			/* names a misspelt one is compared with */
+};
+
+const char pol_lib_words_key = 0;
+static const char env_meta_key = 0;
+
+/* --- base -------------------------------------------------------------------------------------- */
+
+const char *
+pol_tostring(lua_State *L, int idx, size_t *len)
+{
+	switch (lua_type(L, idx)) {
+	case LUA_TNUMBER:
+	case LUA_TSTRING:
+	case LUA_TBOOLEAN:
+	case LUA_TNIL:
+		return luaL_tolstring(L, idx, len);
+	case LUA_TUSERDATA:
+		if (luaL_getmetafield(L, idx, "__name") == LUA_TSTRING)
+			return lua_tolstring(L, -1, len);
+		break;
+	default:
+		break;
+	}
+	lua_pushstring(L, luaL_typename(L, idx));
+	return lua_tolstring(L, -1, len);
+}
+
+static int
+lib_tostring(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	(void)pol_tostring(L, 1, NULL);
+	return 1;
+}
+
+/* Order of keys: numbers by value, then strings by bytes, then false, true. */
+static int
+key_cmp(lua_State *L, int a, int b)
+{
+	int ta = lua_type(L, a), tb = lua_type(L, b);
+
+	if (ta != tb) {
+		static const int rank[] = { [LUA_TNUMBER] = 0, [LUA_TSTRING] = 1, [LUA_TBOOLEAN] = 2 };
+
+		return rank[ta] - rank[tb];
+	}
+	if (ta == LUA_TSTRING) {
+		size_t na, nb;
+		const char *sa = lua_tolstring(L, a, &na), *sb = lua_tolstring(L, b, &nb);
+		int r = memcmp(sa, sb, MIN(na, nb));
+
+		return r != 0 ? r : (na > nb) - (na < nb);
+	}
+	if (ta == LUA_TBOOLEAN)
+		return lua_toboolean(L, a) - lua_toboolean(L, b);
+	if (lua_compare(L, a, b, LUA_OPLT))
+		return -1;
+	return lua_compare(L, b, a, LUA_OPLT) ? 1 : 0;
+}
+
+/* keys[at] sinks in the heap keys[1..n], in the list at stack index 2. */
+static void
+heap_sink(lua_State *L, lua_Integer at, lua_Integer n)
+{
+	for (;;) {
+		lua_Integer kid = at * 2;
+
+		if (kid > n)
+			return;
+		lua_rawgeti(L, 2, kid);
+		if (kid < n) {
+			lua_rawgeti(L, 2, kid + 1);
+			if (key_cmp(L, -2, -1) < 0) {
+				kid++;
+				lua_remove(L, -2);
+			} else {
+				lua_pop(L, 1);
+			}
+		}
+		lua_rawgeti(L, 2, at);
+		if (key_cmp(L, -1, -2) >= 0) {
+			lua_pop(L, 2);
+			return;
+		}
+		lua_rawseti(L, 2, kid);
+		lua_rawseti(L, 2, at);
+		at = kid;
+	}
+}
+
+/* [-0, +1, e] the sorted list of the keys of the table at 1; the stack holds nothing else. */
+static int
+push_sorted_keys(lua_State *L)
+{
+	struct pol_ctx *c = pol_ctx_of(L);
+	lua_Integer n = 0;
+
+	CHECK(lua_gettop(L) == 1);
+	lua_newtable(L);
+	lua_pushnil(L);
+	while (lua_next(L, 1) != 0) {
+		int t = lua_type(L, -2);
+
+		lua_pop(L, 1);
+		if (t != LUA_TNUMBER && t != LUA_TSTRING && t != LUA_TBOOLEAN)
+			return luaL_error(L, "pairs: a key is a %s; the order of these would not be the "
+			    "same on every run", lua_typename(L, t));
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, 2, ++n);
+	}
+	pol_charge(c, (uint64_t)n * 8);
+	for (lua_Integer i = n / 2; i >= 1; i--)
+		heap_sink(L, i, n);
+	for (lua_Integer i = n; i > 1; i--) {
+		lua_rawgeti(L, 2, 1);
+		lua_rawgeti(L, 2, i);
+		lua_rawseti(L, 2, 1);
+		lua_rawseti(L, 2, i);
+		heap_sink(L, 1, i - 1);
+	}
+	return 1;
+}
+
+/* Upvalues: keys, table, place. */
+static int
+pairs_step(lua_State *L)
+{
+	lua_Integer i = lua_tointeger(L, lua_upvalueindex(3)) + 1;
+
+	for (;; i++) {
+		if (lua_rawgeti(L, lua_upvalueindex(1), i) == LUA_TNIL)
+			return 1;
+		lua_pushvalue(L, -1);
+		if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL)
+			break;
+		lua_settop(L, 0);	/* removed since */
+	}
+	lua_pushinteger(L, i);
+	lua_replace(L, lua_upvalueindex(3));
+	return 2;
+}
+
+/* pairs(t): in the order of the keys, not of the hash. */
+static int
+lib_pairs(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	(void)push_sorted_keys(L);
+	lua_pushvalue(L, 1);
+	lua_pushinteger(L, 0);
+	lua_pushcclosure(L, pairs_step, 3);
+	return 1;
+}
+
+/* next(t): the first key and value in the order of pairs, or nil. */
+static int
+lib_next(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	if (!lua_isnoneornil(L, 2))
+		return luaL_error(L, "next takes a table only; to go on, use pairs");
+	lua_settop(L, 1);
+	(void)push_sorted_keys(L);
+	if (lua_rawgeti(L, 2, 1) == LUA_TNIL)
+		return 1;
+	lua_pushvalue(L, -1);
+	lua_rawget(L, 1);
+	return 2;
+}
+
+/* --- string ------------------------------------------------------------------------------------ */
+
+static int
+lib_rep(lua_State *L)
+{
+	size_t len, sep_len, each, total;
+	const char *s = luaL_checklstring(L, 1, &len);
+	lua_Integer n = luaL_checkinteger(L, 2);
+	const char *sep = luaL_optlstring(L, 3, "", &sep_len);
+	luaL_Buffer b;
+
+	if (n <= 0) {
+		lua_pushliteral(L, "");
+		return 1;
+	}
+	if (!size_add(len, sep_len, &each) || !size_mul(each, (size_t)n, &total) ||
+	    total > REP_BYTES_MAX)
+		return luaL_error(L, "string.rep: more than %d bytes", REP_BYTES_MAX);
+	pol_charge(pol_ctx_of(L), total / 16 + (each == 0 ? 0 : (uint64_t)n));
+	if (each == 0)
+		n = 0;
+	luaL_buffinit(L, &b);
+	for (lua_Integer i = 0; i < n; i++) {
+		luaL_addlstring(&b, s, len);
+		if (i + 1 < n)
+			luaL_addlstring(&b, sep, sep_len);
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
+/* Plain search, linear for short needles and charged for long ones. */
+static const char *
+find_plain(lua_State *L, const char *s, size_t n, const char *what, size_t m)
+{
+	pol_charge(pol_ctx_of(L), n / 16 + 1);
+	if (m == 0)
+		return s;
+	for (const char *p = s; (size_t)(s + n - p) >= m; p++) {
+		p = memchr(p, what[0], (size_t)(s + n - p) - m + 1);
+		if (p == NULL)
+			return NULL;
+		pol_charge(pol_ctx_of(L), m / 16);
+		if (memcmp(p, what, m) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* string.find(s, text [, from]): first and last index, or nil. No patterns. */
+static int
+lib_find(lua_State *L)
+{
+	size_t n, m, from;
+	const char *s = luaL_checklstring(L, 1, &n), *what = luaL_checklstring(L, 2, &m), *p;
+	lua_Integer at = luaL_optinteger(L, 3, 1);
+
+	if (at < 0)
+		at = (lua_Integer)n + at + 1;
+	from = at <= 1 ? 0 : (size_t)at - 1;
+	p = from > n ? NULL : find_plain(L, s + from, n - from, what, m);
+	if (p == NULL) {
+		lua_pushnil(L);
+		return 1;
+	}
+	lua_pushinteger(L, p - s + 1);
+	lua_pushinteger(L, p - s + (lua_Integer)m);
+	return 2;
+}
+
+/* string.split(s, separator): list of the parts between. */
+static int
+lib_split(lua_State *L)
+{
+	size_t n, m;
+	const char *s = luaL_checklstring(L, 1, &n), *sep = luaL_checklstring(L, 2, &m), *p;
+	lua_Integer count = 0;
+
+	luaL_argcheck(L, m > 0, 2, "the separator is empty");
+	lua_newtable(L);
+	while ((p = find_plain(L, s, n, sep, m)) != NULL) {
+		lua_pushlstring(L, s, (size_t)(p - s));
+		lua_rawseti(L, -2, ++count);
+		n -= (size_t)(p - s) + m;
+		s = p + m;
+	}
+	lua_pushlstring(L, s, n);
+	lua_rawseti(L, -2, ++count);
+	return 1;
+}
+
+/* One conversion at p (after '%') up to its letter, which is returned; 0 where it is none. */
+static char
+take_conversion(const char **p, const char *end, char spec[16])
+{
+	size_t n = 0, digits = 0;
+
+	spec[n++] = '%';
+	while (*p < end && n < 5 && memchr("-+ #0", **p, 5) != NULL)
+		spec[n++] = *(*p)++;
+	for (; *p < end && digits < 2 && **p >= '0' && **p <= '9'; digits++)
+		spec[n++] = *(*p)++;
+	if (*p < end && **p == '.') {
+		spec[n++] = *(*p)++;
+		for (digits = 0; *p < end && digits < 2 && **p >= '0' && **p <= '9'; digits++)
+			spec[n++] = *(*p)++;
+	}
+	spec[n] = '\0';
+	CHECK(n < 12);
+	return *p < end ? *(*p)++ : '\0';
+}
+
+/* Adds argument arg by spec and letter; false where the letter is unknown. */
+static bool
+add_conversion(lua_State *L, luaL_Buffer *b, int arg, char spec[16], char letter)
+{
+	size_t n = strlen(spec), len;
+	char out[420];
+	const char *s;
+	int got;
+
+	switch (letter) {
+	case 'd': case 'i': case 'x': case 'X': case 'o':
+		memcpy(spec + n, "ll", 2);
+		spec[n + 2] = letter;
+		spec[n + 3] = '\0';
+		got = snprintf(out, sizeof(out), spec, (long long)luaL_checkinteger(L, arg));
+		break;
+	case 'e': case 'E': case 'f': case 'g': case 'G':
+		spec[n] = letter;
+		spec[n + 1] = '\0';
+		got = snprintf(out, sizeof(out), spec, (double)luaL_checknumber(L, arg));
+		break;
+	case 'c':
+		luaL_addchar(b, (char)luaL_checkinteger(L, arg));
+		return true;
+	case 's':
+		luaL_checkany(L, arg);
+		s = pol_tostring(L, arg, &len);
+		if (n == 1 || len >= 100) {
+			luaL_addvalue(b);
+			return true;
+		}
+		spec[n] = 's';
+		spec[n + 1] = '\0';
+		got = snprintf(out, sizeof(out), spec, s);
+		lua_pop(L, 1);
+		break;
+	default:
+		return false;
+	}
+	CHECK(got >= 0);
+	luaL_addlstring(b, out, MIN((size_t)got, sizeof(out) - 1));
+	return true;
+}
+
+/* string.format: %d %i %x %X %o %c %e %f %g %s %%, width and precision of two digits. */
+static int
+lib_format(lua_State *L)
+{
+	size_t n;
+	const char *p = luaL_checklstring(L, 1, &n), *end = p + n;
+	luaL_Buffer b;
+	int arg = 1;
+
+	luaL_buffinit(L, &b);
+	while (p < end) {
+		char spec[16], letter;
+
+		if (*p != '%') {
+			luaL_addchar(&b, *p++);
+			continue;
+		}
+		p++;
+		if (p < end && *p == '%') {
+			luaL_addchar(&b, *p++);
+			continue;
+		}
+		letter = take_conversion(&p, end, spec);
+		if (!add_conversion(L, &b, ++arg, spec, letter))
+			return luaL_error(L, "string.format: no conversion '%s%c'", spec,
+			    letter >= ' ' && letter < 0x7f ? letter : '?');
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
+/* --- table ------------------------------------------------------------------------------------- */
+
+static int
+lib_concat(lua_State *L)
+{
+	lua_Integer i, last;
+	size_t total = 0, len, sep_len;
+	const char *sep;
+	luaL_Buffer b;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	sep = luaL_optlstring(L, 2, "", &sep_len);
+	i = luaL_optinteger(L, 3, 1);
+	last = luaL_optinteger(L, 4, (lua_Integer)lua_rawlen(L, 1));
+	luaL_buffinit(L, &b);
+	for (; i <= last; i++) {
+		int t = lua_rawgeti(L, 1, i);
+
+		if (t != LUA_TSTRING && t != LUA_TNUMBER)
+			return luaL_error(L, "table.concat: value %I is a %s", (LUAI_UACINT)i,
+			    lua_typename(L, t));
+		(void)lua_tolstring(L, -1, &len);
+		total += len + sep_len;
+		if (total > REP_BYTES_MAX)
+			return luaL_error(L, "table.concat: more than %d bytes", REP_BYTES_MAX);
+		pol_charge(pol_ctx_of(L), 2 + len / 16);
+		luaL_addvalue(&b);
+		if (i < last)
+			luaL_addlstring(&b, sep, sep_len);
+		if (i == LUA_MAXINTEGER)
+			break;
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
+static int
+lib_unpack(lua_State *L)
+{
+	lua_Integer i, last;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	i = luaL_optinteger(L, 2, 1);
+	last = luaL_optinteger(L, 3, (lua_Integer)lua_rawlen(L, 1));
+	if (i > last)
+		return 0;
+	if ((uint64_t)last - (uint64_t)i >= UNPACK_MAX)
+		return luaL_error(L, "table.unpack: more than %d values", UNPACK_MAX);
+	luaL_checkstack(L, UNPACK_MAX, "too many values");
+	for (lua_Integer k = 0; k <= last - i; k++)
+		lua_rawgeti(L, 1, i + k);
+	return (int)(last - i + 1);
+}
+
+/* --- words and environments -------------------------------------------------------------------- */
+
+static int
+read_only(lua_State *L)
+{
+	return luaL_error(L, "this table cannot be changed");
+}
+
+/* [-1, +1, m] an empty, closed table that reads from the one on top. */
+static void
+push_read_only(lua_State *L)
+{
+	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushvalue(L, -3);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, read_only);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+	lua_remove(L, -2);
+}
+
+/* The word or global nearest to name, NULL where none is near. The env is at index 1. */
+static const char *
+nearest_global(lua_State *L, const char *name)
+{
+	const char *names[NEAR_MAX];
+	size_t n = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		if (pass == 0)
+			lua_rawgetp(L, LUA_REGISTRYINDEX, &pol_lib_words_key);
+		else
+			lua_pushvalue(L, 1);
+		lua_pushnil(L);
+		while (n < NEAR_MAX && lua_next(L, -2) != 0) {
+			lua_pop(L, 1);
+			if (lua_type(L, -1) != LUA_TSTRING)
+				continue;
+			/* sorted by insertion: which of two equally near names is told must not
+			 * depend on the hash */
+			const char *s = lua_tostring(L, -1);
+			size_t i = n++;
+
+			for (; i > 0 && strcmp(names[i - 1], s) > 0; i--)
+				names[i] = names[i - 1];
+			names[i] = s;
+		}
+	}
+	return str_nearest(name, names, n);
+}
+
+static int
+env_index(lua_State *L)
+{
+	struct pol_ctx *c = pol_ctx_of(L);
+	const char *name, *near;
+	struct pol_site site;
+	struct diag d;
+
+	lua_settop(L, 2);
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &pol_lib_words_key);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, -2) != LUA_TNIL)
+		return 1;
+	if (lua_type(L, 2) != LUA_TSTRING)
+		return 1;
+	name = lua_tostring(L, 2);
+	site = pol_site_line(c, NULL);
+	pol_site_find(c, &site, name);
+	diag_set(&d, "unknown-name", "\"%.64s\" is not defined", name);
+	near = nearest_global(L, name);
+	if (near != NULL)
+		diag_hint(&d, "did you mean \"%s\"?", near);
+	pol_report(c, &d, &site);
+	pol_raise_told(c);
+}
+
+static int
+env_newindex(lua_State *L)
+{
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &pol_lib_words_key);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, -2) != LUA_TNIL)
+		return luaL_error(L, "\"%s\" is a word of the language; choose another name",
+		    lua_tostring(L, 2));
+	lua_settop(L, 3);
+	lua_rawset(L, 1);
+	return 0;
+}
+
+void
+pol_lib_push_env(lua_State *L)
+{
+	lua_newtable(L);
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &env_meta_key);
+	lua_setmetatable(L, -2);
+}
+
+/* [-0, +0, m] copies names, up to a NULL, from the table at from to the one at to. */
+static void
+copy_names(lua_State *L, int from, int to, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		lua_getfield(L, from, *names);
+		CHECK(!lua_isnil(L, -1));
+		lua_setfield(L, to, *names);
+	}
+}
+
+static const char *const base_names[] = { "assert", "error", "getmetatable", "ipairs", "rawequal",
+	"rawget", "rawlen", "select", "tonumber", "type", NULL };
+static const char *const string_names[] = { "byte", "char", "len", "lower", "reverse", "sub",
+	"upper", NULL };
+static const char *const math_names[] = { "abs", "ceil", "floor", "fmod", "huge", "max",
+	"maxinteger", "min", "mininteger", "modf", "pi", "sqrt", "tointeger", "type", "ult", NULL };
+
+static const luaL_Reg base_own[] = {
+	{ "next", lib_next }, { "pairs", lib_pairs }, { "tostring", lib_tostring }, { NULL, NULL }
+};
+static const luaL_Reg string_own[] = {
+	{ "find", lib_find }, { "format", lib_format }, { "rep", lib_rep }, { "split", lib_split },
+	{ NULL, NULL }
+};
+static const luaL_Reg table_own[] = {
+	{ "concat", lib_concat }, { "unpack", lib_unpack }, { NULL, NULL }
+};
+
+/* [-0, +1, m] the library opener's table, with the chosen names and our own, in a fresh one. */
+static void
+push_library(lua_State *L, lua_CFunction open, const char *const *names, const luaL_Reg *own)
+{
+	int top = lua_gettop(L);
+
+	lua_newtable(L);
+	if (open != NULL) {
+		lua_pushcfunction(L, open);
+		lua_call(L, 0, 1);
+		copy_names(L, top + 2, top + 1, names);
+		lua_settop(L, top + 1);
+	}
+	luaL_setfuncs(L, own, 0);
+}
+
+/* [-0, +0, e] runs the prelude with the base functions it needs; it fills the table library. */
+static void
+run_prelude(lua_State *L, int words, int table)
+{
+	static const char *const needs[] = { "error", "type", "select", "rawlen" };
+
+	if (luaL_loadbufferx(L, (const char *)embed_prelude, embed_prelude_len, "=prelude", "t") !=
+	    LUA_OK)
+		lua_error(L);
+	for (size_t i = 0; i < ARRAY_LEN(needs); i++)
+		lua_getfield(L, words, needs[i]);
+	lua_call(L, ARRAY_LEN(needs), 1);
+	CHECK(lua_isfunction(L, -1));
+	lua_pushvalue(L, table);
+	lua_call(L, 1, 0);
+}
+
+static void
+make_env_meta(lua_State *L)
+{
+	lua_newtable(L);
+	lua_pushcfunction(L, env_index);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, env_newindex);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &env_meta_key);
+}
+
+/* The methods of strings: as the string table, closed. */
+static void
+close_string_meta(lua_State *L, int string_table)
+{
+	lua_pushliteral(L, "");
+	lua_newtable(L);
+	lua_pushvalue(L, string_table);
+	lua_setfield(L, -2, "__index");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+	lua_pop(L, 1);
+}
+
+void
+pol_lib_open(lua_State *L)
+{
+	int words, base, lib;
+
+	lua_newtable(L);
+	words = lua_gettop(L);
+	/* base opens into the table of globals; what is not taken from there is dropped with it */
+	lua_pushcfunction(L, luaopen_base);
+	lua_call(L, 0, 1);
+	base = lua_gettop(L);
+	copy_names(L, base, words, base_names);
+	lua_newtable(L);
+	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+	lua_settop(L, words);
+	luaL_setfuncs(L, base_own, 0);
+
+	push_library(L, luaopen_string, string_names, string_own);
+	close_string_meta(L, words + 1);
+	push_read_only(L);
+	lua_setfield(L, words, "string");
+	push_library(L, luaopen_math, math_names, (const luaL_Reg[]){ { NULL, NULL } });
+	push_read_only(L);
+	lua_setfield(L, words, "math");
+	push_library(L, NULL, NULL, table_own);
+	lib = lua_gettop(L);
+	run_prelude(L, words, lib);
+	push_read_only(L);
+	lua_setfield(L, words, "table");
+	CHECK(lua_gettop(L) == words);
+
+	pol_bind_set_open(L);
+	pol_bind_service_open(L);
+	pol_bind_name_open(L);
+	pol_bind_segment_open(L);
+	pol_bind_file_open(L);
+	CHECK(lua_gettop(L) == words);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &pol_lib_words_key);
+	make_env_meta(L);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pol_set_eval - set expressions to sorted ranges, after all files ran.
+ * Does:    walks with a stack of its own (a chain of a thousand unions is usual), each expression
+ *          once; a union gathers the ranges of all its leaves and sorts them together.
+ */
+#include <string.h>
+
+#include "pol_ctx.h"
+#include "str.h"
+
+struct walk {
+	POL_VEC(uint32_t) stack;
+	POL_VEC(struct addr_range) ranges;	/* gathered for one union */
+};
+
+static bool
+push(struct pol_ctx *c, struct walk *w, uint32_t set)
+{
+	CHECK(set < c->sets.count);
+	if (!pol_vec_room(c->a, &w->stack.items, w->stack.count, &w->stack.cap, sizeof(uint32_t)))
+		return false;
+	w->stack.items[w->stack.count++] = set;
+	return true;
+}
+
+/* The expression a name stands for; its error, if any, is told here or was told before. */
+static uint32_t
+name_set(struct pol_ctx *c, const struct pol_set *s)
+{
+	const struct pol_name *n = &c->names.items[s->a];
+
+	CHECK(s->op == POL_SET_REF);
+	return n->defined ? n->set : 0;
+}
+
+static bool
+has_label(const struct pol_name *w, const struct pol_label *want)
+{
+	uint32_t lo = 0, hi = w->label_count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		int r = strcmp(w->labels[mid].key, want->key);
+
+		if (r == 0)
+			return strcmp(w->labels[mid].value, want->value) == 0;
+		if (r < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
+static bool
+gather_set(struct pol_ctx *c, struct walk *w, const struct addr_set *s)
+{
+	for (uint32_t i = 0; i < s->count; i++) {
+		if (!pol_vec_room(c->a, &w->ranges.items, w->ranges.count, &w->ranges.cap,
+		    sizeof(struct addr_range)))
+			return false;
+		w->ranges.items[w->ranges.count++] = s->ranges[i];
+	}
+	return true;
+}
+
+static bool
+workload_has(const struct pol_name *n, const struct pol_set *s)
+{
+	if (n->kind != POL_WORKLOAD || !n->defined)
+		return false;
+	for (uint32_t i = 0; i < s->label_count; i++)
+		if (!has_label(n, &s->labels[i]))
+			return false;
+	return true;
+}
+
+static void
+warn_no_workload(struct pol_ctx *c, const struct pol_set *s)
+{
+	struct diag d;
+
+	diag_set(&d, "empty-label", "no workload has label %s = \"%s\"%s", s->labels[0].key,
+	    s->labels[0].value, s->label_count > 1 ? " and the others" : "");
+	d.level = DIAG_WARNING;
+	pol_report(c, &d, &s->site);
+}
+
+static enum rc
+eval_label(struct pol_ctx *c, struct walk *w, struct pol_set *s)
+{
+	bool any = false;
+
+	w->ranges.count = 0;
+	for (uint32_t i = 0; i < c->names.count; i++) {
+		const struct pol_name *n = &c->names.items[i];
+
+		if (!workload_has(n, s))
+			continue;
+		any = true;
+		CHECK(c->sets.items[n->set].done);
+		s->wrong = s->wrong || c->sets.items[n->set].wrong;
+		if (!gather_set(c, w, &c->sets.items[n->set].set))
+			return RC_NOMEM;
+	}
+	if (!any)
+		warn_no_workload(c, s);
+	return addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);
+}
+
+/* Pushes what set needs and is not done. False where memory is out; *more says whether any. */
+static bool
+push_needs(struct pol_ctx *c, struct walk *w, const struct pol_set *s, bool *more)
+{
+	uint32_t need[2];
+	unsigned n = 0;
+
+	*more = false;
+	if (s->op == POL_SET_REF)
+		need[n++] = name_set(c, s);
+	if (s->op >= POL_SET_UNION) {
+		need[n++] = s->a;
+		need[n++] = s->b;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (c->sets.items[need[i]].done)
+			continue;
+		if (!push(c, w, need[i]))
+			return false;
+		*more = true;
+	}
+	if (s->op == POL_SET_LABEL) {
+		for (uint32_t i = 0; i < c->names.count; i++) {
+			const struct pol_name *name = &c->names.items[i];
+
+			if (!workload_has(name, s) || c->sets.items[name->set].done)
+				continue;
+			if (!push(c, w, name->set))
+				return false;
+			*more = true;
+		}
+	}
+	return true;
+}
+
+/* The expression at top is needed by one above it: told at the nearest name or label between. */
+static void
+report_cycle(struct pol_ctx *c, const struct walk *w, uint32_t top)
+{
+	struct diag d;
+
+	for (uint32_t i = top + 1; i > 0; i--) {
+		const struct pol_set *s = &c->sets.items[w->stack.items[i - 1]];
+
+		if (!s->busy || (s->op != POL_SET_REF && s->op != POL_SET_LABEL))
+			continue;
+		if (s->op == POL_SET_REF)
+			diag_set(&d, "cycle", "%s \"%s\" is defined by itself",
+			    pol_kind_names[c->names.items[s->a].kind], c->names.items[s->a].text);
+		else
+			diag_set(&d, "cycle", "a label chooses a workload whose addresses it is");
+		pol_report(c, &d, &s->site);
+		return;
+	}
+	CHECK(!"a cycle without a name");
+}
+
+static enum rc
+finish(struct pol_ctx *c, struct walk *w, struct pol_set *s)
+{
+	const struct pol_set *a = &c->sets.items[s->a], *b = &c->sets.items[s->b];
+	enum rc rc = RC_OK;
+
+	switch (s->op) {
+	case POL_SET_ANY:
+		rc = addr_set_any(c->a, s->family, &s->set);
+		break;
+	case POL_SET_LABEL:
+		rc = eval_label(c, w, s);
+		break;
+	case POL_SET_REF:
+		s->set = c->sets.items[name_set(c, s)].set;
+		s->wrong = c->sets.items[name_set(c, s)].wrong;
+		break;
+	case POL_SET_MINUS:
+		rc = addr_set_minus(c->a, &a->set, &b->set, &s->set);
+		break;
+	case POL_SET_AND:
+		rc = addr_set_intersect(c->a, &a->set, &b->set, &s->set);
+		break;
+	default:
+		CHECK(s->op == POL_SET_RANGES || s->op == POL_SET_WRONG);
+		break;
+	}
+	CHECK(s->op != POL_SET_UNION);
+	if (s->op == POL_SET_MINUS || s->op == POL_SET_AND)
+		s->wrong = a->wrong || b->wrong;
+	return rc;
+}
+
+/* The leaves of a tree of unions: those are evaluated first, the inner unions never by themselves. */
+static enum rc
+union_leaves(struct pol_ctx *c, struct walk *w, uint32_t root, bool *more)
+{
+	uint32_t base = w->stack.count, stamp = ++c->stamp;
+	POL_VEC(uint32_t) todo = { .count = 0 };
+	struct pol_set *s = &c->sets.items[root];
+
+	*more = false;
+	w->ranges.count = 0;
+	s->wrong = false;
+	for (uint32_t next = root;;) {
+		struct pol_set *n = &c->sets.items[next];
+		bool seen = n->stamp == stamp;
+
+		n->stamp = stamp;
+		if (n->op == POL_SET_UNION && !n->done && !seen) {
+			if (!pol_vec_room(c->a, &todo.items, todo.count, &todo.cap, sizeof(uint32_t)))
+				return RC_NOMEM;
+			todo.items[todo.count++] = n->b;
+			next = n->a;
+			continue;
+		}
+		if (!seen) {
+			if (!n->done && !push(c, w, next))
+				return RC_NOMEM;
+			s->wrong = s->wrong || n->wrong;
+			if (n->done && !gather_set(c, w, &n->set))
+				return RC_NOMEM;
+		}
+		if (todo.count == 0)
+			break;
+		next = todo.items[--todo.count];
+	}
+	*more = w->stack.count > base;
+	return RC_OK;
+}
+
+static enum rc
+eval_union(struct pol_ctx *c, struct walk *w, uint32_t set, bool *more)
+{
+	struct pol_set *s = &c->sets.items[set];
+	enum rc rc = union_leaves(c, w, set, more);
+
+	if (rc != RC_OK || *more)
+		return rc;
+	return addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);
+}
+
+enum rc
+pol_set_eval(struct pol_ctx *c, uint32_t set)
+{
+	struct walk w = { .stack = { .count = 0 } };
+
+	CHECK(set < c->sets.count);
+	if (c->sets.items[set].done)
+		return RC_OK;
+	if (!push(c, &w, set))
+		return RC_NOMEM;
+	while (w.stack.count > 0) {
+		uint32_t top = w.stack.count - 1, at = w.stack.items[top];
+		struct pol_set *s = &c->sets.items[at];
+		bool more = false;
+		enum rc rc = RC_OK;
+
+		if (s->done) {
+			w.stack.count--;
+			continue;
+		}
+		if (s->op == POL_SET_UNION)
+			rc = eval_union(c, &w, at, &more);
+		else if (!push_needs(c, &w, s, &more))
+			rc = RC_NOMEM;
+		if (rc != RC_OK)
+			return rc;
+		if (more && !s->busy) {
+			s->busy = true;
+			continue;
+		}
+		if (more) {
+			/* its needs came up again undone: they wait for it */
+			s->wrong = true;
+			report_cycle(c, &w, top);
+		} else if (s->op != POL_SET_UNION) {
+			rc = finish(c, &w, s);
+			if (rc != RC_OK)
+				return rc;
+		}
+		s->done = true;
+	}
+	return RC_OK;
+}
