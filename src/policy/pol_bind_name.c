@@ -152,7 +152,7 @@ define_group(struct pol_args *g, uint32_t name)
 	struct diag d;
 
 	if (!pol_args_begin(g, keys, ARRAY_LEN(keys), true) ||
-	    !count_within(g, POL_GROUP, POL_GROUPS_MAX))
+	    !count_within(g, POL_KIND_GROUP, POL_GROUPS_MAX))
 		return;
 	n->allow_empty = pol_args_bool(g, "allow_empty");
 	if (pol_args_list(g) > 0) {
@@ -250,17 +250,17 @@ pol_name_define(lua_State *L, uint32_t name, const struct pol_site *site)
 	}
 	n->site = *site;
 	switch (n->kind) {
-	case POL_GROUP:
+	case POL_KIND_GROUP:
 		define_group(&g, name);
 		break;
-	case POL_WORKLOAD:
+	case POL_KIND_WORKLOAD:
 		define_workload(&g, name);
 		break;
-	case POL_APP:
+	case POL_KIND_APP:
 		define_app(&g, name);
 		break;
 	default:
-		CHECK(n->kind == POL_SEGMENT);
+		CHECK(n->kind == POL_KIND_SEGMENT);
 		pol_segment_define(L, name, site);
 		break;
 	}
@@ -305,7 +305,7 @@ bind_named(lua_State *L)
 			pol_raise_nomem(c);
 		pol_name_refer(c, name, &g.site);
 	}
-	if (kind == POL_APP) {
+	if (kind == POL_KIND_APP) {
 		if (name != POL_NO_NAME) {
 			node = pol_service_new(c, POL_SVC_REF, &g.site);
 			c->svcs.items[node].name = name;
@@ -325,8 +325,9 @@ void
 pol_bind_name_open(lua_State *L)
 {
 	static const struct { enum pol_word word; enum pol_kind kind; } words[] = {
-		{ POL_W_WORKLOAD, POL_WORKLOAD }, { POL_W_GROUP, POL_GROUP }, { POL_W_APP, POL_APP },
-		{ POL_W_SEGMENT, POL_SEGMENT }
+		{ POL_W_WORKLOAD, POL_KIND_WORKLOAD }, { POL_W_GROUP, POL_KIND_GROUP },
+		{ POL_W_APP, POL_KIND_APP },
+		{ POL_W_SEGMENT, POL_KIND_SEGMENT }
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {

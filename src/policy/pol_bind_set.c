@@ -60,7 +60,7 @@ literal(struct pol_args *g, int idx, struct addr_range *out)
 		return true;
 	if (strcmp(d.code, "bad-address") == 0) {
 		for (unsigned kind = 0; kind < POL_KIND__COUNT; kind++) {
-			if (kind == POL_APP)
+			if (kind == POL_KIND_APP)
 				continue;
 			for (uint32_t i = 0; i < g->c->names.count; i++)
 				if (g->c->names.items[i].kind == kind &&

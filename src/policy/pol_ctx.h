@@ -87,13 +87,14 @@ struct pol_svc {
 	struct pol_site site;
 };
 
-enum pol_kind { POL_WORKLOAD = 0, POL_GROUP, POL_APP, POL_SEGMENT, POL_KIND__COUNT };
+enum pol_kind { POL_KIND_WORKLOAD = 0, POL_KIND_GROUP, POL_KIND_APP, POL_KIND_SEGMENT,
+	POL_KIND__COUNT };
 extern const char *const pol_kind_names[POL_KIND__COUNT];
 
 struct pol_name {
 	const char *text;
 	uint8_t kind;			/* enum pol_kind */
-	bool defined, referred, allow_empty, busy, done;
+	bool defined, referred, allow_empty, busy, done, wrong;
 	uint8_t state;			/* of an app: enum wire_state, or POL_STATE_UNSAID */
 	uint32_t set;			/* of a workload, group or segment */
 	uint32_t svc;			/* of an app */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "pol_ctx.h"
+#include "str.h"
 
 const char *const pol_word_names[POL_W__COUNT] = {
 	[POL_W_POLICY] = "policy", [POL_W_WORKLOAD] = "workload", [POL_W_GROUP] = "group",

@@ -74,13 +74,13 @@ resolve_names(struct pol_ctx *c)
 				report_undefined(c, n);
 			continue;
 		}
-		if (n->kind == POL_APP)
+		if (n->kind == POL_KIND_APP)
 			continue;
 		rc = pol_set_eval(c, n->set);
 		if (rc != RC_OK)
 			return rc;
 		s = &c->sets.items[n->set];
-		if (n->kind != POL_GROUP || s->wrong || s->set.count > 0 || n->allow_empty || quiet)
+		if (n->kind != POL_KIND_GROUP || s->wrong || s->set.count > 0 || n->allow_empty || quiet)
 			continue;
 		diag_set(&d, "empty-group", "group \"%s\" has no addresses", n->text);
 		diag_hint(&d, "write allow_empty = true in it if that is meant");
@@ -133,10 +133,11 @@ collect_app(struct pol_ctx *c, const struct pol_svc *s, uint8_t state, struct sv
 		if (rc != RC_OK)
 			return rc;
 		n->services = own.items;
-		n->service_count = own.wrong ? 0 : own.count;
+		n->service_count = own.count;
+		n->wrong = own.wrong;
 		n->done = true;
 	}
-	o->wrong = o->wrong || n->service_count == 0;
+	o->wrong = o->wrong || n->wrong;
 	for (uint32_t i = 0; i < n->service_count; i++)
 		if (!add_service(c, o, &n->services[i].atom,
 		    state == POL_STATE_UNSAID ? n->services[i].state : state))
@@ -248,7 +249,7 @@ resolve_apps(struct pol_ctx *c)
 		struct svc_out o = { .count = 0 };
 		enum rc rc;
 
-		if (n->kind != POL_APP || !n->defined)
+		if (n->kind != POL_KIND_APP || !n->defined)
 			continue;
 		rc = collect_app(c, &ref, POL_STATE_UNSAID, &o);
 		if (rc != RC_OK)
@@ -501,7 +502,7 @@ build_workloads(struct pol_ctx *c, struct pol_rules *out)
 		const struct pol_name *n = &c->names.items[i];
 		struct pol_workload *w = &out->workloads[out->workload_count];
 
-		if (n->kind != POL_WORKLOAD || !n->defined || c->sets.items[n->set].wrong)
+		if (n->kind != POL_KIND_WORKLOAD || !n->defined || c->sets.items[n->set].wrong)
 			continue;
 		w->name = n->text;
 		w->ips = c->sets.items[n->set].set;

@@ -68,7 +68,7 @@ gather_set(struct pol_ctx *c, struct walk *w, const struct addr_set *s)
 static bool
 workload_has(const struct pol_name *n, const struct pol_set *s)
 {
-	if (n->kind != POL_WORKLOAD || !n->defined)
+	if (n->kind != POL_KIND_WORKLOAD || !n->defined)
 		return false;
 	for (uint32_t i = 0; i < s->label_count; i++)
 		if (!has_label(n, &s->labels[i]))

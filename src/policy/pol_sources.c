@@ -22,7 +22,6 @@
 
 enum {
 	DEPTH_MAX = 16,			/* of sub-directories */
-	PATH_BYTES_MAX = 255,
 	ENTRIES_MAX = 4 * POL_FILES_MAX	/* of one directory, whatever they are */
 };
 
@@ -96,6 +95,17 @@ pol_text_check(const struct pol_source *s, struct diag *d)
 }
 
 static bool
+path_is_plain(const char *path, size_t len)
+{
+	if (len == 0 || len > POL_PATH_BYTES_MAX || utf8_check(path, len) != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static bool
 is_policy(const char *path)
 {
 	size_t n = strlen(path);
@@ -112,6 +122,9 @@ refuse(struct reading *r, const char *path, const char *code, const char *what)
 
 	diag_set(&d, code, "%s", what);
 	diag_place(&d, path[0] == '\0' ? r->root : path, 0, 0);
+	for (char *p = d.file; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+			*p = '?';
 	diags_add(r->diags, &d);
 }
 
@@ -211,8 +224,9 @@ read_entry(struct reading *r, int dirfd, const char *name, const char *path, uns
 	struct stat st;
 	int fd;
 
-	if (utf8_check(path, strlen(path)) != strlen(path) || strlen(path) > PATH_BYTES_MAX) {
-		refuse(r, path, "bad-path", "a path that is not UTF-8 or longer than 255 bytes");
+	if (!path_is_plain(path, strlen(path))) {
+		refuse(r, path, "bad-path", "a path that is too long, not UTF-8, or has control "
+		    "characters");
 		return RC_INVALID;
 	}
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -364,13 +378,13 @@ decode_file(struct rd *r, struct arena *a, struct pol_source *out)
 
 	if (r->failed)
 		return RC_TRUNC;
-	if (path_len == 0 || path_len > PATH_BYTES_MAX || text_len > POL_FILE_BYTES_MAX)
-		return RC_INVALID;
+	if (text_len > POL_FILE_BYTES_MAX)
+		return RC_LIMIT;
 	path = rd_bytes(r, path_len);
 	text = rd_bytes(r, text_len);
 	if (r->failed)
 		return RC_TRUNC;
-	if (memchr(path, 0, path_len) != NULL || utf8_check(path, path_len) != path_len)
+	if (!path_is_plain((const char *)path, path_len))
 		return RC_INVALID;
 	copy = arena_alloc(a, (size_t)path_len + 1);
 	body = arena_alloc(a, (size_t)text_len + 1);

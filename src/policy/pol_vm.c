@@ -521,6 +521,11 @@ pol_eval_limited(const struct pol_sources *s, const struct pol_limits *limits, s
 	}
 	pol_diags_sort(diags);
 	CHECK(diags->errors > 0 || rc == RC_OK);
+	if (diags->errors == 0) {
+		const char *broken;
+
+		CHECK(pol_rules_check(out, &broken));
+	}
 	return diags->errors > 0 && rc == RC_OK ? RC_INVALID : rc;
 }
 
