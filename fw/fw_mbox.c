@@ -354,7 +354,7 @@ fw_poll(struct fw *fw, uint64_t now_ns)
 bool
 fw_mbox_busy(const struct fw_mbox *m)
 {
-	return m->job != FW_JOB_NONE;
+	return m->job == FW_JOB_LOAD || m->job == FW_JOB_VERIFY;
 }
 
 void

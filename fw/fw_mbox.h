@@ -102,7 +102,8 @@ void fw_mbox_attach(struct fw *fw, uint8_t *mem, uint64_t now_ns);
  * hold; false: nothing is committed, all but ARP is dropped. O(len). */
 bool fw_boot_image(struct fw *fw, const struct fw_record *record);
 
-/* A job waits for the next fw_poll: the board must not sleep before it. */
+/* A job waits for the next fw_poll: the board must not sleep before it. A store that is pending
+ * does not count: the board knows itself when that ends. */
 bool fw_mbox_busy(const struct fw_mbox *m);
 
 /* For fw_cfg.alert; arg is the struct fw_mbox. O(1). */

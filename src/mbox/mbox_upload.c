@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mbox_upload - an image's way in, and refusals in words. */
+#include <string.h>
+
+#include "clock.h"
+#include "hash.h"
+#include "mbox_int.h"
+#include "wire_shared.h"
+
+#define TIMEOUT_NS (MBOX_TIMEOUT_MS * NS_PER_MS)
+
+static const char *
+op_name(uint32_t op)
+{
+	switch (op) {
+	case WIRE_OP_VERSION:
+		return "GET_VERSION";
+	case WIRE_OP_RULESET_VERSION:
+		return "RULESET_VERSION";
+	case WIRE_OP_COUNTER_READ:
+		return "COUNTER_READ";
+	case WIRE_OP_CAPS:
+		return "GET_CAPS";
+	case WIRE_OP_BEGIN:
+		return "RULESET_BEGIN";
+	case WIRE_OP_LOAD:
+		return "RULESET_LOAD";
+	case WIRE_OP_VERIFY:
+		return "RULESET_VERIFY";
+	case WIRE_OP_COMMIT:
+		return "RULESET_COMMIT";
+	case WIRE_OP_ABORT:
+		return "RULESET_ABORT";
+	default:
+		return "request";
+	}
+}
+
+enum rc
+mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag)
+{
+	const char *name = op_name(op);
+
+	switch (err->code) {
+	case WIRE_ERR_ENOSPC:
+		diag_set(diag, "nic-limit", "the NIC refused %s: more than its limit of %u", name,
+		    err->arg);
+		return RC_LIMIT;
+	case WIRE_ERR_EIO:
+		diag_set(diag, "nic-store", "the NIC could not store the image; the former one "
+		    "is still enforced");
+		return RC_IO;
+	case WIRE_ERR_EBUSY:
+		diag_set(diag, "nic-busy", "the NIC is busy with an earlier upload");
+		return RC_AGAIN;
+	case WIRE_ERR_GENERATION:
+		diag_set(diag, "nic-generation", "the NIC refused the generation: it is not above "
+		    "the active one, %u", err->arg);
+		return RC_INVALID;
+	case WIRE_ERR_ESTALE:
+		diag_set(diag, "nic-generation", "the NIC's active generation became %u meanwhile",
+		    err->arg);
+		return RC_INVALID;
+	case WIRE_ERR_BAD_DIGEST:
+		diag_set(diag, "nic-digest", "the NIC refused the image: SHA-256 differs");
+		return RC_INVALID;
+	case WIRE_ERR_RULE_INVALID:
+		diag_set(diag, "nic-image", "the NIC refused the image: wrong at byte %u",
+		    err->arg);
+		return RC_INVALID;
+	default:
+		diag_set(diag, "nic-refused", "the NIC refused %s: code 0x%x, argument 0x%x, "
+		    "syndrome 0x%x", name, err->code, err->arg, err->syndrome);
+		return RC_INVALID;
+	}
+}
+
+/* Words for what mbox_call returned; RC_OK stays silent. */
+static enum rc
+rc_tell(enum rc rc, const struct mbox_error *err, uint32_t op, struct diag *diag)
+{
+	switch (rc) {
+	case RC_OK:
+		return rc;
+	case RC_INVALID:
+		return mbox_error_tell(err, op, diag);
+	case RC_STALE:
+		diag_set(diag, "nic-rebooted", "the NIC rebooted during %s", op_name(op));
+		return rc;
+	case RC_TIMEOUT:
+		diag_set(diag, "nic-timeout", "the NIC did not answer %s within %d ms",
+		    op_name(op), MBOX_TIMEOUT_MS);
+		return rc;
+	default:
+		diag_set(diag, "nic-gone", "the NIC is gone, or does not speak mailbox version %d",
+		    WIRE_MBOX_ABI_MAJOR);
+		return rc;
+	}
+}
+
+/* A reply of exactly cap bytes. */
+static enum rc
+call_exact(struct mbox *m, uint32_t op, const void *req, uint32_t len, void *reply, uint32_t cap,
+    struct mbox_error *err)
+{
+	uint32_t n;
+	enum rc rc = mbox_call(m, op, req, len, reply, cap, &n, err);
+
+	return rc == RC_OK && n != cap ? RC_PEER : rc;
+}
+
+enum rc
+mbox_ask(struct mbox *m, uint32_t op, void *reply, uint32_t len, struct diag *diag)
+{
+	struct mbox_error err;
+	enum rc rc = call_exact(m, op, NULL, 0, reply, len, &err);
+
+	return rc_tell(rc, &err, op, diag);
+}
+
+/* Repeats a request while the NIC is busy and moves on; RC_TIMEOUT where it does not move. */
+static enum rc
+call_while_busy(struct mbox *m, uint32_t op, const void *req, uint32_t len, void *reply,
+    uint32_t cap, struct mbox_error *err)
+{
+	uint64_t start_ns = m->io.now_ns(m->io.arg);
+	uint32_t progress = 0;
+
+	for (;;) {
+		enum rc rc = call_exact(m, op, req, len, reply, cap, err);
+		uint64_t now_ns = m->io.now_ns(m->io.arg);
+
+		if (rc != RC_INVALID || err->code != WIRE_ERR_EBUSY)
+			return rc;
+		if (err->arg > progress) {
+			progress = err->arg;
+			start_ns = now_ns;
+		}
+		if (now_ns - start_ns >= TIMEOUT_NS)
+			return RC_TIMEOUT;
+		if (!m->io.wait(m->io.arg, mbox_pause_ns(now_ns - start_ns)))
+			return RC_PEER;
+	}
+}
+
+static enum rc
+upload_begin(struct mbox *m, const struct mbox_upload *u, uint32_t *handle, struct diag *diag)
+{
+	struct wire_ruleset_version version;
+	struct wire_begin b;
+	struct wire_begin_reply r;
+	struct mbox_error err;
+	enum rc rc = mbox_ask(m, WIRE_OP_RULESET_VERSION, &version, sizeof(version), diag);
+
+	if (rc != RC_OK)
+		return rc;
+	if (u->generation <= le32_get(version.generation)) {
+		diag_set(diag, "nic-generation", "generation %u is not above the NIC's active one, %u",
+		    u->generation, le32_get(version.generation));
+		return RC_INVALID;
+	}
+	b.base_generation = version.generation;
+	b.tables = le32_put(u->tables);
+	b.rules = le32_put(u->rules);
+	b.counters = le32_put(u->counters);
+	b.bytes = le32_put(u->len);
+	sha256(u->image, u->len, b.sha256);
+	rc = call_while_busy(m, WIRE_OP_BEGIN, &b, sizeof(b), &r, sizeof(r), &err);
+	*handle = rc == RC_OK ? le32_get(r.handle) : 0;
+	return rc_tell(rc, &err, WIRE_OP_BEGIN, diag);
+}
+
+/* One window. The NIC's CRC32C is over what it read: a mismatch means the bytes go again. */
+static enum rc
+window_load(struct mbox *m, const struct mbox_upload *u, uint32_t handle, uint32_t at,
+    struct diag *diag)
+{
+	uint32_t n = MIN(u->len - at, (uint32_t)WIRE_MBOX_WINDOW_BYTES);
+	uint32_t dma = at / WIRE_MBOX_WINDOW_BYTES % WIRE_MBOX_WINDOWS * WIRE_MBOX_WINDOW_BYTES;
+	struct mbox_error err;
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < MBOX_LOAD_TRIES; i++) {
+		struct wire_load l = { .handle = le32_put(handle), .offset = le32_put(at),
+			.len = le32_put(n), .crc32c = le32_put(crc32c(0, u->image + at, n)),
+			.dma_offset = le32_put(dma) };
+		struct wire_load_reply r;
+
+		wire_copy_in(m->mem + WIRE_MBOX_WINDOWS_AT + dma, u->image + at, n);
+		rc = call_exact(m, WIRE_OP_LOAD, &l, sizeof(l), &r, sizeof(r), &err);
+		if (rc == RC_OK && le32_get(r.bytes_so_far) != at + n)
+			rc = RC_PEER;
+		if (rc != RC_INVALID || err.code != WIRE_ERR_EBADMSG)
+			break;
+	}
+	return rc_tell(rc, &err, WIRE_OP_LOAD, diag);
+}
+
+static enum rc
+upload_commit(struct mbox *m, const struct mbox_upload *u, uint32_t handle, struct diag *diag)
+{
+	struct wire_verify v = { le32_put(handle), le32_put(WIRE_VERIFY_BACKGROUND) };
+	struct wire_commit c = { le32_put(handle), le32_put(u->generation),
+		le32_put(WIRE_COMMIT_PERSIST | WIRE_COMMIT_KEEP_COUNTERS) };
+	struct wire_verify_reply verified;
+	struct wire_commit_reply committed;
+	struct mbox_error err;
+	enum rc rc = call_while_busy(m, WIRE_OP_VERIFY, &v, sizeof(v), &verified,
+	    sizeof(verified), &err);
+
+	if (rc == RC_OK && le32_get(verified.bytes) != u->len)
+		rc = RC_PEER;
+	if (rc != RC_OK)
+		return rc_tell(rc, &err, WIRE_OP_VERIFY, diag);
+	rc = call_exact(m, WIRE_OP_COMMIT, &c, sizeof(c), &committed, sizeof(committed), &err);
+	if (rc == RC_OK && le32_get(committed.generation) != u->generation)
+		rc = RC_PEER;
+	return rc_tell(rc, &err, WIRE_OP_COMMIT, diag);
+}
+
+enum rc
+mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag)
+{
+	struct wire_abort a;
+	struct mbox_error err;
+	uint32_t handle = 0;
+	enum rc rc;
+
+	CHECK(u->image != NULL && u->len > 0 && u->generation > 0);
+	rc = upload_begin(m, u, &handle, diag);
+	for (uint32_t at = 0; rc == RC_OK && at < u->len; at += WIRE_MBOX_WINDOW_BYTES)
+		rc = window_load(m, u, handle, at, diag);
+	if (rc == RC_OK)
+		rc = upload_commit(m, u, handle, diag);
+	if (rc != RC_OK && handle != 0 && !m->fresh) {
+		/* What it answers changes nothing: the next BEGIN ends the upload as well. */
+		a.handle = le32_put(handle);
+		(void)!call_exact(m, WIRE_OP_ABORT, &a, sizeof(a), NULL, 0, &err);
+	}
+	return rc;
+}
