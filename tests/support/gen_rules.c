@@ -204,8 +204,9 @@ rule_vlans(struct gen *g, struct arena *a, struct pol_rule *r)
 
 	r->vlans = need(arena_array(a, 3, sizeof(*r->vlans)));
 	while (i < ARRAY_LEN(vlans) && r->vlan_count < 3) {
-		uint32_t j = MIN(i + gen_below(g, 3), (uint32_t)ARRAY_LEN(vlans) - 1);
+		uint32_t j = i + gen_below(g, 3);
 
+		j = MIN(j, (uint32_t)ARRAY_LEN(vlans) - 1);
 		r->vlans[r->vlan_count++] = (struct vlan_range){ vlans[i], vlans[j] };
 		i = j + 1 + gen_below(g, 4);
 	}
