@@ -45,19 +45,24 @@ fw_image_hdr(const uint8_t *image)
 	return (const struct wire_image_hdr *)image;
 }
 
+#ifndef FW_MATCH_API
+#define FW_MATCH_API		/* BPF, and tests that include fw_match.c: static */
+#endif
+
 /* The table of a local IP; body 0 where it is nobody's. local is 16 bytes as in struct fw_key. */
-struct fw_table fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local);
+FW_MATCH_API struct fw_table fw_table_find(const uint8_t *image, uint8_t family,
+    const uint8_t *local);
 
 /* The table of packets without a local IP at either end. */
-struct fw_table fw_table_guard(const uint8_t *image, uint8_t family);
+FW_MATCH_API struct fw_table fw_table_guard(const uint8_t *image, uint8_t family);
 
 /* Index of the action: that of the first rule that matches, or the table's default. table.body is
  * not 0 and came from the same image, for the family of k. */
-uint32_t fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k,
-    bool *is_default);
+FW_MATCH_API uint32_t fw_match(const uint8_t *image, struct fw_table table,
+    const struct fw_key *k, bool *is_default);
 
 /* The action of an index that fw_match gave. */
-void fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
+FW_MATCH_API void fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
     struct fw_action *out);
 
 #endif

@@ -86,7 +86,7 @@ struct wire_bucket {
 	le16 tag[WIRE_BUCKET_SLOTS];
 	uint8_t reserved[4];
 	le32 body[WIRE_BUCKET_SLOTS];
-	le32 table[WIRE_BUCKET_SLOTS];	/* line of its record */
+	le32 table[WIRE_BUCKET_SLOTS];	/* its record, in units of 32 B */
 };
 _Static_assert(sizeof(struct wire_bucket) == WIRE_LINE, "a bucket is a line");
 

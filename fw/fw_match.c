@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fw_match - the walk.
+ *
+ * What a packet costs is decided by the table's depths, never by the packet: every path of a rank
+ * tree is equally long, every product is one load. The remote address, the ports and the VLAN are
+ * ranked side by side; the processor overlaps them because none waits for another.
+ */
+#include "fw_match.h"
+
+#if defined(FW_BPF)
+#define FW_MATCH_SCALAR 1
+#define FW_OFF(off) ((uint64_t)(off) & FW_IMAGE_MASK)
+#define FW_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define FW_OFF(off) (off)
+#define FW_LOOP
+#endif
+#if !defined(__SSE2__) && !defined(__aarch64__)
+#define FW_MATCH_SCALAR 1
+#endif
+
+#define FW_INLINE static inline __attribute__((always_inline))
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FW_LOAD(bits) \
+FW_INLINE uint##bits##_t \
+fw_load##bits(const void *p) \
+{ \
+	uint##bits##_t v; \
+\
+	__builtin_memcpy(&v, p, sizeof(v)); \
+	return v; \
+}
+#else
+#define FW_LOAD(bits) \
+FW_INLINE uint##bits##_t \
+fw_load##bits(const void *p) \
+{ \
+	return le##bits##_get(*(const le##bits *)p); \
+}
+#endif
+FW_LOAD(16)
+FW_LOAD(32)
+FW_LOAD(64)
+
+FW_INLINE const uint8_t *
+fw_at(const uint8_t *image, uint64_t off)
+{
+	return image + FW_OFF(off);
+}
+
+FW_INLINE uint32_t
+fw_cell(const uint8_t *image, uint64_t array, uint32_t index)
+{
+	return fw_load16(fw_at(image, array + (uint64_t)index * 2));
+}
+
+/* --- nodes: keys below the value, 0..keys ------------------------------------------------------ */
+
+#ifdef FW_MATCH_SCALAR
+
+FW_INLINE uint32_t
+fw_node_v4(const uint8_t *node, uint32_t x)
+{
+	uint32_t n = 0;
+
+	FW_LOOP
+	for (int i = 0; i < WIRE_KEYS_V4; i++)
+		n += (uint32_t)(((uint64_t)fw_load32(node + 4 * i) - x) >> 63);
+	return n;
+}
+
+FW_INLINE uint32_t
+fw_node_u16(const uint8_t *node, uint32_t x)
+{
+	uint32_t n = 0;
+
+	FW_LOOP
+	for (int i = 0; i < WIRE_KEYS_U16; i++)
+		n += (uint32_t)(((uint64_t)fw_load16(node + 2 * i) - x) >> 63);
+	return n;
+}
+
+#else
+
+typedef uint32_t fw_v4u32 __attribute__((vector_size(16)));
+typedef uint16_t fw_v8u16 __attribute__((vector_size(16)));
+typedef uint64_t fw_v2u64 __attribute__((vector_size(16)));
+
+FW_INLINE uint32_t
+fw_node_v4(const uint8_t *node, uint32_t x)
+{
+	fw_v4u32 k[4], sum;
+	fw_v2u64 two;
+	uint64_t s;
+
+	__builtin_memcpy(k, node, sizeof(k));
+	/* A true lane is all ones, which is -1. */
+	sum = (fw_v4u32)(k[0] < x) + (fw_v4u32)(k[1] < x);
+	sum += (fw_v4u32)(k[2] < x) + (fw_v4u32)(k[3] < x);
+	two = (fw_v2u64)-sum;
+	s = two[0] + two[1];
+	return (uint32_t)(s + (s >> 32));
+}
+
+FW_INLINE uint32_t
+fw_node_u16(const uint8_t *node, uint32_t x)
+{
+	fw_v8u16 k[4], sum;
+	fw_v2u64 two;
+	uint16_t v = (uint16_t)x;
+
+	__builtin_memcpy(k, node, sizeof(k));
+	sum = (fw_v8u16)(k[0] < v) + (fw_v8u16)(k[1] < v);
+	sum += (fw_v8u16)(k[2] < v) + (fw_v8u16)(k[3] < v);
+	two = (fw_v2u64)-sum;
+	return (uint32_t)((two[0] + two[1]) * UINT64_C(0x0001000100010001) >> 48);
+}
+
+#endif
+
+/* SSE2 has no 64-bit compare, and eight compares are soon done. */
+FW_INLINE uint32_t
+fw_node_v6(const uint8_t *node, uint64_t x)
+{
+	uint32_t n = 0;
+
+	FW_LOOP
+	for (int i = 0; i < WIRE_KEYS_V6; i++)
+		n += fw_load64(node + 8 * i) < x;
+	return n;
+}
+
+/* --- trees ------------------------------------------------------------------------------------- */
+
+/* Line of the node to look at next, at level i >= 1. */
+FW_INLINE uint64_t
+fw_tree_node(uint64_t root, const struct wire_tree *t, int level, uint32_t child)
+{
+	return root + ((uint64_t)fw_load16(&t->start[level - 1]) + child) * WIRE_LINE;
+}
+
+FW_INLINE uint32_t
+fw_rank_v4(const uint8_t *image, uint64_t body, const struct wire_tree *t, int depth, uint32_t x)
+{
+	uint64_t root = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
+	uint64_t node = root;
+	uint32_t rank = 0;
+
+	FW_LOOP
+	for (int i = 1; i <= WIRE_DEPTH_V4_MAX; i++) {
+		if (i > depth)
+			break;
+		rank = rank * (WIRE_KEYS_V4 + 1) + fw_node_v4(fw_at(image, node), x);
+		if (i < WIRE_DEPTH_V4_MAX)
+			node = fw_tree_node(root, t, i, rank);
+	}
+	return rank;
+}
+
+FW_INLINE uint32_t
+fw_rank_v6(const uint8_t *image, uint64_t body, const struct wire_tree *t, int depth, uint64_t x)
+{
+	uint64_t root = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
+	uint64_t node = root;
+	uint32_t rank = 0;
+
+	FW_LOOP
+	for (int i = 1; i <= WIRE_DEPTH_V6_MAX; i++) {
+		if (i > depth)
+			break;
+		rank = rank * (WIRE_KEYS_V6 + 1) + fw_node_v6(fw_at(image, node), x);
+		if (i < WIRE_DEPTH_V6_MAX)
+			node = fw_tree_node(root, t, i, rank);
+	}
+	return rank;
+}
+
+FW_INLINE uint32_t
+fw_rank_u16(const uint8_t *image, uint64_t body, const struct wire_tree *t, int depth, uint32_t x)
+{
+	uint64_t root = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
+	uint64_t node = root;
+	uint32_t rank = 0;
+
+	FW_LOOP
+	for (int i = 1; i <= WIRE_DEPTH_U16_MAX; i++) {
+		if (i > depth)
+			break;
+		rank = rank * (WIRE_KEYS_U16 + 1) + fw_node_u16(fw_at(image, node), x);
+		if (i < WIRE_DEPTH_U16_MAX)
+			node = fw_tree_node(root, t, i, rank);
+	}
+	return rank;
+}
+
+/* Index in the remote class array: by the upper half's rank, then by the lower half's. */
+FW_INLINE uint32_t
+fw_rank_low(const uint8_t *image, uint64_t body, const struct wire_half *h, uint32_t high,
+    uint64_t x)
+{
+	const struct wire_low *low = (const struct wire_low *)fw_at(image,
+	    body + (uint64_t)fw_load32(&h->low_at) * WIRE_LINE + (uint64_t)high * sizeof(*low));
+	uint64_t root = body + (uint64_t)fw_load32(&low->at) * WIRE_LINE;
+	uint64_t node = root;
+	uint32_t rank = 0;
+
+	FW_LOOP
+	for (int i = 1; i <= WIRE_DEPTH_LOW_MAX; i++) {
+		uint32_t start = 1;
+
+		if (i > h->low_depth)
+			break;
+		rank = rank * (WIRE_KEYS_V6 + 1) + fw_node_v6(fw_at(image, node), x);
+		if (i >= 2)
+			start = fw_load16(&low->start[(i - 2) & 1]);
+		node = root + ((uint64_t)start + rank) * WIRE_LINE;
+	}
+	return fw_load32(&low->classes) + rank;
+}
+
+/* --- the walk ---------------------------------------------------------------------------------- */
+
+FW_INLINE uint32_t
+fw_be32(const uint8_t *b)
+{
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+FW_INLINE uint64_t
+fw_be64(const uint8_t *b)
+{
+	return (uint64_t)fw_be32(b) << 32 | fw_be32(b + 4);
+}
+
+FW_INLINE uint64_t
+fw_array(uint64_t body, const le32 *at)
+{
+	return body + (uint64_t)fw_load32(at) * WIRE_LINE;
+}
+
+FW_INLINE uint32_t
+fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
+    const struct fw_key *k)
+{
+	uint32_t rank;
+
+	if (h->family == 4) {
+		rank = fw_rank_v4(image, body, &h->remote, h->remote_depth, fw_be32(k->remote));
+	} else {
+		rank = fw_rank_v6(image, body, &h->remote, h->remote_depth, fw_be64(k->remote));
+		if (h->low_depth > 0)
+			rank = fw_rank_low(image, body, h, rank, fw_be64(k->remote + 8));
+	}
+	return fw_cell(image, fw_array(body, &h->remote_at), rank);
+}
+
+/* The first rule of one sub-table, WIRE_CELL_NONE where none matches. */
+FW_INLINE uint32_t
+fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k)
+{
+	uint32_t rest = k->frag == WIRE_FRAG_REST;
+	uint32_t p, v, s, d, r, q, set, seg, low;
+
+	r = fw_class_remote(image, body, h, k);
+	d = fw_cell(image, fw_array(body, &h->dport_at),
+	    fw_rank_u16(image, body, &h->dport, h->dport_depth, k->dport));
+	s = fw_cell(image, fw_array(body, &h->sport_at),
+	    fw_rank_u16(image, body, &h->sport, h->sport_depth, k->sport));
+	v = fw_cell(image, fw_array(body, &h->vlan_at),
+	    fw_rank_u16(image, body, &h->vlan, h->vlan_depth, k->vlan));
+	p = *fw_at(image, fw_array(body, &h->proto_at) + k->proto);
+
+	q = fw_cell(image, fw_array(body, &h->pv_at),
+	    (p * 2 + rest) * fw_load16(&h->vlan_classes) + v);
+	q = fw_cell(image, fw_array(body, &h->a_at), q * fw_load16(&h->sport_classes) + s);
+	low = (1u << (h->b_shift & 15)) - 1;
+	seg = fw_cell(image, fw_array(body, &h->b_at),
+	    q * fw_load16(&h->b_row) + (d >> (h->b_shift & 15)));
+	set = fw_cell(image, fw_array(body, &h->bp_at), (seg << (h->b_shift & 15)) + (d & low));
+	low = (1u << (h->m_shift & 15)) - 1;
+	seg = fw_cell(image, fw_array(body, &h->m_at),
+	    r * fw_load16(&h->m_row) + (set >> (h->m_shift & 15)));
+	return fw_cell(image, fw_array(body, &h->mp_at),
+	    (seg << (h->m_shift & 15)) + (set & low));
+}
+
+/* --- exported ---------------------------------------------------------------------------------- */
+
+FW_MATCH_API struct fw_table
+fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
+{
+	const struct wire_image_hdr *hdr = fw_image_hdr(image);
+	uint64_t lo = fw_load64(local), hi = fw_load64(local + 8);
+	uint64_t h = wire_local_hash(fw_load64(&hdr->seed), family, lo, hi);
+	const struct wire_bucket *b = (const struct wire_bucket *)fw_at(image,
+	    ((uint64_t)fw_load32(&hdr->hash_at) + (h & (fw_load32(&hdr->buckets) - 1))) * WIRE_LINE);
+	uint32_t tag = (uint32_t)(h >> 48), body = 0, at = 0;
+	const struct wire_table *t;
+
+	FW_LOOP
+	for (int i = 0; i < WIRE_BUCKET_SLOTS; i++) {
+		uint32_t hit = fw_load16(&b->tag[i]) == tag ? UINT32_MAX : 0;
+
+		body |= fw_load32(&b->body[i]) & hit;
+		at |= fw_load32(&b->table[i]) & hit;
+	}
+	t = (const struct wire_table *)fw_at(image, (uint64_t)at * sizeof(*t));
+	if (t->family != family || fw_load64(t->local) != lo || fw_load64(t->local + 8) != hi)
+		body = 0;
+	return (struct fw_table){ body };
+}
+
+FW_MATCH_API struct fw_table
+fw_table_guard(const uint8_t *image, uint8_t family)
+{
+	return (struct fw_table){ fw_load32(&fw_image_hdr(image)->guard_at[family == 6]) };
+}
+
+FW_MATCH_API uint32_t
+fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bool *is_default)
+{
+	uint64_t body = (uint64_t)table.body * WIRE_LINE;
+	const struct wire_half *first = (const struct wire_half *)fw_at(image,
+	    body + (uint64_t)(k->dir & 1) * sizeof(*first));
+	uint64_t more = body + (uint64_t)fw_load32(&first->next) * WIRE_LINE;
+	uint32_t rules = fw_load16(&first->rules);
+	uint32_t best = fw_half(image, body, first, k);
+
+	FW_LOOP
+	for (int i = 1; i < WIRE_SUBS_MAX; i++) {
+		const struct wire_half *h = (const struct wire_half *)fw_at(image, more);
+		uint32_t cell;
+
+		if (i >= first->subs)
+			break;
+		cell = fw_half(image, body, h, k);
+		best = cell < best ? cell : best;
+		more += sizeof(*h);
+	}
+	*is_default = best >= rules;
+	return best < rules ? best : rules;
+}
+
+FW_MATCH_API void
+fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
+    struct fw_action *out)
+{
+	uint64_t body = (uint64_t)table.body * WIRE_LINE;
+	const struct wire_half *h = (const struct wire_half *)fw_at(image, body);
+	const struct wire_action *a = (const struct wire_action *)fw_at(image,
+	    fw_array(body, &h->actions_at) + (uint64_t)index * sizeof(*a));
+
+	out->verdict = a->verdict;
+	out->mode = a->mode;
+	out->state = a->state;
+	out->log = a->log;
+	out->counter = fw_load16(&a->counter);
+	out->rule_id = fw_load32(&a->rule_id);
+}

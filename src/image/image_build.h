@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_build - what the encoder's files share; nobody else includes it.
+ * Does:    units -> classes per axis -> products -> reduced and compressed matrices -> bytes.
+ * Shape:   a unit is one box of one rule: protocol, and one set of values per axis. Units are
+ *          numbered in match order, so the first bit of an intersection is the first match.
+ * Limits:  IMAGE_*_MAX; beyond is RC_LIMIT before memory is taken for it.
+ * Memory:  all of one half in an arena that its caller resets.
+ */
+#ifndef IMAGE_BUILD_H
+#define IMAGE_BUILD_H
+
+#include "image.h"
+#include "wire_image.h"
+
+typedef unsigned __int128 u128;
+
+enum {
+	IMAGE_UNITS_MAX = 32768,
+	IMAGE_CLASSES_MAX = 65535,
+	IMAGE_HEADER_CELLS_MAX = 6000000,	/* protocols x VLANs, x source, x destination ports */
+	IMAGE_CELLS_MAX = 24000000,		/* remotes x services */
+	IMAGE_EVENTS_MAX = 8000000,		/* range ends of one axis */
+	IMAGE_NAMED_MAX = 8			/* rules named in a refusal */
+};
+
+enum image_axis_id { AXIS_REMOTE, AXIS_DPORT, AXIS_SPORT, AXIS_VLAN, AXIS__COUNT };
+
+struct image_span {
+	u128 lo, hi;		/* inclusive */
+};
+
+/* A set of values of one axis: sorted, disjoint; count 0 = the whole axis. */
+struct image_values {
+	const struct image_span *spans;
+	uint32_t count;
+};
+
+struct image_unit {
+	uint32_t rule;		/* index of its action */
+	bool proto_any, names_ports;
+	uint8_t proto;
+	struct image_values axis[AXIS__COUNT];
+};
+
+/* Distinct sets of units, numbered by first appearance. */
+struct image_sets {
+	struct arena *arena;
+	uint32_t words, sum_words;	/* of one set: sum_words of summary, then words */
+	uint64_t **chunks;
+	uint64_t *hashes;
+	uint32_t *slots, slot_count;
+	uint32_t count;
+};
+
+MUST_CHECK enum rc image_sets_init(struct image_sets *s, struct arena *a, uint32_t units);
+uint64_t *image_sets_get(const struct image_sets *s, uint32_t id);
+/* Number of the set whose words are given; its summary is made here. */
+MUST_CHECK enum rc image_sets_put(struct image_sets *s, const uint64_t *words, uint64_t hash,
+    uint32_t *id);
+/* Number of x & y, cut after its first member of stop (NULL = never). scratch: words, all zero
+ * before and after. */
+MUST_CHECK enum rc image_sets_and(struct image_sets *s, const uint64_t *x, const uint64_t *y,
+    const uint64_t *stop, uint64_t *scratch, uint32_t *id);
+/* First unit in x & y, UINT32_MAX where there is none. */
+uint32_t image_sets_first(const struct image_sets *s, const uint64_t *x, const uint64_t *y);
+
+/* Intervals of one axis: from start[i] to before start[i + 1] lies class cls[i]; start[0] is 0. */
+struct image_axis {
+	struct image_sets sets;
+	u128 *start;
+	uint16_t *cls;
+	uint32_t count;
+	uint32_t classes;
+};
+
+MUST_CHECK enum rc image_axis_build(struct image_axis *x, struct arena *a,
+    const struct image_unit *units, uint32_t unit_count, enum image_axis_id id, u128 last);
+/* Renumbers classes and joins intervals that became equal. */
+void image_axis_remap(struct image_axis *x, const uint16_t *map, uint32_t classes);
+
+struct image_matrix {
+	uint16_t *cells;
+	uint32_t rows, cols;
+};
+
+/* Drops equal rows (columns); map[old] = new, of the old number of rows (columns). */
+MUST_CHECK enum rc image_matrix_rows(struct image_matrix *m, struct arena *a, uint16_t **map);
+MUST_CHECK enum rc image_matrix_cols(struct image_matrix *m, struct arena *a, uint16_t **map);
+
+/* Rows cut in segments of 1 << shift cells, equal ones kept once. */
+struct image_segments {
+	uint16_t *index;	/* rows x row */
+	uint16_t *pool;		/* count << shift cells */
+	uint32_t rows, row, count;
+	unsigned shift;
+	size_t bytes;
+};
+
+/* RC_LIMIT where no shift gives few enough segments. */
+MUST_CHECK enum rc image_segments_build(struct image_segments *g, struct arena *a,
+    const struct image_matrix *m);
+
+/* One sub-table, ready to be written. */
+struct image_half {
+	uint8_t family;
+	struct image_axis axis[AXIS__COUNT];
+	uint8_t proto[256];
+	uint32_t protos;
+	struct image_matrix pv, a, b, m;
+	uint32_t pv_classes, q_classes, s_classes;
+	struct image_segments b_seg, m_seg;
+	size_t bytes;		/* estimate, all arrays */
+};
+
+/* RC_LIMIT: the product does not fit, half->axis tells how far it came. */
+MUST_CHECK enum rc image_half_build(struct image_half *h, struct arena *a, uint8_t family,
+    const struct image_unit *units, uint32_t unit_count);
+
+struct image_tree {
+	uint8_t *nodes;		/* lines */
+	uint32_t lines, keys;
+	unsigned depth;
+	uint32_t start[4];
+};
+
+/* keys ascending, each below all ones of key_bytes (2, 4, 8). RC_LIMIT past depth_max. depth_min
+ * pads with levels. */
+MUST_CHECK enum rc image_tree_build(struct image_tree *t, struct arena *a, const uint64_t *keys,
+    uint32_t count, unsigned key_bytes, unsigned depth_min, unsigned depth_max);
+/* The depth that count keys take. */
+unsigned image_tree_depth(uint32_t count, unsigned keys_per_node);
+
+/* A body's bytes as they grow. Equal arrays are stored once. */
+struct image_blob {
+	uint8_t *p;
+	size_t len, cap;
+	struct image_piece *pieces;
+	uint32_t piece_count;
+	bool failed;
+};
+
+/* Line where the bytes lie; they are copied, aligned to a line. */
+uint32_t image_blob_add(struct image_blob *b, const void *p, size_t len);
+uint32_t image_blob_add_cells(struct image_blob *b, const uint16_t *cells, size_t count);
+/* Takes len zero bytes, a multiple of 64, never shared. */
+uint32_t image_blob_room(struct image_blob *b, size_t len);
+void image_blob_fini(struct image_blob *b);
+
+/* Appends one half's arrays and fills *w, save rules, subs, next, actions_at and body_bytes. */
+MUST_CHECK enum rc image_half_write(const struct image_half *h, struct image_blob *b,
+    struct arena *a, struct wire_half *w);
+
+/* The body of one list for one family. *out is malloc'ed. */
+MUST_CHECK enum rc image_body_build(const struct image_list *list, uint8_t family, uint8_t **out,
+    size_t *len, struct diag *diag);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image_encode - all of an image: one body per list and family, the local-IP hash, the header. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "hash.h"
+#include "image_build.h"
+#include "wire_image_check.h"
+
+enum { SEEDS_PER_SIZE = 256 };
+
+struct body {
+	uint8_t *p;
+	size_t len;
+	uint64_t hash;
+	uint32_t line;		/* where it lies in the image */
+};
+
+struct encode {
+	const struct image_input *in;
+	struct body *bodies;	/* kept ones, in order of first use */
+	uint32_t body_count;
+	uint32_t *of_list[2];	/* per list and family (0 = v4): number of its body + 1 */
+	uint32_t first_local;	/* tables before it have no local IP */
+	uint64_t seed;
+	uint32_t buckets;
+	uint8_t *out;
+	size_t len;
+};
+
+static enum rc
+input_check(const struct image_input *in, struct diag *diag)
+{
+	uint64_t rules = 0;
+
+	if (in->table_count > WIRE_LOCALS_MAX + 1u) {
+		diag_set(diag, "too-many-locals", "%u local IPs exceed %d", in->table_count,
+		    WIRE_LOCALS_MAX);
+		return RC_LIMIT;
+	}
+	if (in->counter_count > WIRE_COUNTERS_MAX) {
+		diag_set(diag, "too-many-counters", "%u counters exceed %d", in->counter_count,
+		    WIRE_COUNTERS_MAX);
+		return RC_LIMIT;
+	}
+	if (in->list_count > WIRE_BODIES_MAX) {
+		diag_set(diag, "too-many-lists", "%u lists exceed %d", in->list_count,
+		    WIRE_BODIES_MAX);
+		return RC_LIMIT;
+	}
+	for (uint32_t i = 0; i < in->list_count; i++) {
+		rules += in->lists[i].count;
+		if (in->lists[i].count > WIRE_TABLE_RULES_MAX) {
+			diag_set(diag, "too-many-rules", "a table of %u packed rules exceeds %d",
+			    in->lists[i].count, WIRE_TABLE_RULES_MAX);
+			return RC_LIMIT;
+		}
+	}
+	if (rules > WIRE_RULES_MAX) {
+		diag_set(diag, "too-many-rules", "%llu packed rules exceed %d",
+		    (unsigned long long)rules, WIRE_RULES_MAX);
+		return RC_LIMIT;
+	}
+	for (uint32_t i = 0; i < in->table_count; i++) {
+		CHECK(in->tables[i].list < in->list_count);
+		CHECK(i == 0 || addr_cmp(&in->tables[i - 1].local, &in->tables[i].local) < 0);
+	}
+	return RC_OK;
+}
+
+/* The body of a list for a family; equal ones are stored once. */
+static enum rc
+body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
+{
+	struct body b = { 0 };
+	enum rc rc;
+
+	if (e->of_list[v6][list] != 0)
+		return RC_OK;
+	rc = image_body_build(&e->in->lists[list], v6 ? 6 : 4, &b.p, &b.len, diag);
+	if (rc != RC_OK)
+		return rc;
+	b.hash = fnv1a64(FNV1A64_INIT, b.p, b.len);
+	for (uint32_t i = 0; i < e->body_count; i++) {
+		const struct body *x = &e->bodies[i];
+
+		if (x->hash == b.hash && x->len == b.len && memcmp(x->p, b.p, b.len) == 0) {
+			free(b.p);
+			e->of_list[v6][list] = i + 1;
+			return RC_OK;
+		}
+	}
+	e->bodies[e->body_count++] = b;
+	e->of_list[v6][list] = e->body_count;
+	return RC_OK;
+}
+
+static enum rc
+bodies_build(struct encode *e, struct diag *diag)
+{
+	const struct image_input *in = e->in;
+	enum rc rc = RC_OK;
+
+	e->bodies = calloc(2 * (size_t)in->table_count + 1, sizeof(*e->bodies));
+	e->of_list[0] = calloc((size_t)in->list_count + 1, sizeof(uint32_t));
+	e->of_list[1] = calloc((size_t)in->list_count + 1, sizeof(uint32_t));
+	if (e->bodies == NULL || e->of_list[0] == NULL || e->of_list[1] == NULL)
+		return RC_NOMEM;
+	for (uint32_t i = 0; i < in->table_count && rc == RC_OK; i++) {
+		const struct image_table *t = &in->tables[i];
+
+		if (t->local.family != 6)
+			rc = body_want(e, t->list, 0, diag);
+		if (rc == RC_OK && t->local.family != 4)
+			rc = body_want(e, t->list, 1, diag);
+		if (t->local.family == 0)
+			e->first_local = i + 1;
+	}
+	return rc;
+}
+
+static uint64_t
+local_hash(uint64_t seed, const struct addr *a)
+{
+	uint8_t b[16];
+
+	addr_to_wire(a, b);
+	return wire_local_hash(seed, a->family, get_le64(b), get_le64(b + 8));
+}
+
+/* No bucket over-full, no tag twice in one. */
+static bool
+seed_fits(const struct encode *e, uint64_t seed, struct wire_bucket *buckets)
+{
+	memset(buckets, 0, (size_t)e->buckets * sizeof(*buckets));
+	for (uint32_t i = e->first_local; i < e->in->table_count; i++) {
+		uint64_t h = local_hash(seed, &e->in->tables[i].local);
+		struct wire_bucket *b = &buckets[h & (e->buckets - 1)];
+		uint16_t tag = (uint16_t)(h >> 48);
+		int at = 0;
+
+		while (at < WIRE_BUCKET_SLOTS && le32_get(b->body[at]) != 0) {
+			if (le16_get(b->tag[at]) == tag)
+				return false;
+			at++;
+		}
+		if (at == WIRE_BUCKET_SLOTS)
+			return false;
+		b->tag[at] = le16_put(tag);
+		b->body[at] = le32_put(1);
+		b->table[at] = le32_put(i);
+	}
+	return true;
+}
+
+/* The first seed, in a fixed order, of the smallest hash that holds all. Leaves in table[] the
+ * input's index. */
+static enum rc
+hash_build(struct encode *e, struct wire_bucket **out)
+{
+	uint32_t locals = e->in->table_count - e->first_local;
+
+	e->buckets = 1;
+	while (e->buckets * 4 < locals)
+		e->buckets *= 2;
+	for (; e->buckets <= WIRE_BUCKETS_MAX; e->buckets *= 2) {
+		struct wire_bucket *b = calloc(e->buckets, sizeof(*b));
+
+		if (b == NULL)
+			return RC_NOMEM;
+		for (uint64_t i = 1; i <= SEEDS_PER_SIZE; i++) {
+			e->seed = i * UINT64_C(0xa0761d6478bd642f);
+			if (seed_fits(e, e->seed, b)) {
+				*out = b;
+				return RC_OK;
+			}
+		}
+		free(b);
+	}
+	return RC_LIMIT;
+}
+
+static size_t
+line_up(size_t n)
+{
+	return (n + WIRE_LINE - 1) / WIRE_LINE * WIRE_LINE;
+}
+
+static uint32_t
+body_line(const struct encode *e, uint32_t list, unsigned v6)
+{
+	uint32_t at = e->of_list[v6][list];
+
+	CHECK(at > 0);
+	return e->bodies[at - 1].line;
+}
+
+/* Header fields that say where things are; sizes out->len. */
+static enum rc
+layout(struct encode *e, struct wire_image_hdr *h, struct diag *diag)
+{
+	uint32_t locals = e->in->table_count - e->first_local;
+	size_t at = sizeof(*h);
+
+	h->bodies_at = le32_put((uint32_t)(at / WIRE_LINE));
+	h->body_count = le32_put(e->body_count);
+	at += line_up(4 * (size_t)e->body_count);
+	h->hash_at = le32_put((uint32_t)(at / WIRE_LINE));
+	h->buckets = le32_put(e->buckets);
+	at += (size_t)e->buckets * sizeof(struct wire_bucket);
+	h->tables_at = le32_put((uint32_t)(at / WIRE_LINE));
+	h->table_count = le32_put(locals);
+	at += line_up(locals * sizeof(struct wire_table));
+	for (uint32_t i = 0; i < e->body_count; i++) {
+		e->bodies[i].line = (uint32_t)(at / WIRE_LINE);
+		at += e->bodies[i].len;
+		if (at > WIRE_IMAGE_BYTES_MAX) {
+			diag_set(diag, "image-too-big", "more than %d bytes of packed tables",
+			    WIRE_IMAGE_BYTES_MAX);
+			return RC_LIMIT;
+		}
+	}
+	h->bytes = le32_put((uint32_t)at);
+	e->len = at;
+	return RC_OK;
+}
+
+static void
+facts_put(const struct encode *e, struct wire_image_hdr *h)
+{
+	const struct image_input *in = e->in;
+	uint32_t rules = 0, lines = 0, loads = 0;
+
+	for (uint32_t i = 0; i < in->list_count; i++)
+		rules += in->lists[i].count;
+	for (uint32_t i = 0; i < e->body_count; i++) {
+		uint32_t n, chain;
+
+		wire_body_cost(e->bodies[i].p, &n, &chain);
+		lines = MAX(lines, n);
+		loads = MAX(loads, chain);
+	}
+	CHECK(lines <= UINT16_MAX && loads <= UINT16_MAX);
+	h->version = le32_put(WIRE_IMAGE_VERSION);
+	h->magic = le32_put(WIRE_IMAGE_MAGIC);
+	h->seed = le64_put(e->seed);
+	h->rule_count = le32_put(rules);
+	h->list_count = le32_put(in->list_count);
+	h->lines_max = le16_put((uint16_t)lines);
+	h->loads_max = le16_put((uint16_t)loads);
+	h->counter_count = le32_put(in->counter_count);
+	h->unsegmented = in->unsegmented;
+	h->non_ip = in->non_ip;
+	h->flags = (uint8_t)((in->fragments_drop ? WIRE_IMAGE_FRAGMENTS_DROP : 0) |
+	    (in->midstream_drop ? WIRE_IMAGE_MIDSTREAM_DROP : 0) |
+	    (in->live_flows_drain ? WIRE_IMAGE_FLOWS_DRAIN : 0));
+	for (uint32_t i = 0; i < e->first_local; i++)
+		for (unsigned v6 = 0; v6 < 2; v6++)
+			h->guard_at[v6] = le32_put(body_line(e, in->tables[i].list, v6));
+}
+
+static void
+tables_put(const struct encode *e, const struct wire_image_hdr *h, struct wire_bucket *buckets)
+{
+	uint8_t *records = e->out + (size_t)le32_get(h->tables_at) * WIRE_LINE;
+	uint32_t first = le32_get(h->tables_at) * (WIRE_LINE / (uint32_t)sizeof(struct wire_table));
+
+	for (uint32_t i = 0; i < e->body_count; i++) {
+		const struct body *b = &e->bodies[i];
+
+		put_le32(e->out + (size_t)le32_get(h->bodies_at) * WIRE_LINE + 4 * (size_t)i, b->line);
+		memcpy(e->out + (size_t)b->line * WIRE_LINE, b->p, b->len);
+	}
+	for (uint32_t i = 0; i < e->buckets; i++) {
+		for (int k = 0; k < WIRE_BUCKET_SLOTS; k++) {
+			uint32_t at = le32_get(buckets[i].table[k]);
+			const struct image_table *t = &e->in->tables[at];
+			uint32_t n = at - e->first_local, body;
+			struct wire_table w = { 0 };
+
+			if (le32_get(buckets[i].body[k]) == 0)
+				continue;
+			body = body_line(e, t->list, t->local.family == 6);
+			buckets[i].body[k] = le32_put(body);
+			buckets[i].table[k] = le32_put(first + n);
+			addr_to_wire(&t->local, w.local);
+			w.family = t->local.family;
+			w.body = le32_put(body);
+			memcpy(records + n * sizeof(w), &w, sizeof(w));
+		}
+	}
+	memcpy(e->out + (size_t)le32_get(h->hash_at) * WIRE_LINE, buckets,
+	    (size_t)e->buckets * sizeof(*buckets));
+}
+
+static enum rc
+assemble(struct encode *e, struct diag *diag)
+{
+	struct wire_image_hdr h = { 0 };
+	struct wire_bucket *buckets = NULL;
+	enum rc rc = hash_build(e, &buckets);
+
+	if (rc == RC_LIMIT)
+		diag_set(diag, "too-many-locals", "no hash of %d buckets holds %u local IPs",
+		    WIRE_BUCKETS_MAX, e->in->table_count);
+	if (rc == RC_OK)
+		rc = layout(e, &h, diag);
+	if (rc == RC_OK) {
+		e->out = calloc(1, e->len);
+		if (e->out == NULL)
+			rc = RC_NOMEM;
+	}
+	if (rc == RC_OK) {
+		facts_put(e, &h);
+		tables_put(e, &h, buckets);
+		memcpy(e->out, &h, sizeof(h));
+	}
+	free(buckets);
+	return rc;
+}
+
+enum rc
+image_encode(const struct image_input *in, uint8_t **out, size_t *len, struct diag *diag)
+{
+	struct encode e = { .in = in };
+	enum rc rc;
+
+	CHECK(in->unsegmented == WIRE_PASS || in->unsegmented == WIRE_DROP);
+	CHECK(in->non_ip == WIRE_PASS || in->non_ip == WIRE_DROP);
+	*out = NULL;
+	*len = 0;
+	rc = input_check(in, diag);
+	if (rc == RC_OK)
+		rc = bodies_build(&e, diag);
+	if (rc == RC_OK)
+		rc = assemble(&e, diag);
+	if (rc == RC_NOMEM)
+		diag_set(diag, "out-of-memory", "no memory to pack %u tables", in->table_count);
+	if (rc == RC_OK) {
+		*out = e.out;
+		*len = e.len;
+	}
+	for (uint32_t i = 0; i < e.body_count; i++)
+		free(e.bodies[i].p);
+	free(e.bodies);
+	free(e.of_list[0]);
+	free(e.of_list[1]);
+	return rc;
+}

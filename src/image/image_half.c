@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_half - the cross product of one sub-table: classes per field, combined step by step.
+ *
+ * Every step numbers the distinct sets of units that remain, so later steps see classes, not
+ * values. A set is cut after its first unit that any remote address matches: what comes later can
+ * never be first. When all cells are known, whatever turned out equal is joined, from the cells
+ * back to the fields.
+ */
+#include <string.h>
+
+#include "image_build.h"
+
+struct build {
+	struct image_half *h;
+	struct arena *arena;
+	const struct image_unit *units;
+	uint32_t count;
+	struct image_sets header, q, s;	/* protocol x VLAN, x source port, x destination port */
+	uint64_t *scratch, *stop;
+};
+
+static const u128 axis_last_u16 = UINT16_MAX;
+
+static u128
+remote_last(uint8_t family)
+{
+	return family == 4 ? UINT32_MAX : ~(u128)0;
+}
+
+static enum rc
+axes_build(struct build *b)
+{
+	enum rc rc = RC_OK;
+
+	for (int i = 0; i < AXIS__COUNT && rc == RC_OK; i++)
+		rc = image_axis_build(&b->h->axis[i], b->arena, b->units, b->count,
+		    (enum image_axis_id)i, i == AXIS_REMOTE ? remote_last(b->h->family)
+		    : axis_last_u16);
+	for (uint32_t u = 0; u < b->count && rc == RC_OK; u++)
+		if (b->units[u].axis[AXIS_REMOTE].count == 0)
+			b->stop[u / 64] |= UINT64_C(1) << u % 64;
+	return rc;
+}
+
+/* Classes of protocols: one for each that a unit names, the last for all others. */
+static void
+protos_number(struct build *b)
+{
+	bool named[256] = { false };
+	uint32_t n = 0;
+
+	for (uint32_t u = 0; u < b->count; u++)
+		if (!b->units[u].proto_any)
+			named[b->units[u].proto] = true;
+	for (uint32_t p = 0; p < 256; p++)
+		if (named[p])
+			b->h->proto[p] = (uint8_t)n++;
+	for (uint32_t p = 0; p < 256; p++)
+		if (!named[p])
+			b->h->proto[p] = (uint8_t)n;
+	b->h->protos = n == 256 ? n : n + 1;
+}
+
+/* The units that a protocol class and place in the datagram leave, with their summary. */
+static void
+proto_set(const struct build *b, uint32_t cls, bool rest, uint64_t *set)
+{
+	uint32_t base = b->header.sum_words;
+
+	memset(set, 0, (base + b->header.words) * sizeof(*set));
+	for (uint32_t u = 0; u < b->count; u++) {
+		const struct image_unit *x = &b->units[u];
+
+		if ((!x->proto_any && b->h->proto[x->proto] != cls) || (rest && x->names_ports))
+			continue;
+		set[base + u / 64] |= UINT64_C(1) << u % 64;
+		set[u / 64 / 64] |= UINT64_C(1) << u / 64 % 64;
+	}
+}
+
+static enum rc
+matrix_alloc(struct image_matrix *m, struct arena *a, uint32_t rows, uint32_t cols, uint32_t max)
+{
+	if ((uint64_t)rows * cols > max)
+		return RC_LIMIT;
+	m->rows = rows;
+	m->cols = cols;
+	m->cells = arena_array(a, (size_t)rows * cols, sizeof(*m->cells));
+	return m->cells != NULL ? RC_OK : RC_NOMEM;
+}
+
+static enum rc
+pv_fill(struct build *b)
+{
+	struct image_half *h = b->h;
+	const struct image_sets *v = &h->axis[AXIS_VLAN].sets;
+	uint64_t *set;
+	enum rc rc = matrix_alloc(&h->pv, b->arena, h->protos * 2, v->count,
+	    IMAGE_HEADER_CELLS_MAX);
+
+	if (rc != RC_OK)
+		return rc;
+	set = arena_array(b->arena, b->header.sum_words + b->header.words, sizeof(*set));
+	if (set == NULL)
+		return RC_NOMEM;
+	for (uint32_t r = 0; r < h->pv.rows; r++) {
+		proto_set(b, r / 2, r % 2 == 1, set);
+		for (uint32_t c = 0; c < v->count; c++) {
+			uint32_t id;
+
+			rc = image_sets_and(&b->header, set, image_sets_get(v, c), NULL, b->scratch,
+			    &id);
+			if (rc != RC_OK)
+				return rc;
+			h->pv.cells[(size_t)r * v->count + c] = (uint16_t)id;
+		}
+	}
+	return RC_OK;
+}
+
+static enum rc
+product_fill(struct build *b, struct image_matrix *m, const struct image_sets *x,
+    const struct image_sets *y, const uint64_t *stop, struct image_sets *out)
+{
+	enum rc rc = matrix_alloc(m, b->arena, x->count, y->count, IMAGE_HEADER_CELLS_MAX);
+
+	for (uint32_t r = 0; r < m->rows && rc == RC_OK; r++) {
+		for (uint32_t c = 0; c < m->cols && rc == RC_OK; c++) {
+			uint32_t id = 0;
+
+			rc = image_sets_and(out, image_sets_get(x, r), image_sets_get(y, c), stop,
+			    b->scratch, &id);
+			m->cells[(size_t)r * m->cols + c] = (uint16_t)id;
+		}
+	}
+	return rc;
+}
+
+static enum rc
+cells_fill(struct build *b)
+{
+	struct image_matrix *m = &b->h->m;
+	const struct image_sets *x = &b->h->axis[AXIS_REMOTE].sets;
+	enum rc rc = matrix_alloc(m, b->arena, x->count, b->s.count, IMAGE_CELLS_MAX);
+
+	for (uint32_t r = 0; rc == RC_OK && r < m->rows; r++) {
+		uint16_t *row = m->cells + (size_t)r * m->cols;
+		const uint64_t *remote = image_sets_get(x, r);
+
+		for (uint32_t c = 0; c < m->cols; c++) {
+			uint32_t u = image_sets_first(&b->s, remote, image_sets_get(&b->s, c));
+
+			row[c] = u == UINT32_MAX ? (uint16_t)WIRE_CELL_NONE
+			    : (uint16_t)b->units[u].rule;
+		}
+	}
+	return rc;
+}
+
+static void
+cells_remap(struct image_matrix *m, const uint16_t *map)
+{
+	for (size_t i = 0; i < (size_t)m->rows * m->cols; i++)
+		m->cells[i] = map[m->cells[i]];
+}
+
+/* Joins equal rows, whose numbers are cells of rows_in, and equal columns, classes of an axis. */
+static enum rc
+stage_join(struct build *b, struct image_matrix *m, struct image_matrix *rows_in,
+    struct image_axis *cols_in)
+{
+	uint16_t *map;
+	enum rc rc = image_matrix_rows(m, b->arena, &map);
+
+	if (rc != RC_OK)
+		return rc;
+	cells_remap(rows_in, map);
+	rc = image_matrix_cols(m, b->arena, &map);
+	if (rc == RC_OK)
+		image_axis_remap(cols_in, map, m->cols);
+	return rc;
+}
+
+/* Equal protocols joined: a protocol's two rows are seen as one. */
+static enum rc
+protos_join(struct build *b)
+{
+	struct image_half *h = b->h;
+	struct image_matrix two = { h->pv.cells, h->pv.rows / 2, h->pv.cols * 2 };
+	uint16_t *map;
+	enum rc rc = image_matrix_rows(&two, b->arena, &map);
+
+	if (rc != RC_OK)
+		return rc;
+	for (uint32_t p = 0; p < 256; p++)
+		h->proto[p] = (uint8_t)map[h->proto[p]];
+	h->protos = two.rows;
+	h->pv.rows = two.rows * 2;
+	rc = image_matrix_cols(&h->pv, b->arena, &map);
+	if (rc == RC_OK)
+		image_axis_remap(&h->axis[AXIS_VLAN], map, h->pv.cols);
+	return rc;
+}
+
+static enum rc
+all_join(struct build *b)
+{
+	struct image_half *h = b->h;
+	uint16_t *map;
+	enum rc rc = image_matrix_rows(&h->m, b->arena, &map);
+
+	if (rc != RC_OK)
+		return rc;
+	image_axis_remap(&h->axis[AXIS_REMOTE], map, h->m.rows);
+	rc = image_matrix_cols(&h->m, b->arena, &map);
+	if (rc != RC_OK)
+		return rc;
+	cells_remap(&h->b, map);
+	h->s_classes = h->m.cols;
+	rc = stage_join(b, &h->b, &h->a, &h->axis[AXIS_DPORT]);
+	if (rc != RC_OK)
+		return rc;
+	h->q_classes = h->b.rows;
+	rc = stage_join(b, &h->a, &h->pv, &h->axis[AXIS_SPORT]);
+	if (rc != RC_OK)
+		return rc;
+	h->pv_classes = h->a.rows;
+	return protos_join(b);
+}
+
+static size_t
+line_bytes(size_t n)
+{
+	return (n + WIRE_LINE - 1) / WIRE_LINE * WIRE_LINE;
+}
+
+static size_t
+half_bytes(const struct image_half *h)
+{
+	size_t n = sizeof(struct wire_half) + 256;
+
+	for (int i = 0; i < AXIS__COUNT; i++) {
+		size_t key = i != AXIS_REMOTE ? 2 : h->family == 4 ? 4 : 8;
+
+		n += line_bytes(2 * (size_t)h->axis[i].count) +
+		    line_bytes(key * (size_t)h->axis[i].count * 9 / 8);
+	}
+	n += line_bytes(2 * (size_t)h->pv.rows * h->pv.cols) +
+	    line_bytes(2 * (size_t)h->a.rows * h->a.cols);
+	return n + line_bytes(h->b_seg.bytes) + line_bytes(h->m_seg.bytes);
+}
+
+enum rc
+image_half_build(struct image_half *h, struct arena *a, uint8_t family,
+    const struct image_unit *units, uint32_t unit_count)
+{
+	struct build b = { .h = h, .arena = a, .units = units, .count = unit_count };
+	enum rc rc;
+
+	CHECK(family == 4 || family == 6);
+	memset(h, 0, sizeof(*h));
+	h->family = family;
+	b.scratch = arena_array(a, MAX((unit_count + 63) / 64, 1), sizeof(*b.scratch));
+	b.stop = arena_array(a, MAX((unit_count + 63) / 64, 1), sizeof(*b.stop));
+	if (b.scratch == NULL || b.stop == NULL)
+		return RC_NOMEM;
+	if ((rc = image_sets_init(&b.header, a, unit_count)) != RC_OK ||
+	    (rc = image_sets_init(&b.q, a, unit_count)) != RC_OK ||
+	    (rc = image_sets_init(&b.s, a, unit_count)) != RC_OK ||
+	    (rc = axes_build(&b)) != RC_OK)
+		return rc;
+	protos_number(&b);
+	if ((rc = pv_fill(&b)) != RC_OK ||
+	    (rc = product_fill(&b, &h->a, &b.header, &h->axis[AXIS_SPORT].sets, NULL, &b.q)) !=
+	    RC_OK ||
+	    (rc = product_fill(&b, &h->b, &b.q, &h->axis[AXIS_DPORT].sets, b.stop, &b.s)) != RC_OK ||
+	    (rc = cells_fill(&b)) != RC_OK ||
+	    (rc = all_join(&b)) != RC_OK ||
+	    (rc = image_segments_build(&h->b_seg, a, &h->b)) != RC_OK ||
+	    (rc = image_segments_build(&h->m_seg, a, &h->m)) != RC_OK)
+		return rc;
+	h->bytes = half_bytes(h);
+	return RC_OK;
+}
