@@ -155,4 +155,9 @@ MUST_CHECK enum rc image_half_write(const struct image_half *h, struct image_blo
 MUST_CHECK enum rc image_body_build(const struct image_list *list, uint8_t family, uint8_t **out,
     size_t *len, struct diag *diag);
 
+/* Lines touched and longest chain of loads of one packet in one sub-table. */
+void image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads);
+/* Of a body whose halves lie inside: the costlier direction; bucket, record, action included. */
+void image_body_cost(const uint8_t *body, uint32_t *lines, uint32_t *loads);
+
 #endif

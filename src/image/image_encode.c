@@ -6,7 +6,6 @@
 #include "bytes.h"
 #include "hash.h"
 #include "image_build.h"
-#include "wire_image_check.h"
 
 enum { SEEDS_PER_SIZE = 256 };
 
@@ -237,7 +236,7 @@ facts_put(const struct encode *e, struct wire_image_hdr *h)
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		uint32_t n, chain;
 
-		wire_body_cost(e->bodies[i].p, &n, &chain);
+		image_body_cost(e->bodies[i].p, &n, &chain);
 		lines = MAX(lines, n);
 		loads = MAX(loads, chain);
 	}

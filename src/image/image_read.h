@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_read - one table of a checked image, opened for reading.
+ * Memory:  borrows the image.
+ * Context: pure; the room's own, image.h is what others see.
+ */
+#ifndef IMAGE_READ_H
+#define IMAGE_READ_H
+
+#include "image.h"
+#include "wire_image.h"
+
+struct image_view {
+	const uint8_t *body;
+	uint32_t line;		/* of body; equal bodies are one */
+};
+
+/* The table of local, or of packets without one (local's family 0). */
+MUST_CHECK bool image_view_open(struct image_view *v, const uint8_t *p, const struct addr *local,
+    uint8_t family);
+const struct wire_half *image_view_half(const struct image_view *v, unsigned dir, unsigned sub);
+uint32_t image_view_rules(const struct image_view *v);
+/* index <= rules; rules is the default. */
+void image_view_action(const struct image_view *v, uint32_t index, struct image_action *out);
+/* Index of the first rule that matches, rules where none does. */
+uint32_t image_view_match(const struct image_view *v, const struct pkt_key *k);
+
+/* Records, sorted; as many as the header says. */
+const struct wire_table *image_tables(const uint8_t *p);
+struct addr image_table_local(const struct wire_table *t);
+
+#endif

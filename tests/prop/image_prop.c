@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_prop - random rules: first match by hand == decoded image == firmware walk, with vectors
+ * and with counting loops; and foreign bytes: every flip and every cut is refused or harmless.
+ */
+#include "fw_match.h"
+#include "fw_state.h"
+#include "gen_image.h"
+
+/* The same walk again, its nodes as counting loops. */
+#define FW_MATCH_SCALAR 1
+#undef FW_MATCH_API
+#define FW_MATCH_API static
+#define fw_table_find scalar_table_find
+#define fw_table_guard scalar_table_guard
+#define fw_match scalar_match
+#define fw_match_action scalar_match_action
+#include "fw_match.c"
+#undef fw_table_find
+#undef fw_table_guard
+#undef fw_match
+#undef fw_match_action
+
+#include "t.h"
+
+static struct fw_key
+fw_key_from(const struct pkt_key *k)
+{
+	struct fw_key f = { .family = k->remote.family, .dir = k->dir, .proto = k->proto,
+		.frag = k->frag, .sport = k->sport, .dport = k->dport, .vlan = k->vlan };
+
+	addr_to_wire(&k->remote, f.remote);
+	return f;
+}
+
+static bool
+action_is(const struct image_action *want, const struct fw_action *got)
+{
+	return want->verdict == got->verdict && want->mode == got->mode &&
+	    want->state == got->state && want->log == (got->log != 0) &&
+	    want->counter == got->counter && want->rule_id == got->rule_id;
+}
+
+static bool
+action_same(const struct image_action *a, const struct image_action *b)
+{
+	return a->verdict == b->verdict && a->mode == b->mode && a->state == b->state &&
+	    a->log == b->log && a->counter == b->counter && a->rule_id == b->rule_id;
+}
+
+/* All ways to ask give one answer. */
+static bool
+ask_all(const uint8_t *p, size_t len, const struct addr *local, const struct image_list *l,
+    const struct pkt_key *k)
+{
+	uint32_t first = gen_image_first(l, k), vec, one;
+	const struct image_action *want = first == l->count ? &l->deflt : &l->rules[first]->action;
+	struct fw_key f = fw_key_from(k);
+	struct image_action read;
+	struct fw_action act, act_one;
+	bool read_default, vec_default, one_default;
+	struct fw_table vec_at, one_at;
+	uint8_t wire[16];
+
+	if (local->family == 0) {
+		vec_at = fw_table_guard(p, f.family);
+		one_at = scalar_table_guard(p, f.family);
+	} else {
+		addr_to_wire(local, wire);
+		vec_at = fw_table_find(p, local->family, wire);
+		one_at = scalar_table_find(p, local->family, wire);
+	}
+	if (vec_at.body == 0 || one_at.body != vec_at.body)
+		return false;
+	vec = fw_match(p, vec_at, &f, &vec_default);
+	one = scalar_match(p, vec_at, &f, &one_default);
+	fw_match_action(p, vec_at, vec, &act);
+	scalar_match_action(p, vec_at, one, &act_one);
+	if (!image_lookup(p, len, local, k, &read, &read_default))
+		return false;
+	return vec == one && vec_default == one_default && vec_default == (first == l->count) &&
+	    read_default == vec_default && action_is(want, &act) && action_is(want, &act_one) &&
+	    action_same(want, &read);
+}
+
+static void
+key_say(const struct pkt_key *k, const struct addr *local)
+{
+	char remote[ADDR_TEXT_BYTES], text[ADDR_TEXT_BYTES] = "none";
+
+	addr_print(&k->remote, remote);
+	if (local->family != 0)
+		addr_print(local, text);
+	printf("# local %s remote %s dir %u proto %u frag %u sport %u dport %u vlan %u\n", text,
+	    remote, k->dir, k->proto, k->frag, k->sport, k->dport, k->vlan);
+}
+
+/* Asks n packets of each table and family. */
+static bool
+input_holds(struct gen_image *g, const struct image_input *in, unsigned n, unsigned long *asked)
+{
+	struct diag d = { 0 };
+	uint8_t *p;
+	size_t len;
+	uint32_t bad_at;
+	bool good = true;
+
+	if (image_encode(in, &p, &len, &d) != RC_OK || image_check(p, len, &d) != RC_OK) {
+		printf("# %s: %s\n", d.code, d.text);
+		return false;
+	}
+	if (!fw_image_check(p, (uint32_t)len, &bad_at)) {
+		printf("# the firmware refuses byte %u\n", bad_at);
+		good = false;
+	}
+	for (uint32_t i = 0; i < in->table_count && good; i++) {
+		const struct image_table *tab = &in->tables[i];
+		const struct image_list *l = &in->lists[tab->list];
+
+		for (unsigned q = 0; q < n && good; q++) {
+			uint8_t family = tab->local.family != 0 ? tab->local.family : q % 2 ? 4 : 6;
+			struct pkt_key k = gen_image_key(g, l, family);
+
+			good = ask_all(p, len, &tab->local, l, &k);
+			*asked += 1;
+			if (!good)
+				key_say(&k, &tab->local);
+		}
+	}
+	free(p);
+	return good;
+}
+
+static void
+all_answers_agree(void)
+{
+	struct gen_image g = { .state = t_seed() };
+	unsigned long tries = t_tries(400), asked = 0;
+	struct arena a;
+
+	arena_init(&a, (size_t)256 << 20);
+	g.arena = &a;
+	for (unsigned long i = 0; i < tries; i++) {
+		uint64_t state = g.state;
+		uint32_t rules = i % 40 == 39 ? 400 : i % 4 == 0 ? 4 : 40;
+		struct image_input *in = gen_image(&g, i % 4 == 0 ? 40 : 6, rules);
+
+		if (!T_OK(input_holds(&g, in, 300, &asked))) {
+			printf("# replay with SEED=%" PRIu64 "\n", state);
+			break;
+		}
+		arena_reset(&a);
+	}
+	printf("# %lu lookups, four ways each\n", asked);
+	arena_fini(&a);
+}
+
+static void
+plain_tables_agree(void)
+{
+	static const uint32_t counts[] = { 1, 10, 100, 700, 60, 20, 300, 30 };
+	struct gen_image g = { .state = t_seed() };
+	unsigned long asked = 0;
+	struct arena a;
+
+	arena_init(&a, (size_t)256 << 20);
+	g.arena = &a;
+	T_OK(input_holds(&g, gen_image_plain(&g, counts, 8), (unsigned)t_tries(3000), &asked));
+	arena_fini(&a);
+}
+
+/* --- foreign bytes ----------------------------------------------------------------------------- */
+
+/* Every walk of an accepted image, from a copy of exactly its size: sanitizers see a step
+ * outside. */
+static void
+walk_all(const uint8_t *p, size_t len, struct gen_image *g, const struct image_input *in)
+{
+	for (uint32_t i = 0; i < in->table_count; i++) {
+		const struct image_table *tab = &in->tables[i];
+
+		for (unsigned q = 0; q < 4; q++) {
+			uint8_t family = tab->local.family != 0 ? tab->local.family : q % 2 ? 4 : 6;
+			struct pkt_key k = gen_image_key(g, &in->lists[tab->list], family);
+			struct fw_key f = fw_key_from(&k);
+			uint8_t wire[16];
+			struct fw_table at;
+			struct fw_action act;
+			struct image_action read;
+			bool is_default;
+
+			addr_to_wire(&tab->local, wire);
+			at = tab->local.family == 0 ? fw_table_guard(p, family)
+						  : fw_table_find(p, family, wire);
+			if (at.body != 0)
+				fw_match_action(p, at, fw_match(p, at, &f, &is_default), &act);
+			(void)!image_lookup(p, len, &tab->local, &k, &read, &is_default);
+		}
+	}
+}
+
+static struct image_input *
+small_image(struct gen_image *g, uint8_t **p, size_t *len)
+{
+	for (;;) {
+		struct image_input *in = gen_image(g, 3, 5);
+
+		CHECK(image_encode(in, p, len, NULL) == RC_OK);
+		if (*len >= 4096 && *len <= 12288 && in->table_count > 1)
+			return in;
+		free(*p);
+	}
+}
+
+static void
+flips_are_refused_or_harmless(void)
+{
+	struct gen_image g = { .state = t_seed() };
+	unsigned long refused = 0, accepted = 0, fw_only = 0, fw_less = 0;
+	struct image_input *in;
+	struct arena a;
+	uint8_t *p, *copy;
+	size_t len;
+
+	arena_init(&a, (size_t)256 << 20);
+	g.arena = &a;
+	in = small_image(&g, &p, &len);
+	copy = malloc(len);
+	CHECK(copy != NULL);
+	for (size_t i = 0; i < len; i++) {
+		for (unsigned how = 0; how < 4; how++) {
+			static const uint8_t flips[] = { 0x01, 0x80, 0xff, 0x10 };
+			uint32_t bad_at;
+
+			memcpy(copy, p, len);
+			copy[i] ^= flips[how];
+			if (image_check(copy, len, NULL) == RC_OK) {
+				accepted++;
+				fw_less += !fw_image_check(copy, (uint32_t)len, &bad_at);
+				walk_all(copy, len, &g, in);
+			} else {
+				refused++;
+				/* what only the firmware lets through must be harmless too */
+				if (fw_image_check(copy, (uint32_t)len, &bad_at)) {
+					struct fw_key f = { .family = 4, .proto = 6, .vlan = 4096 };
+					struct fw_table at = fw_table_guard(copy, 4);
+					bool is_default;
+
+					fw_only++;
+					if (at.body != 0)
+						(void)fw_match(copy, at, &f, &is_default);
+				}
+			}
+		}
+	}
+	printf("# %zu bytes: %lu flips refused, %lu accepted and walked, %lu by the firmware only\n",
+	    len, refused, accepted, fw_only);
+	T_OK(refused > 0 && accepted > 0);
+	T_IS_UINT(fw_less, 0);
+	free(copy);
+	free(p);
+	arena_fini(&a);
+}
+
+static void
+cuts_are_refused(void)
+{
+	struct gen_image g = { .state = t_seed() };
+	struct arena a;
+	uint8_t *p;
+	size_t len;
+
+	arena_init(&a, (size_t)256 << 20);
+	g.arena = &a;
+	(void)small_image(&g, &p, &len);
+	for (size_t n = 0; n < len; n++) {
+		uint8_t *copy = malloc(n + 1);
+		uint32_t bad_at;
+
+		CHECK(copy != NULL);
+		memcpy(copy, p, n);
+		if (image_check(copy, n, NULL) == RC_OK || (n >= sizeof(struct wire_image_hdr) &&
+		    fw_image_check(copy, (uint32_t)n, &bad_at))) {
+			T_OK(!"a cut image is accepted");
+			printf("# %zu of %zu bytes\n", n, len);
+		}
+		free(copy);
+	}
+	T_OK(image_check(p, len, NULL) == RC_OK);
+	free(p);
+	arena_fini(&a);
+}
+
+static void
+same_input_same_bytes(void)
+{
+	uint64_t seed = t_seed();
+	uint8_t *p[2];
+	size_t len[2];
+
+	for (int i = 0; i < 2; i++) {
+		struct gen_image g = { .state = seed };
+		struct arena a;
+
+		arena_init(&a, (size_t)256 << 20);
+		g.arena = &a;
+		CHECK(image_encode(gen_image(&g, 10, 60), &p[i], &len[i], NULL) == RC_OK);
+		arena_fini(&a);
+	}
+	T_IS_UINT(len[0], len[1]);
+	T_IS_MEM(p[0], p[1], len[0]);
+	free(p[0]);
+	free(p[1]);
+}
+
+int
+main(void)
+{
+	T_RUN(all_answers_agree);
+	T_RUN(plain_tables_agree);
+	T_RUN(flips_are_refused_or_harmless);
+	T_RUN(cuts_are_refused);
+	T_RUN(same_input_same_bytes);
+	return t_done();
+}
