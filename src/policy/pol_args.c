@@ -73,7 +73,17 @@ pol_args_fault(struct pol_args *g, struct diag *d, const char *key)
 	if (d->level == DIAG_ERROR)
 		g->wrong = true;
 	if (key != NULL)
-		pol_report_key(g->c, d, &g->site, key);
+		pol_report_key(g->c, d, &g->site, key, false);
+	else
+		pol_report(g->c, d, &g->site);
+}
+
+void
+pol_args_value_fault(struct pol_args *g, struct diag *d, const char *key)
+{
+	g->wrong = true;
+	if (key != NULL)
+		pol_report_key(g->c, d, &g->site, key, true);
 	else
 		pol_report(g->c, d, &g->site);
 }
@@ -85,7 +95,7 @@ pol_args_type_fault(struct pol_args *g, const char *key, const char *want)
 
 	diag_set(&d, "bad-type", "%s: %s must be %s, not %s", g->what, key, want,
 	    pol_describe(g->L, -1));
-	pol_args_fault(g, &d, key);
+	pol_args_value_fault(g, &d, key);
 }
 
 void
@@ -268,7 +278,7 @@ pol_args_text(struct pol_args *g, const char *key, size_t max_bytes)
 		    "\024\025\026\027\030\031\032\033\034\035\036\037\177") == NULL)
 			d.level = DIAG_NONE;
 		if (d.level != DIAG_NONE) {
-			pol_args_fault(g, &d, key);
+			pol_args_value_fault(g, &d, key);
 			text = NULL;
 		} else {
 			text = pol_strdup(g->c, text);
@@ -305,7 +315,7 @@ pol_args_choice(struct pol_args *g, const char *key, const char *const *names, s
 	near = str_nearest(text, names, count);
 	if (near != NULL)
 		diag_hint(&d, "did you mean \"%s\"?", near);
-	pol_args_fault(g, &d, key);
+	pol_args_value_fault(g, &d, key);
 	lua_pop(g->L, 1);
 	return otherwise;
 }

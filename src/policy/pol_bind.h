@@ -33,8 +33,9 @@ MUST_CHECK bool pol_args_begin(struct pol_args *g, const char *const *keys, size
     bool list_allowed);
 /* [-0, +1 where true] the value of key. */
 MUST_CHECK bool pol_args_get(struct pol_args *g, const char *key);
-/* Reports d at key and marks g wrong. */
+/* Reports d at key, or at its value, and marks g wrong. A NULL key is the call. */
 void pol_args_fault(struct pol_args *g, struct diag *d, const char *key);
+void pol_args_value_fault(struct pol_args *g, struct diag *d, const char *key);
 /* "KEY must be WANT, not ...", of the value on the top of the stack. */
 void pol_args_type_fault(struct pol_args *g, const char *key, const char *want);
 /* An error at the call: what is missing. */

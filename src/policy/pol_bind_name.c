@@ -14,7 +14,7 @@ enum { VNIC_MAX = 65535 };
 
 const char *const pol_kind_names[POL_KIND__COUNT] = { "workload", "group", "app", "segment" };
 
-/* --- the table of names ------------------------------------------------------------------------ */
+/* --- the table of names ---------------------------------------------------------------------- */
 
 static uint32_t
 name_slot(const struct pol_ctx *c, uint8_t kind, const char *text)
@@ -112,7 +112,7 @@ pol_name_refer(struct pol_ctx *c, uint32_t name, const struct pol_site *site)
 	}
 }
 
-/* --- definitions ------------------------------------------------------------------------------- */
+/* --- definitions ----------------------------------------------------------------------------- */
 
 static bool
 count_within(struct pol_args *g, enum pol_kind kind, uint32_t max)

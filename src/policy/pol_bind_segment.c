@@ -95,7 +95,8 @@ take_peer(struct pol_args *g, struct pol_draft_rule *r, bool inbound)
 	if (pol_args_get(g, other)) {
 		lua_pop(g->L, 1);
 		diag_set(&d, "unknown-key", "%s has no key \"%s\"", g->what, other);
-		diag_hint(&d, "an %s rule says %s = ...: the member is the other end", g->what, key);
+		diag_hint(&d, "an %s rule says %s = ...: the member is the other end", g->what,
+		    key);
 		pol_args_fault(g, &d, other);
 	}
 	if (pol_args_get(g, key)) {
@@ -201,7 +202,8 @@ take_rules(struct pol_args *g, int idx, struct rule_list *out, unsigned depth)
 		    depth < POL_NESTING_MAX) {
 			take_rules(g, at, out, depth + 1);
 		} else {
-			diag_set(&d, "bad-type", "%s: a rule is wanted in its list, not %s", g->what,
+			diag_set(&d, "bad-type", "%s: a rule is wanted in its list, not %s",
+			    g->what,
 			    pol_describe(g->L, at));
 			diag_hint(&d, "a rule is written inbound { ... } or outbound { ... }");
 			pol_args_fault(g, &d, NULL);

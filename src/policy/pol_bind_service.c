@@ -90,7 +90,8 @@ service_list(struct pol_args *g, int idx, const char *key, unsigned depth)
 		if (n == 0)
 			diag_set(&d, "empty-list", "%s: an empty list of services", g->what);
 		else
-			diag_set(&d, "limit", "%s: %llu services, nested %u deep; at most %d and %d",
+			diag_set(&d, "limit", "%s: %llu services, nested %u deep; at most %d and "
+			    "%d",
 			    g->what, (unsigned long long)n, depth, ATOMS_MAX, POL_NESTING_MAX);
 		diag_hint(&d, "every service is written any");
 		pol_args_fault(g, &d, key);
@@ -149,7 +150,8 @@ pol_service_check(struct pol_args *g, int idx, const char *key)
 		if (g->c->sets.items[set].op == POL_SET_ANY && g->c->sets.items[set].family == 0)
 			return pol_service_new(g->c, POL_SVC_ANY, &g->site);
 	}
-	diag_set(&d, "bad-type", "%s: %s%smust be a service, not %s", g->what, key == NULL ? "" : key,
+	diag_set(&d, "bad-type", "%s: %s%smust be a service, not %s", g->what, key == NULL ? "" :
+	    key,
 	    key == NULL ? "" : " ", pol_describe(g->L, idx));
 	if (lua_type(g->L, idx) == LUA_TSTRING)
 		diag_hint(&d, "write app \"%.40s\", or tcp(443)", lua_tostring(g->L, idx));
@@ -158,7 +160,7 @@ pol_service_check(struct pol_args *g, int idx, const char *key)
 		    pol_describe(g->L, idx));
 	else if (lua_istable(g->L, idx))
 		diag_hint(&d, "several services are a list: { tcp(80), tcp(443) }");
-	pol_args_fault(g, &d, key);
+	pol_args_value_fault(g, &d, key);
 	return 0;
 }
 
@@ -175,19 +177,22 @@ add_ranges(struct pol_args *g, int idx, const char *key, const char *what, uint3
 	if (lua_type(g->L, idx) == LUA_TNUMBER) {
 		lua_Integer v = lua_tointeger(g->L, idx);
 
-		if (lua_isinteger(g->L, idx) && v >= 0 && v <= (lua_Integer)max && *n < RANGES_MAX) {
+		if (lua_isinteger(g->L, idx) && v >= 0 && v <= (lua_Integer)max &&
+		    *n < RANGES_MAX) {
 			out[(*n)++] = (struct pol_num_range){ (uint32_t)v, (uint32_t)v };
 			return true;
 		}
+		text = pol_describe(g->L, idx);
 		diag_set(&d, "bad-number", "%s: %s %s is not a whole number from 0 to %u", g->what,
-		    what, pol_describe(g->L, idx), (unsigned)max);
-		pol_args_fault(g, &d, key);
+		    what, text, (unsigned)max);
+		g->wrong = true;
+		pol_report_value(g->c, &d, &g->site, text, strlen(text));
 		return false;
 	}
 	if (lua_type(g->L, idx) != LUA_TSTRING) {
 		diag_set(&d, "bad-type", "%s: a %s is a number or a range as text, not %s", g->what,
 		    what, pol_describe(g->L, idx));
-		pol_args_fault(g, &d, key);
+		pol_args_value_fault(g, &d, key);
 		return false;
 	}
 	text = lua_tolstring(g->L, idx, &len);
@@ -490,7 +495,8 @@ bind_proto(lua_State *L)
 			for (uint32_t i = 0; i < count; i++)
 				for (uint32_t p = r[i].lo; p <= r[i].hi; p++)
 					atoms[n++] = (struct service){ .proto = (uint8_t)p,
-						.family = p == PROTO_ICMP ? 4 : p == PROTO_ICMP6 ? 6 : 0,
+						.family = p == PROTO_ICMP ? 4 : p == PROTO_ICMP6 ?
+						    6 : 0,
 						.sport_hi = PORT_MAX, .dport_hi = PORT_MAX };
 			svc = atoms_service(&g, atoms, n);
 		} else if (!g.wrong) {

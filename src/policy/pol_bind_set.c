@@ -89,7 +89,8 @@ warn_repeats(struct pol_args *g, const struct addr_range *r, uint32_t n)
 				continue;
 			addr_range_print(&r[i], one);
 			addr_range_print(&r[k], two);
-			diag_set(&d, "repeated-address", "%s repeats addresses of %s in the same list",
+			diag_set(&d, "repeated-address", "%s repeats addresses of %s in the same "
+			    "list",
 			    one, two);
 			d.level = DIAG_WARNING;
 			pol_report_value(g->c, &d, &g->site, one, strlen(one));
@@ -149,7 +150,8 @@ list_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 	struct diag d;
 
 	if (n > LIST_MAX || depth > POL_NESTING_MAX) {
-		diag_set(&d, "limit", "%s: a list of %llu elements, nested %u deep; at most %d and %d",
+		diag_set(&d, "limit", "%s: a list of %llu elements, nested %u deep; at most %d and "
+		    "%d",
 		    g->what, (unsigned long long)n, depth, LIST_MAX, POL_NESTING_MAX);
 		pol_args_fault(g, &d, key);
 		return 0;
@@ -204,7 +206,7 @@ set_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 			lua_pop(g->L, 1);
 			diag_set(&d, "bad-key", "%s: a list of addresses has no keys", g->what);
 			diag_hint(&d, "labels are written label { key = \"value\" }");
-			pol_args_fault(g, &d, key);
+			pol_args_value_fault(g, &d, key);
 			return 0;
 		}
 		return list_check(g, idx, key, depth);
@@ -215,7 +217,7 @@ set_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 	else
 		diag_set(&d, "bad-type", "%s: %s must be a set of addresses, not %s", g->what, key,
 		    pol_describe(g->L, idx));
-	pol_args_fault(g, &d, key);
+	pol_args_value_fault(g, &d, key);
 	return 0;
 }
 
@@ -286,7 +288,8 @@ pol_labels_check(struct pol_args *g, const char *key, const struct pol_label **o
 			one.key = pol_strdup(g->c, lua_tolstring(g->L, -2, &klen));
 			one.value = pol_strdup(g->c, lua_tolstring(g->L, -1, &vlen));
 			if (klen == 0 || klen > POL_NAME_BYTES_MAX || vlen > POL_NAME_BYTES_MAX)
-				diag_set(&d, "limit", "%s: label \"%.64s\" or its value is longer than "
+				diag_set(&d, "limit", "%s: label \"%.64s\" or its value is longer "
+				    "than "
 				    "%d bytes", g->what, one.key, POL_NAME_BYTES_MAX);
 			else if (strlen(one.key) == klen && strlen(one.value) == vlen)
 				d.level = DIAG_NONE;
@@ -385,7 +388,8 @@ set_call(lua_State *L)
 	if (set == 0)
 		lua_settop(L, 1);
 	else
-		return luaL_error(L, "a set of addresses is not called with a table; only a name is, "
+		return luaL_error(L, "a set of addresses is not called with a table; only a name "
+		    "is, "
 		    "as group \"web\" { ... }");
 	return 1;
 }

@@ -5,7 +5,7 @@
  *          bindings write it, pol_resolve reads it once all files ran.
  * Shape:   sets and services are expressions in arrays, and Lua holds their index; a child's index
  *          is below its parent's. Names are resolved last, so order and file do not matter.
- *          Expression 0 of each array is "wrong": its error is reported, nothing else is said of it.
+ *          Expression 0 of each array is "wrong": its error is told, nothing else is said of it.
  * Memory:  everything in the arena of the evaluation; arrays grow by doubling.
  * Context: one per process at a time is usual, but nothing is global.
  */
@@ -171,8 +171,10 @@ MUST_CHECK bool pol_vec_room(struct arena *a, void *items_ptr, uint32_t count, u
 struct pol_file *pol_file_lexed(struct pol_ctx *c, uint32_t file);
 /* Reports d (level error unless it is set to a warning) at site; text is made printable. */
 void pol_report(struct pol_ctx *c, struct diag *d, const struct pol_site *site);
-/* The same at a key, or at the value of a string, of the call at site. */
-void pol_report_key(struct pol_ctx *c, struct diag *d, const struct pol_site *site, const char *key);
+/* The same at a key of the call at site, or (value) at what is given to it; or at the string or
+ * number of this text. */
+void pol_report_key(struct pol_ctx *c, struct diag *d, const struct pol_site *site,
+    const char *key, bool value);
 void pol_report_value(struct pol_ctx *c, struct diag *d, const struct pol_site *site,
     const char *value, size_t len);
 /* The site at which word was called from the running policy. */

@@ -56,7 +56,7 @@ uint32_t pol_tok_line(const struct pol_toks *ts, uint32_t line);
 uint32_t pol_tok_table(const struct pol_toks *ts, uint32_t word);
 /* The n-th (from 0) `key =` written directly in the braces that open at brace. */
 uint32_t pol_tok_key(const struct pol_toks *ts, uint32_t brace, const char *key, unsigned n);
-/* The string token with this value within the call of word; else the word. */
+/* The string or number token with this value within the call of word; else the word. */
 uint32_t pol_tok_value(const struct pol_toks *ts, uint32_t word, const char *value, size_t len);
 
 struct pol_num_range {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pol_lex - one scanner for policy text, one for lists of numbers. Input has an end, no sentinel. */
+/* pol_lex - a scanner for policy text, one for lists of numbers; input has an end, no sentinel. */
 #include "pol_lex.h"
 
 #include <string.h>
@@ -328,11 +328,14 @@ pol_tok_value(const struct pol_toks *ts, uint32_t word, const char *value, size_
 		if (t->kind == POL_TOK_STRING && t->len == len + 2 &&
 		    memcmp(ts->text + t->at + 1, value, len) == 0)
 			return i;
+		if (t->kind == POL_TOK_NUMBER && t->len == len &&
+		    memcmp(ts->text + t->at, value, len) == 0)
+			return i;
 	}
 	return word;
 }
 
-/* --- numbers ----------------------------------------------------------------------------------- */
+/* --- numbers --------------------------------------------------------------------------------- */
 
 /* Decimal digits at *cur: value, saturating just above max. */
 static uint32_t

@@ -24,7 +24,7 @@ enum {
 const char pol_lib_words_key = 0;
 static const char env_meta_key = 0;
 
-/* --- base -------------------------------------------------------------------------------------- */
+/* --- base ------------------------------------------------------------------------------------ */
 
 const char *
 pol_tostring(lua_State *L, int idx, size_t *len)
@@ -61,7 +61,8 @@ key_cmp(lua_State *L, int a, int b)
 	int ta = lua_type(L, a), tb = lua_type(L, b);
 
 	if (ta != tb) {
-		static const int rank[] = { [LUA_TNUMBER] = 0, [LUA_TSTRING] = 1, [LUA_TBOOLEAN] = 2 };
+		static const int rank[] = { [LUA_TNUMBER] = 0, [LUA_TSTRING] = 1,
+		    [LUA_TBOOLEAN] = 2 };
 
 		return rank[ta] - rank[tb];
 	}
@@ -124,7 +125,8 @@ push_sorted_keys(lua_State *L)
 
 		lua_pop(L, 1);
 		if (t != LUA_TNUMBER && t != LUA_TSTRING && t != LUA_TBOOLEAN)
-			return luaL_error(L, "pairs: a key is a %s; the order of these would not be the "
+			return luaL_error(L, "pairs: a key is a %s; the order of these would not "
+			    "be the "
 			    "same on every run", lua_typename(L, t));
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, 2, ++n);
@@ -190,7 +192,7 @@ lib_next(lua_State *L)
 	return 2;
 }
 
-/* --- string ------------------------------------------------------------------------------------ */
+/* --- string ---------------------------------------------------------------------------------- */
 
 static int
 lib_rep(lua_State *L)
@@ -208,7 +210,7 @@ lib_rep(lua_State *L)
 	if (!size_add(len, sep_len, &each) || !size_mul(each, (size_t)n, &total) ||
 	    total > REP_BYTES_MAX)
 		return luaL_error(L, "string.rep: more than %d bytes", REP_BYTES_MAX);
-	pol_charge(pol_ctx_of(L), total / 16 + (each == 0 ? 0 : (uint64_t)n));
+	pol_charge(pol_ctx_of(L), total / 16 + (each == 0 ? 0 : (uint64_t)n / 8));
 	if (each == 0)
 		n = 0;
 	luaL_buffinit(L, &b);
@@ -377,7 +379,7 @@ lib_format(lua_State *L)
 	return 1;
 }
 
-/* --- table ------------------------------------------------------------------------------------- */
+/* --- table ----------------------------------------------------------------------------------- */
 
 static int
 lib_concat(lua_State *L)
@@ -431,7 +433,7 @@ lib_unpack(lua_State *L)
 	return (int)(last - i + 1);
 }
 
-/* --- words and environments -------------------------------------------------------------------- */
+/* --- words and environments ------------------------------------------------------------------ */
 
 static int
 read_only(lua_State *L)

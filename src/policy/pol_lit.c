@@ -17,7 +17,8 @@ bad_address(struct diag *d, const char *text, size_t len)
 	else if (memchr(text, '*', len) != NULL)
 		diag_hint(d, "write a prefix, as \"10.0.0.0/8\"");
 	else
-		diag_hint(d, "write \"10.0.0.1\", \"10.0.0.0/8\", \"10.0.0.1-10.0.0.9\" or the same "
+		diag_hint(d, "write \"10.0.0.1\", \"10.0.0.0/8\", \"10.0.0.1-10.0.0.9\" or the "
+		    "same "
 		    "in IPv6");
 	return false;
 }

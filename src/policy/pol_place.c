@@ -160,7 +160,8 @@ last_key(const struct pol_toks *ts, uint32_t brace, const char *key)
 }
 
 void
-pol_report_key(struct pol_ctx *c, struct diag *d, const struct pol_site *site, const char *key)
+pol_report_key(struct pol_ctx *c, struct diag *d, const struct pol_site *site, const char *key,
+    bool value)
 {
 	struct pol_site at = *site;
 	struct pol_file *f = site->tok == POL_NO_TOK ? NULL : pol_file_lexed(c, site->file);
@@ -169,7 +170,7 @@ pol_report_key(struct pol_ctx *c, struct diag *d, const struct pol_site *site, c
 		uint32_t tok = last_key(&f->toks, pol_tok_table(&f->toks, site->tok), key);
 
 		if (tok != POL_NO_TOK)
-			site_move(&at, f, tok);
+			site_move(&at, f, value && tok + 2 < f->toks.count ? tok + 2 : tok);
 	}
 	pol_report(c, d, &at);
 }

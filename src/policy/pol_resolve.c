@@ -12,7 +12,7 @@
 
 enum { SERVICES_MAX = 4096 };	/* of one rule */
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------------- */
 
 /* The defined name nearest to an undefined one, of its kind; NULL where none is near. */
 static const char *
@@ -47,7 +47,23 @@ report_undefined(struct pol_ctx *c, const struct pol_name *n)
 	pol_report_value(c, &d, &n->first_ref, n->text, strlen(n->text));
 }
 
-/* Files that stopped half-way may define what others miss: then nothing is said of it. */
+/* A file that stopped half-way, or was not read, may define what others miss: true where its text
+ * has `KIND "NAME" {`. */
+static bool
+defined_in_text(struct pol_ctx *c, const struct pol_name *n)
+{
+	for (uint32_t i = 0; i < c->file_count; i++) {
+		struct pol_file *f = c->files[i].aborted ? pol_file_lexed(c, i) : NULL;
+
+		for (uint32_t t = 0; f != NULL && t + 2 < f->toks.count; t++)
+			if (pol_tok_is(&f->toks, t, pol_kind_names[n->kind]) &&
+			    pol_tok_table(&f->toks, t) != POL_NO_TOK &&
+			    pol_tok_value(&f->toks, t, n->text, strlen(n->text)) != t)
+				return true;
+	}
+	return false;
+}
+
 static bool
 any_aborted(const struct pol_ctx *c)
 {
@@ -70,7 +86,7 @@ resolve_names(struct pol_ctx *c)
 
 		if (!n->defined) {
 			CHECK(n->referred);
-			if (!quiet)
+			if (!quiet || !defined_in_text(c, n))
 				report_undefined(c, n);
 			continue;
 		}
@@ -80,7 +96,8 @@ resolve_names(struct pol_ctx *c)
 		if (rc != RC_OK)
 			return rc;
 		s = &c->sets.items[n->set];
-		if (n->kind != POL_KIND_GROUP || s->wrong || s->set.count > 0 || n->allow_empty || quiet)
+		if (n->kind != POL_KIND_GROUP || s->wrong || s->set.count > 0 || n->allow_empty ||
+		    quiet)
 			continue;
 		diag_set(&d, "empty-group", "group \"%s\" has no addresses", n->text);
 		diag_hint(&d, "write allow_empty = true in it if that is meant");
@@ -89,7 +106,7 @@ resolve_names(struct pol_ctx *c)
 	return RC_OK;
 }
 
-/* --- services ---------------------------------------------------------------------------------- */
+/* --- services -------------------------------------------------------------------------------- */
 
 struct svc_out {
 	struct pol_service *items;
@@ -157,7 +174,8 @@ collect(struct pol_ctx *c, uint32_t svc, uint8_t state, struct svc_out *o)
 
 	CHECK(svc < c->svcs.count);
 	if (o->count > SERVICES_MAX || c->depth > 4 * POL_NESTING_MAX) {
-		diag_set(&d, "limit", "more than %d services in one place, or apps nested deeper than "
+		diag_set(&d, "limit", "more than %d services in one place, or apps nested deeper "
+		    "than "
 		    "%d", SERVICES_MAX, POL_NESTING_MAX);
 		pol_report(c, &d, &s->site);
 		o->wrong = true;
@@ -232,10 +250,11 @@ check_app(struct pol_ctx *c, const struct pol_name *n)
 		    (!s->proto_any && s->proto == PROTO_TCP))
 			continue;
 		service_print(s, text);
-		diag_set(&d, "flags-not-tcp", "app \"%s\": state = \"flags\" is for TCP only, and %s is "
+		diag_set(&d, "flags-not-tcp", "app \"%s\": state = \"flags\" is for TCP only, and "
+		    "%s is "
 		    "not", n->text, text);
 		diag_hint(&d, "put it in an app of its own, of state \"flow\" or \"none\"");
-		pol_report_key(c, &d, &n->site, "state");
+		pol_report_key(c, &d, &n->site, "state", false);
 		return;
 	}
 }
@@ -264,7 +283,7 @@ resolve_apps(struct pol_ctx *c)
 	return RC_OK;
 }
 
-/* --- segments and rules ------------------------------------------------------------------------ */
+/* --- segments and rules ---------------------------------------------------------------------- */
 
 static struct pol_pos
 pos_of(const struct pol_ctx *c, const struct pol_site *s)
@@ -287,7 +306,8 @@ pos_cmp(const struct pol_pos *a, const struct pol_pos *b)
 static int
 segment_order(const void *a, const void *b)
 {
-	return pos_cmp(&((const struct pol_segment *)a)->pos, &((const struct pol_segment *)b)->pos);
+	return pos_cmp(&((const struct pol_segment *)a)->pos,
+	    &((const struct pol_segment *)b)->pos);
 }
 
 static int
@@ -299,7 +319,8 @@ rule_order(const void *a, const void *b)
 static int
 workload_order(const void *a, const void *b)
 {
-	return strcmp(((const struct pol_workload *)a)->name, ((const struct pol_workload *)b)->name);
+	return strcmp(((const struct pol_workload *)a)->name,
+	    ((const struct pol_workload *)b)->name);
 }
 
 /* Names of the files that ran, in byte order. */
@@ -340,13 +361,16 @@ check_members(struct pol_ctx *c, const struct pol_draft_segment *s, struct addr_
 	if (s->members_all || set->wrong)
 		return RC_OK;
 	if (set->op == POL_SET_ANY) {
-		diag_set(&d, "members-any", "segment \"%s\": members cannot be any: each member has a "
+		diag_set(&d, "members-any", "segment \"%s\": members cannot be any: each member "
+		    "has a "
 		    "table, and a NIC has %d", name, POL_LOCALS_MAX);
 	} else if (size > POL_LOCALS_MAX) {
-		diag_set(&d, "limit", "segment \"%s\" has %llu members; at most %d local IPs in all",
+		diag_set(&d, "limit", "segment \"%s\" has %llu members; at most %d local IPs in "
+		    "all",
 		    name, (unsigned long long)size, POL_LOCALS_MAX);
 	} else if (size == 0) {
-		diag_set(&d, "empty-segment", "segment \"%s\" has no members: it has no effect", name);
+		diag_set(&d, "empty-segment", "segment \"%s\" has no members: it has no effect",
+		    name);
 		d.level = DIAG_WARNING;
 	} else {
 		rc = addr_set_union(c->a, all, &set->set, all);
@@ -355,10 +379,11 @@ check_members(struct pol_ctx *c, const struct pol_draft_segment *s, struct addr_
 		size = addr_set_size(all);
 		if (before > POL_LOCALS_MAX || size <= POL_LOCALS_MAX)
 			return RC_OK;
-		diag_set(&d, "limit", "with segment \"%s\" there are %llu local IPs; at most %d in all",
+		diag_set(&d, "limit", "with segment \"%s\" there are %llu local IPs; at most %d in "
+		    "all",
 		    name, (unsigned long long)size, POL_LOCALS_MAX);
 	}
-	pol_report_key(c, &d, &s->site, "members");
+	pol_report_key(c, &d, &s->site, "members", true);
 	return RC_OK;
 }
 
@@ -486,7 +511,7 @@ build_rules(struct pol_ctx *c, struct pol_rules *out)
 	return RC_OK;
 }
 
-/* --- workloads --------------------------------------------------------------------------------- */
+/* --- workloads ------------------------------------------------------------------------------- */
 
 static enum rc
 build_workloads(struct pol_ctx *c, struct pol_rules *out)
@@ -513,10 +538,11 @@ build_workloads(struct pol_ctx *c, struct pol_rules *out)
 			char text[2 * ADDR_TEXT_BYTES];
 
 			addr_range_print(&both.ranges[0], text);
-			diag_set(&d, "repeated-address", "workload \"%s\": %s is an address of another "
+			diag_set(&d, "repeated-address", "workload \"%s\": %s is an address of "
+			    "another "
 			    "workload too", n->text, text);
 			d.level = DIAG_WARNING;
-			pol_report_key(c, &d, &n->site, "ip");
+			pol_report_key(c, &d, &n->site, "ip", true);
 		}
 		if (rc == RC_OK)
 			rc = addr_set_union(c->a, &all, &w->ips, &all);

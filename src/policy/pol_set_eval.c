@@ -199,7 +199,7 @@ finish(struct pol_ctx *c, struct walk *w, struct pol_set *s)
 	return rc;
 }
 
-/* The leaves of a tree of unions: those are evaluated first, the inner unions never by themselves. */
+/* The leaves of a tree of unions: they are evaluated first, inner unions never by themselves. */
 static enum rc
 union_leaves(struct pol_ctx *c, struct walk *w, uint32_t root, bool *more)
 {
@@ -216,7 +216,8 @@ union_leaves(struct pol_ctx *c, struct walk *w, uint32_t root, bool *more)
 
 		n->stamp = stamp;
 		if (n->op == POL_SET_UNION && !n->done && !seen) {
-			if (!pol_vec_room(c->a, &todo.items, todo.count, &todo.cap, sizeof(uint32_t)))
+			if (!pol_vec_room(c->a, &todo.items, todo.count, &todo.cap,
+			    sizeof(uint32_t)))
 				return RC_NOMEM;
 			todo.items[todo.count++] = n->b;
 			next = n->a;

@@ -35,7 +35,7 @@ struct reading {
 	const char *root;
 };
 
-/* --- text -------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------ */
 
 static void
 place_at(const struct pol_source *s, size_t at, struct diag *d)
@@ -113,7 +113,7 @@ is_policy(const char *path)
 	return n > 4 && strcmp(path + n - 4, ".pol") == 0;
 }
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static void
 refuse(struct reading *r, const char *path, const char *code, const char *what)
@@ -332,7 +332,7 @@ pol_sources_read(const char *dir, struct arena *a, struct pol_sources *out, stru
 	return RC_OK;
 }
 
-/* --- over the pipe ----------------------------------------------------------------------------- */
+/* --- over the pipe --------------------------------------------------------------------------- */
 
 enum rc
 pol_sources_encode(const struct pol_sources *s, struct arena *a, uint8_t **out, size_t *len)

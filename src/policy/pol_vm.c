@@ -2,7 +2,7 @@
 /*
  * pol_vm - one Lua state: memory cap, budget, running files, errors to messages.
  * Does:    a chunk is named "=#N", N the file's index, so that every place Lua prints is short and
- *          parses back. A message handler turns an error into a diag while the stack is still there.
+ *          parses back. A message handler makes a diag of an error while the stack is still there.
  */
 #include "pol_vm.h"
 
@@ -25,7 +25,7 @@ pol_ctx_of(lua_State *L)
 	return c;
 }
 
-/* --- bounds ------------------------------------------------------------------------------------ */
+/* --- bounds ---------------------------------------------------------------------------------- */
 
 static void *
 vm_alloc(void *ud, void *p, size_t osize, size_t nsize)
@@ -128,7 +128,7 @@ vm_panic(lua_State *L)
 	check_failed(__FILE__, __LINE__, "no Lua error outside lua_pcall");
 }
 
-/* --- errors ------------------------------------------------------------------------------------ */
+/* --- errors ---------------------------------------------------------------------------------- */
 
 static void
 report_budget(struct pol_ctx *c)
@@ -159,6 +159,10 @@ take_prefix(struct pol_ctx *c, const char *text, struct pol_site *site)
 	unsigned long file, line;
 	char *end;
 
+	if (strncmp(text, "prelude:", 8) == 0) {
+		line = strtoul(text + 8, &end, 10);
+		return line > 0 && end[0] == ':' && end[1] == ' ' ? end + 2 : text;
+	}
 	if (text[0] != '#')
 		return text;
 	file = strtoul(text + 1, &end, 10);
@@ -174,7 +178,7 @@ take_prefix(struct pol_ctx *c, const char *text, struct pol_site *site)
 	return end + 2;
 }
 
-/* What stands between the last pair of quotes after `before`: the word Lua complains of. */
+/* What stands between quotes after `before`: the word Lua complains of. */
 static bool
 quoted_word(const char *text, const char *before, char *out, size_t cap)
 {
@@ -201,6 +205,24 @@ point_at_word(struct pol_ctx *c, struct pol_site *site, const char *text)
 	for (size_t i = 0; i < ARRAY_LEN(before) && site->tok == POL_NO_TOK; i++)
 		if (quoted_word(text, before[i], word, sizeof(word)))
 			pol_site_find(c, site, word);
+}
+
+/* Where a library function raised: the word it was called by in the policy. */
+static void
+point_at_callee(struct pol_ctx *c, struct pol_site *site)
+{
+	const char *name = NULL;
+	lua_Debug ar;
+
+	if (site->tok != POL_NO_TOK || site->line != c->last.line)
+		return;
+	for (int level = 1; lua_getstack(c->L, level, &ar) != 0; level++) {
+		if (lua_getinfo(c->L, "Sn", &ar) == 0 || strncmp(ar.source, "=#", 2) == 0)
+			break;
+		name = ar.name;
+	}
+	if (name != NULL)
+		pol_site_find(c, site, name);
 }
 
 static void
@@ -252,7 +274,9 @@ vm_message(lua_State *L)
 		text = take_prefix(c, lua_tostring(L, 1), &site);
 		diag_set(&d, "lua", "%s", text);
 		point_at_word(c, &site, text);
+		point_at_callee(c, &site);
 	} else {
+		point_at_callee(c, &site);
 		diag_set(&d, "lua", "error() with a %s instead of a text", luaL_typename(L, 1));
 	}
 	hint_calls(c, L, &d, &site);
@@ -277,7 +301,7 @@ report_syntax(struct pol_ctx *c, uint32_t file, const char *text)
 	pol_report(c, &d, &site);
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 static bool
 check_nesting(struct pol_ctx *c, uint32_t file)
@@ -384,7 +408,7 @@ out:
 	return !c->over_budget && !c->no_memory;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------- */
 
 static bool
 is_top_level(const char *path)
@@ -432,6 +456,10 @@ run_all(struct pol_ctx *c)
 		diag_set(&d, "no-policy", "no .pol file in the policy directory");
 		pol_report(c, &d, NULL);
 	}
+	/* what stopped a file may be a bound that the guard would only meet again */
+	for (uint32_t i = 0; i < guard; i++)
+		if (c->files[i].aborted)
+			return true;
 	return guard_replaced(c) || pol_vm_run(c, guard);
 }
 

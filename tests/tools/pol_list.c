@@ -76,7 +76,8 @@ print_rules(const struct pol_rules *r, bool guard)
 
 		if (!guard && strcmp(r->files[s->pos.file], "<guard>") == 0)
 			continue;
-		printf("%s:%u:%u segment \"%s\" %s %s", r->files[s->pos.file], s->pos.line, s->pos.col,
+		printf("%s:%u:%u segment \"%s\" %s %s", r->files[s->pos.file], s->pos.line,
+		    s->pos.col,
 		    s->name, stage_names[s->stage], mode_name(s->mode));
 		if (s->members_all)
 			printf(" members all\n");
