@@ -75,9 +75,9 @@ void fw_parse(const uint8_t *frame, uint32_t len, struct fw_pkt *out);
 
 /* TCP only: SYN set and ACK clear. */
 static inline bool
-fw_tuple_is_bare_syn(const struct fw_tuple *t)
+fw_tuple_is_bare_syn(const struct fw_tuple *tuple)
 {
-	return (t->tcp_flags & (FW_TCP_SYN | FW_TCP_ACK)) == FW_TCP_SYN;
+	return (tuple->tcp_flags & (FW_TCP_SYN | FW_TCP_ACK)) == FW_TCP_SYN;
 }
 
 #endif

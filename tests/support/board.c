@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "board.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+keep_alert(void *arg, const struct fw_alert *a)
+{
+	struct board *b = arg;
+
+	if (b->deaf)
+		return false;
+	if (b->alert_count < BOARD_ALERTS_MAX) {
+		b->alerts[b->alert_count] = (struct board_alert){ .rule_id = a->rule_id,
+			.suppressed = a->suppressed,
+			.verdict = a->verdict != NULL ? a->verdict->verdict : WIRE_VERDICT__COUNT,
+			.reason = a->verdict != NULL ? a->verdict->reason : 0 };
+	}
+	b->alert_count++;
+	return true;
+}
+
+static void *
+zeroed(size_t n)
+{
+	void *p = aligned_alloc(64, (n + 63) / 64 * 64);
+
+	CHECK(p != NULL);
+	memset(p, 0, n);
+	return p;
+}
+
+struct board *
+board_create(uint32_t flow_count, uint32_t bank_bytes)
+{
+	struct board *b = zeroed(sizeof(*b));
+	struct fw_cfg cfg = {
+		.bank = { zeroed(bank_bytes), zeroed(bank_bytes) },
+		.bank_bytes = bank_bytes,
+		.flows = zeroed(flow_count * sizeof(struct fw_flow)),
+		.flow_count = flow_count,
+		.frags = zeroed(sizeof(struct fw_frags)),
+		.counters = zeroed(WIRE_COUNTERS_MAX * sizeof(struct fw_counter)),
+		.counter_count = WIRE_COUNTERS_MAX,
+		.alert_slots = zeroed(FW_ALERT_SLOTS * sizeof(struct fw_alert_slot)),
+		.alert_rate = 10, .alert_burst = 5,
+		.alert = keep_alert, .alert_arg = b,
+		.seed = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 },
+	};
+
+	fw_init(&b->fw, &cfg);
+	return b;
+}
+
+void
+board_destroy(struct board **b)
+{
+	if (*b == NULL)
+		return;
+	struct fw_cfg *cfg = &(*b)->fw.cfg;
+
+	free(cfg->bank[0]);
+	free(cfg->bank[1]);
+	free(cfg->flows);
+	free(cfg->frags);
+	free(cfg->counters);
+	free(cfg->alert_slots);
+	free(*b);
+	*b = NULL;
+}
+
+void
+board_commit_bytes(struct board *b, const uint8_t *image, size_t len, uint32_t generation)
+{
+	struct fw *fw = &b->fw;
+	uint32_t bank = fw_bank_staged(fw), bad_at = 0;
+
+	CHECK(len <= fw->cfg.bank_bytes);
+	memcpy(fw->cfg.bank[bank], image, len);
+	if (!fw_image_check(fw->cfg.bank[bank], (uint32_t)len, &bad_at)) {
+		fprintf(stderr, "image refused at byte %u of %zu\n", bad_at, len);
+		CHECK(!"the firmware refuses an encoded image");
+	}
+	fw_image_activate(fw, bank, (uint32_t)len, generation, true);
+}
+
+void
+board_commit(struct board *b, const struct image_input *in, uint32_t generation)
+{
+	struct diag diag;
+	uint8_t *image = NULL;
+	size_t len = 0;
+	enum rc rc = image_encode(in, &image, &len, &diag);
+
+	CHECK(rc == RC_OK);
+	board_commit_bytes(b, image, len, generation);
+	free(image);
+}
