@@ -464,7 +464,7 @@ do_fw()
 	[ $(($2 + $3)) -le "$FW_RAM_MAX" ] || die "firmware RAM exceeds $FW_RAM_MAX bytes"
 	mkdir -p build/fw/bpf
 	for f in $(files fw/bpf/*.c); do
-		clang -target bpf -mcpu=v3 -std=c11 -O2 -g -Wall -Wextra \
+		clang -target bpf -mcpu=v3 -std=c11 -O2 -g -Wall -Wextra -ffreestanding \
 		    -isystem build/deps/kernel -Isrc/wire -Ifw -c \
 		    -o "build/fw/bpf/$(basename "$f" .c).o" "$f"
 	done

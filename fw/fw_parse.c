@@ -16,27 +16,23 @@ enum {
 };
 
 #ifdef __bpf__
-#define AT(f, off) ((f)[(off) & (FW_HEADERS_BYTES_MAX - 1)])
+/* A mask that the compiler cannot prove to be needless, for the verifier needs it. */
+static inline __attribute__((always_inline)) uint32_t
+masked(uint32_t off)
+{
+	__asm__ volatile("" : "+r"(off));
+	return off & (FW_HEADERS_BYTES_MAX - 1);
+}
+#define AT(f, off) ((f)[masked(off)])
+#define LOOP _Pragma("clang loop unroll(disable)")
+#define FORGET() __asm__ volatile("" ::: "memory")
 #define INLINE static inline __attribute__((always_inline))
 #else
 #define AT(f, off) ((f)[off])
+#define LOOP
+#define FORGET() ((void)0)
 #define INLINE static
 #endif
-
-/* The frame and how much of it may be read: bytes 0..lim of len. */
-struct view {
-	const uint8_t *f;
-	uint32_t len, lim;
-};
-
-/* A chain of extension headers: where it stands, and what its fragment header said. */
-struct chain {
-	uint32_t off, end;
-	uint32_t frag_start;		/* after the fragment header */
-	uint32_t frag_id;
-	uint16_t frag_off;		/* units of 8 bytes */
-	uint8_t next, frag, frag_more;
-};
 
 INLINE uint16_t
 rd16(const uint8_t *f, uint32_t off)
@@ -93,13 +89,13 @@ is_ext(uint8_t next)
 
 /* One extension header. FW_WHY_NONE and c moved on, or what is wrong with it. */
 INLINE enum fw_why
-ext_step(const struct view *v, struct chain *c, uint32_t depth, bool *frag_seen)
+ext_step(const uint8_t *f, struct fw_walk *c, uint32_t depth)
 {
 	if (c->end - c->off < EXT_BYTES_MIN)
 		return FW_WHY_EXT;
-	if (c->off + EXT_BYTES_MIN > v->lim)
+	if (c->off + EXT_BYTES_MIN > c->lim)
 		return FW_WHY_HEADERS;
-	uint8_t units = AT(v->f, c->off + 1);
+	uint8_t units = AT(f, c->off + 1);
 	uint32_t bytes = ((uint32_t)units + 1) * 8;
 
 	if (c->next == EXT_HOP && depth != 0)
@@ -109,108 +105,121 @@ ext_step(const struct view *v, struct chain *c, uint32_t depth, bool *frag_seen)
 		if (units == 0)
 			return FW_WHY_EXT;
 	}
-	if (c->next == EXT_ROUTING && AT(v->f, c->off + 2) == 0 && AT(v->f, c->off + 3) != 0)
+	if (c->next == EXT_ROUTING && AT(f, c->off + 2) == 0 && AT(f, c->off + 3) != 0)
 		return FW_WHY_EXT;
 	if (c->next == EXT_FRAGMENT) {
-		uint16_t word = rd16(v->f, c->off + 2);
+		uint16_t word = rd16(f, c->off + 2);
 
-		if (*frag_seen)
+		if (c->frag_seen)
 			return FW_WHY_EXT;
-		*frag_seen = true;
+		c->frag_seen = 1;
 		bytes = EXT_BYTES_MIN;
 		c->frag_off = word >> 3;
 		c->frag_more = word & 1;
-		c->frag_id = rd32(v->f, c->off + 4);
+		c->frag_id = rd32(f, c->off + 4);
 		c->frag_start = c->off + EXT_BYTES_MIN;
 		c->frag = c->frag_off != 0 ? WIRE_FRAG_REST :
 		    c->frag_more ? WIRE_FRAG_FIRST : WIRE_FRAG_NONE;
 	}
 	if (bytes > c->end - c->off)
 		return FW_WHY_EXT;
-	c->next = AT(v->f, c->off);
+	c->next = AT(f, c->off);
 	c->off += bytes;
 	return FW_WHY_NONE;
 }
 
 /* Walks to the transport header, or to the fragment header of a later fragment. */
 INLINE enum fw_why
-ext_walk(const struct view *v, struct chain *c)
+ext_walk(const uint8_t *f, struct fw_walk *c)
 {
-	bool frag_seen = false;
-
+	LOOP
 	for (uint32_t depth = 0; depth < FW_EXT_MAX; depth++) {
+		FORGET();
 		if (!is_ext(c->next) || c->frag == WIRE_FRAG_REST)
 			return FW_WHY_NONE;
-		enum fw_why why = ext_step(v, c, depth, &frag_seen);
+		enum fw_why why = ext_step(f, c, depth);
 
 		if (why != FW_WHY_NONE)
 			return why;
 	}
+	FORGET();
 	return is_ext(c->next) && c->frag != WIRE_FRAG_REST ? FW_WHY_EXT_DEPTH : FW_WHY_NONE;
 }
 
 /* Ports, or the echo identifier, of the packet an ICMP error quotes. */
 INLINE bool
-inner_l4(const struct view *v, uint8_t family, uint32_t off, uint32_t end, struct fw_inner *in)
+inner_l4(const uint8_t *f, uint8_t family, const struct fw_walk *w, struct fw_inner *in)
 {
-	if (off > end || end - off < 8 || off + 8 > v->lim)
+	uint32_t off = w->off;
+
+	if (off > w->end || w->end - off < 8 || off + 8 > w->lim)
 		return false;
 	if (in->proto == FW_PROTO_TCP || in->proto == FW_PROTO_UDP || in->proto == FW_PROTO_SCTP) {
-		in->sport = rd16(v->f, off);
-		in->dport = rd16(v->f, off + 2);
+		in->sport = rd16(f, off);
+		in->dport = rd16(f, off + 2);
 	} else if (is_icmp(family, in->proto)) {
-		in->echo = is_echo(family, AT(v->f, off));
-		in->dport = in->echo ? rd16(v->f, off + 4) : rd16(v->f, off);
+		in->echo = is_echo(family, AT(f, off));
+		in->dport = in->echo ? rd16(f, off + 4) : rd16(f, off);
 		in->sport = in->echo ? in->dport : 0;
 	}
 	return true;
 }
 
 INLINE bool
-inner_ip4(const struct view *v, uint32_t off, uint32_t end, struct fw_inner *in)
+inner_ip4(const uint8_t *f, struct fw_walk *w, struct fw_inner *in)
 {
-	if (end - off < IP4_BYTES || off + IP4_BYTES > v->lim)
-		return false;
-	uint32_t ihl = (AT(v->f, off) & 15u) * 4;
+	uint32_t off = w->off;
 
-	if (AT(v->f, off) >> 4 != 4 || ihl < IP4_BYTES || (rd16(v->f, off + 6) & 0x1fff) != 0)
+	if (w->end - off < IP4_BYTES || off + IP4_BYTES > w->lim)
 		return false;
-	in->proto = AT(v->f, off + 9);
-	rd_addr(v->f, off + 12, 4, in->src);
-	rd_addr(v->f, off + 16, 4, in->dst);
-	return inner_l4(v, 4, off + ihl, end, in);
+	uint32_t ihl = (AT(f, off) & 15u) * 4;
+
+	if (AT(f, off) >> 4 != 4 || ihl < IP4_BYTES || (rd16(f, off + 6) & 0x1fff) != 0)
+		return false;
+	in->proto = AT(f, off + 9);
+	rd_addr(f, off + 12, 4, in->src);
+	rd_addr(f, off + 16, 4, in->dst);
+	w->off = off + ihl;
+	FORGET();
+	return inner_l4(f, 4, w, in);
 }
 
 INLINE bool
-inner_ip6(const struct view *v, uint32_t off, uint32_t end, struct fw_inner *in)
+inner_ip6(const uint8_t *f, struct fw_walk *w, struct fw_inner *in)
 {
-	if (end - off < IP6_BYTES || off + IP6_BYTES > v->lim || AT(v->f, off) >> 4 != 6)
-		return false;
-	struct chain c = { .off = off + IP6_BYTES, .end = end, .next = AT(v->f, off + 6) };
+	uint32_t off = w->off;
 
-	rd_addr(v->f, off + 8, 16, in->src);
-	rd_addr(v->f, off + 24, 16, in->dst);
-	if (ext_walk(v, &c) != FW_WHY_NONE || c.frag == WIRE_FRAG_REST)
+	if (w->end - off < IP6_BYTES || off + IP6_BYTES > w->lim || AT(f, off) >> 4 != 6)
 		return false;
-	in->proto = c.next;
-	return inner_l4(v, 6, c.off, end, in);
+	w->off = off + IP6_BYTES;
+	w->next = AT(f, off + 6);
+	w->frag = w->frag_seen = 0;
+	rd_addr(f, off + 8, 16, in->src);
+	rd_addr(f, off + 24, 16, in->dst);
+	if (ext_walk(f, w) != FW_WHY_NONE || w->frag == WIRE_FRAG_REST)
+		return false;
+	in->proto = w->next;
+	return inner_l4(f, 6, w, in);
 }
 
 INLINE void
-parse_icmp(const struct view *v, uint32_t off, uint32_t end, struct fw_pkt *p)
+parse_icmp(const uint8_t *f, struct fw_pkt *p)
 {
+	uint32_t off = p->walk.off;
 	uint8_t family = p->tuple.family;
-	uint8_t type = AT(v->f, off);
+	uint8_t type = AT(f, off);
 
-	p->tuple.dport = rd16(v->f, off);
+	p->tuple.dport = rd16(f, off);
 	if (is_echo(family, type)) {
 		p->echo = 1;
-		p->echo_id = rd16(v->f, off + 4);
+		p->echo_id = rd16(f, off + 4);
 	}
 	if (!is_icmp_error(family, type))
 		return;
-	p->has_inner = family == 4 ? inner_ip4(v, off + 8, end, &p->inner) :
-	    inner_ip6(v, off + 8, end, &p->inner);
+	p->walk.off = off + 8;
+	FORGET();
+	p->has_inner = family == 4 ? inner_ip4(f, &p->walk, &p->inner) :
+	    inner_ip6(f, &p->walk, &p->inner);
 }
 
 /* Bytes of a transport header that must be there; a first fragment may cut TCP's last four. */
@@ -230,11 +239,11 @@ l4_bytes_min(const struct fw_tuple *t)
 }
 
 INLINE void
-parse_l4(const struct view *v, uint32_t off, uint32_t end, struct fw_pkt *p)
+parse_l4(const uint8_t *f, struct fw_pkt *p)
 {
 	struct fw_tuple *t = &p->tuple;
 	bool whole = t->frag == WIRE_FRAG_NONE;
-	uint32_t n = end - off;
+	uint32_t off = p->walk.off, n = p->walk.end - off;
 	uint32_t min = l4_bytes_min(t);
 
 	if (min == 0)
@@ -243,24 +252,24 @@ parse_l4(const struct view *v, uint32_t off, uint32_t end, struct fw_pkt *p)
 		fault(p, whole ? FW_WHY_L4 : FW_WHY_FRAG_TINY);
 		return;
 	}
-	if (off + min > v->lim) {
+	if (off + min > p->walk.lim) {
 		fault(p, FW_WHY_HEADERS);
 		return;
 	}
 	if (is_icmp(t->family, t->proto)) {
-		parse_icmp(v, off, end, p);
+		parse_icmp(f, p);
 		return;
 	}
-	t->sport = rd16(v->f, off);
-	t->dport = rd16(v->f, off + 2);
+	t->sport = rd16(f, off);
+	t->dport = rd16(f, off + 2);
 	if (t->proto == FW_PROTO_TCP) {
-		uint32_t header = (uint32_t)(AT(v->f, off + 12) >> 4) * 4;
+		uint32_t header = (uint32_t)(AT(f, off + 12) >> 4) * 4;
 
-		t->tcp_flags = AT(v->f, off + 13);
+		t->tcp_flags = AT(f, off + 13);
 		if (header < 20 || (whole && header > n))
 			fault(p, FW_WHY_L4);
 	} else if (t->proto == FW_PROTO_UDP) {
-		uint32_t bytes = rd16(v->f, off + 4);
+		uint32_t bytes = rd16(f, off + 4);
 
 		if (bytes < 8 || (whole && bytes > n))
 			fault(p, FW_WHY_L4);
@@ -286,94 +295,101 @@ parse_frag(struct fw_pkt *p, uint32_t frag_off, uint32_t bytes, uint32_t header_
 }
 
 INLINE void
-parse_ip4(const struct view *v, uint32_t off, struct fw_pkt *p)
+parse_ip4(const uint8_t *f, struct fw_pkt *p)
 {
 	struct fw_tuple *t = &p->tuple;
-	uint32_t have = v->len - off;
-	uint32_t first = have >= IP4_BYTES ? AT(v->f, off) : 0;
+	uint32_t off = p->walk.off, have = p->walk.len - off;
+	uint32_t first = have >= IP4_BYTES ? AT(f, off) : 0;
 	uint32_t ihl = (first & 15) * 4;
 
 	if (first >> 4 != 4 || ihl < IP4_BYTES) {
 		fault(p, FW_WHY_IP_HEADER);
 		return;
 	}
-	uint32_t total = rd16(v->f, off + 2);
-	uint32_t word = rd16(v->f, off + 6);
+	uint32_t total = rd16(f, off + 2);
+	uint32_t word = rd16(f, off + 6);
 	uint32_t frag_off = word & 0x1fff;
 
 	p->kind = FW_KIND_IP;
 	t->family = 4;
-	t->proto = AT(v->f, off + 9);
-	rd_addr(v->f, off + 12, 4, t->src);
-	rd_addr(v->f, off + 16, 4, t->dst);
+	t->proto = AT(f, off + 9);
+	rd_addr(f, off + 12, 4, t->src);
+	rd_addr(f, off + 16, 4, t->dst);
 	if (total < ihl || total > have) {
 		fault(p, FW_WHY_IP_LENGTH);
 		return;
 	}
 	p->frag_more = word >> 13 & 1;
-	p->frag_id = rd16(v->f, off + 4);
+	p->frag_id = rd16(f, off + 4);
 	t->frag = frag_off != 0 ? WIRE_FRAG_REST : p->frag_more ? WIRE_FRAG_FIRST : WIRE_FRAG_NONE;
 	if (t->frag != WIRE_FRAG_NONE && !parse_frag(p, frag_off, total - ihl, ihl))
 		return;
+	p->walk.off = off + ihl;
+	p->walk.end = off + total;
+	FORGET();
 	if (t->frag != WIRE_FRAG_REST)
-		parse_l4(v, off + ihl, off + total, p);
+		parse_l4(f, p);
 }
 
 INLINE void
-parse_ip6(const struct view *v, uint32_t off, struct fw_pkt *p)
+parse_ip6(const uint8_t *f, struct fw_pkt *p)
 {
 	struct fw_tuple *t = &p->tuple;
-	uint32_t have = v->len - off;
+	struct fw_walk *c = &p->walk;
+	uint32_t off = c->off, have = c->len - off;
 
-	if (have < IP6_BYTES || AT(v->f, off) >> 4 != 6) {
+	if (have < IP6_BYTES || AT(f, off) >> 4 != 6) {
 		fault(p, FW_WHY_IP_HEADER);
 		return;
 	}
-	uint32_t payload = rd16(v->f, off + 4);
-	struct chain c = { .off = off + IP6_BYTES, .end = off + IP6_BYTES + payload,
-		.next = AT(v->f, off + 6) };
+	uint32_t payload = rd16(f, off + 4);
 
+	c->off = off + IP6_BYTES;
+	c->end = off + IP6_BYTES + payload;
+	c->next = AT(f, off + 6);
 	p->kind = FW_KIND_IP;
 	t->family = 6;
-	t->proto = c.next;
-	rd_addr(v->f, off + 8, 16, t->src);
-	rd_addr(v->f, off + 24, 16, t->dst);
+	t->proto = c->next;
+	rd_addr(f, off + 8, 16, t->src);
+	rd_addr(f, off + 24, 16, t->dst);
 	if (payload > have - IP6_BYTES) {
 		fault(p, FW_WHY_IP_LENGTH);
 		return;
 	}
-	enum fw_why why = ext_walk(v, &c);
+	enum fw_why why = ext_walk(f, c);
 
-	t->proto = c.next;
-	t->frag = c.frag;
-	p->frag_more = c.frag_more;
-	p->frag_id = c.frag_id;
+	t->proto = c->next;
+	t->frag = c->frag;
+	p->frag_more = c->frag_more;
+	p->frag_id = c->frag_id;
 	if (why != FW_WHY_NONE) {
 		fault(p, why);
 		return;
 	}
-	if (t->frag != WIRE_FRAG_NONE && !parse_frag(p, c.frag_off, c.end - c.frag_start, 0))
+	if (t->frag != WIRE_FRAG_NONE && !parse_frag(p, c->frag_off, c->end - c->frag_start, 0))
 		return;
 	if (t->frag != WIRE_FRAG_REST)
-		parse_l4(v, c.off, c.end, p);
+		parse_l4(f, p);
 }
 
-void
+FW_PARSE_API void
 fw_parse(const uint8_t *frame, uint32_t len, struct fw_pkt *out)
 {
-	struct view v = { .f = frame, .len = len,
-		.lim = len < FW_HEADERS_BYTES_MAX ? len : FW_HEADERS_BYTES_MAX };
-
 	FW_CHECK(frame != NULL || len == 0);
-	*out = (struct fw_pkt){ .tuple.vlan = WIRE_VLAN_NONE };
+	*out = (struct fw_pkt){ .tuple.vlan = WIRE_VLAN_NONE, .walk = { .len = len,
+		.lim = len < FW_HEADERS_BYTES_MAX ? len : FW_HEADERS_BYTES_MAX,
+		.off = ETHERNET_BYTES } };
 	if (len < ETHERNET_BYTES) {
 		fault(out, FW_WHY_ETHERNET);
 		return;
 	}
-	uint32_t off = ETHERNET_BYTES;
 	uint16_t type = rd16(frame, 12);
 
+	LOOP
 	for (uint32_t tag = 0; tag <= FW_TAGS_MAX; tag++) {
+		FORGET();
+		uint32_t off = out->walk.off;
+
 		if (type != TYPE_TAG && type != TYPE_TAG_PROVIDER && type != TYPE_TAG_QINQ_OLD)
 			break;
 		if (tag == FW_TAGS_MAX || len - off < TAG_BYTES) {
@@ -383,12 +399,13 @@ fw_parse(const uint8_t *frame, uint32_t len, struct fw_pkt *out)
 		if (tag == 0)
 			out->tuple.vlan = rd16(frame, off) & 0x0fff;
 		type = rd16(frame, off + 2);
-		off += TAG_BYTES;
+		out->walk.off = off + TAG_BYTES;
 	}
+	FORGET();
 	if (type == TYPE_IP4)
-		parse_ip4(&v, off, out);
+		parse_ip4(frame, out);
 	else if (type == TYPE_IP6)
-		parse_ip6(&v, off, out);
+		parse_ip6(frame, out);
 	else
 		out->kind = type == TYPE_ARP ? FW_KIND_ARP : FW_KIND_NON_IP;
 }

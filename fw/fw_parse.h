@@ -56,6 +56,17 @@ struct fw_inner {
 	uint8_t echo;
 };
 
+/* Where the parser stands. In memory and not in registers, so that BPF's verifier forgets what it
+ * knew of it and sees one state where paths meet again. Means nothing afterwards. */
+struct fw_walk {
+	uint32_t len, lim;		/* of the frame; how much of it may be read */
+	uint32_t off, end;		/* the next header; the end of the packet */
+	uint32_t frag_start;		/* after the fragment header */
+	uint32_t frag_id;
+	uint16_t frag_off;		/* units of 8 bytes */
+	uint8_t next, frag, frag_more, frag_seen;
+};
+
 struct fw_pkt {
 	struct fw_tuple tuple;
 	uint8_t kind;			/* enum fw_kind */
@@ -68,10 +79,15 @@ struct fw_pkt {
 	uint16_t frag_lo, frag_hi;	/* of a fragment: payload bytes [lo, hi), units of 8 */
 	uint32_t frag_id;
 	struct fw_inner inner;
+	struct fw_walk walk;
 };
 
+#ifndef FW_PARSE_API
+#define FW_PARSE_API		/* BPF: static */
+#endif
+
 /* O(1). frame may be of any length, 0 included. */
-void fw_parse(const uint8_t *frame, uint32_t len, struct fw_pkt *out);
+FW_PARSE_API void fw_parse(const uint8_t *frame, uint32_t len, struct fw_pkt *out);
 
 /* TCP only: SYN set and ACK clear. */
 static inline bool
