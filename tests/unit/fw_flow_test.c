@@ -2,7 +2,7 @@
 /* fw_flow_test - keys, time-outs to the nanosecond, a full table, SipHash. */
 #include "t.h"
 
-#include "board.h"
+#include "fw_board.h"
 #include "frames.h"
 #include "fw_flow.h"
 #include "fw_hash.h"
@@ -10,7 +10,7 @@
 enum { FLOWS = 256 };
 #define S FW_NS_PER_S
 
-static struct board *board;
+static struct fw_board *board;
 
 static struct fw_flow_key
 key(uint32_t n, uint8_t proto)
@@ -25,8 +25,8 @@ key(uint32_t n, uint8_t proto)
 static void
 fresh(void)
 {
-	board_destroy(&board);
-	board = board_create(FLOWS, 4096);
+	fw_board_destroy(&board);
+	board = fw_board_create(FLOWS, 4096);
 }
 
 /* SipHash-2-4 of 00 01 .. under key 00 01 .. 0f: the vectors that its paper prints. */
@@ -225,6 +225,6 @@ main(void)
 	T_RUN(keys_differ);
 	T_RUN(full);
 	T_RUN(keys_of_packets);
-	board_destroy(&board);
+	fw_board_destroy(&board);
 	return t_done();
 }

@@ -2,19 +2,19 @@
 /* fw_frag_test - which fragments are followed: order, overlap, gaps, age, number. */
 #include "t.h"
 
-#include "board.h"
+#include "fw_board.h"
 #include "frames.h"
 #include "fw_frag.h"
 
 #define S FW_NS_PER_S
 
-static struct board *board;
+static struct fw_board *board;
 
 static void
 fresh(void)
 {
-	board_destroy(&board);
-	board = board_create(256, 4096);
+	fw_board_destroy(&board);
+	board = fw_board_create(256, 4096);
 }
 
 /* Bytes [lo, hi), units of 8, of datagram id; taken, and done with. */
@@ -170,6 +170,6 @@ main(void)
 	T_RUN(keys);
 	T_RUN(age);
 	T_RUN(number);
-	board_destroy(&board);
+	fw_board_destroy(&board);
 	return t_done();
 }

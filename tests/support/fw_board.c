@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "board.h"
+#include "fw_board.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 static bool
 keep_alert(void *arg, const struct fw_alert *a)
 {
-	struct board *b = arg;
+	struct fw_board *b = arg;
 
 	if (b->deaf)
 		return false;
-	if (b->alert_count < BOARD_ALERTS_MAX) {
-		b->alerts[b->alert_count] = (struct board_alert){ .rule_id = a->rule_id,
+	if (b->alert_count < FW_BOARD_ALERTS_MAX) {
+		b->alerts[b->alert_count] = (struct fw_board_alert){ .rule_id = a->rule_id,
 			.suppressed = a->suppressed,
 			.verdict = a->verdict != NULL ? a->verdict->verdict : WIRE_VERDICT__COUNT,
 			.reason = a->verdict != NULL ? a->verdict->reason : 0 };
@@ -32,10 +32,10 @@ zeroed(size_t n)
 	return p;
 }
 
-struct board *
-board_create(uint32_t flow_count, uint32_t bank_bytes)
+struct fw_board *
+fw_board_create(uint32_t flow_count, uint32_t bank_bytes)
 {
-	struct board *b = zeroed(sizeof(*b));
+	struct fw_board *b = zeroed(sizeof(*b));
 	struct fw_cfg cfg = {
 		.bank = { zeroed(bank_bytes), zeroed(bank_bytes) },
 		.bank_bytes = bank_bytes,
@@ -55,7 +55,7 @@ board_create(uint32_t flow_count, uint32_t bank_bytes)
 }
 
 void
-board_destroy(struct board **b)
+fw_board_destroy(struct fw_board **b)
 {
 	if (*b == NULL)
 		return;
@@ -72,7 +72,7 @@ board_destroy(struct board **b)
 }
 
 void
-board_commit_bytes(struct board *b, const uint8_t *image, size_t len, uint32_t generation)
+fw_board_commit_bytes(struct fw_board *b, const uint8_t *image, size_t len, uint32_t generation)
 {
 	struct fw *fw = &b->fw;
 	uint32_t bank = fw_bank_staged(fw), bad_at = 0;
@@ -87,7 +87,7 @@ board_commit_bytes(struct board *b, const uint8_t *image, size_t len, uint32_t g
 }
 
 void
-board_commit(struct board *b, const struct image_input *in, uint32_t generation)
+fw_board_commit(struct fw_board *b, const struct image_input *in, uint32_t generation)
 {
 	struct diag diag;
 	uint8_t *image = NULL;
@@ -95,6 +95,6 @@ board_commit(struct board *b, const struct image_input *in, uint32_t generation)
 	enum rc rc = image_encode(in, &image, &len, &diag);
 
 	CHECK(rc == RC_OK);
-	board_commit_bytes(b, image, len, generation);
+	fw_board_commit_bytes(b, image, len, generation);
 	free(image);
 }
