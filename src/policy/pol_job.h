@@ -68,7 +68,7 @@ struct pol_job {
 
 	struct pol_part *parts;		/* by rule, then state */
 	uint32_t part_count;
-	uint32_t *segment_first, *segment_parts;	/* parts of segment s: [first[s], first[s+1]) */
+	uint32_t *segment_first, *segment_parts;	/* of segment s: [first[s], first[s + 1]) */
 	uint32_t item_count;
 	struct pol_sets peers;
 	struct pol_intern services, vlans, lists;

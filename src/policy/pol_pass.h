@@ -15,7 +15,7 @@
 
 enum pol_permit {
 	POL_MUST_EQUAL,		/* the same in both */
-	POL_MUST_COVER,		/* the earlier one's (or those of several together) hold the later's */
+	POL_MUST_COVER,		/* the earlier one's holds the later's */
 	POL_FREE
 };
 

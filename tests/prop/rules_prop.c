@@ -12,6 +12,7 @@ enum { POLICIES = 1500, KEYS = 60, PASSES = POL_PASS_ALL + 1 };
 
 static struct gen gen;
 static struct diags diags;
+static unsigned long judged, by_default;
 
 static const struct image_list *
 list_of(const struct image_input *in, const struct addr *local)
@@ -71,6 +72,8 @@ judgement_holds(const struct pol_rules *r, const struct image_input *in,
 	if (l == NULL)
 		return false;
 	a = first_match(l, k, &is_default);
+	judged++;
+	by_default += is_default;
 	if (is_default == o.matched)
 		return false;
 	if (is_default && local->family == 0)
@@ -135,6 +138,21 @@ shape_holds(const struct image_input *in, const struct image_symbols *s)
 	return in->table_count > 0 && in->tables[0].local.family == 0;
 }
 
+/* What comes out of the pipe sends the same bytes again. */
+static bool
+pipe_holds(struct arena *a, const struct pol_rules *r)
+{
+	struct diags none = { .items = NULL };
+	struct pol_rules got;
+	uint8_t *one, *two;
+	size_t n_one, n_two;
+
+	return pol_rules_encode(r, &none, a, &one, &n_one) == RC_OK &&
+	    pol_rules_decode(one, n_one, a, &got, &none) == RC_OK &&
+	    pol_rules_encode(&got, &none, a, &two, &n_two) == RC_OK &&
+	    n_one == n_two && memcmp(one, two, n_one) == 0;
+}
+
 static bool
 policy_holds(struct arena *a, uint32_t segments, uint32_t rules)
 {
@@ -143,6 +161,8 @@ policy_holds(struct arena *a, uint32_t segments, uint32_t rules)
 	struct pol_rules r;
 
 	gen_rules(&gen, a, segments, rules, &r);
+	if (!pipe_holds(a, &r))
+		return false;
 	for (unsigned passes = 0; passes < PASSES; passes++)
 		if (pol_build(&r, passes, a, &in[passes], &s[passes], &diags) != RC_OK ||
 		    !shape_holds(&in[passes], &s[passes]))
@@ -198,5 +218,6 @@ main(void)
 	T_RUN(test_small);
 	T_RUN(test_crowded);
 	diags_fini(&diags);
+	printf("# judgements %lu, of them by default %lu\n", judged, by_default);
 	return t_done();
 }

@@ -349,7 +349,8 @@ gen_rules_large(struct gen *g, struct arena *a, uint32_t segments, uint32_t rule
 	for (uint32_t i = 0; i < rules; i++) {
 		struct pol_rule *r = &out->rules[i];
 		struct addr p = { 0, UINT64_C(0x0a000000) + gen_below(g, 1 << 24), 4 };
-		struct addr_range range = addr_prefix(&p, one_in(g, 3) ? 32 : 20 + gen_below(g, 13));
+		unsigned len = one_in(g, 3) ? 32 : 20 + gen_below(g, 13);
+		struct addr_range range = addr_prefix(&p, len);
 		struct pol_service *s = need(arena_alloc(a, sizeof(*s)));
 
 		s->atom = (struct service){ .proto = one_in(g, 4) ? PROTO_UDP : PROTO_TCP,
