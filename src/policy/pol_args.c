@@ -175,8 +175,8 @@ odd_key(struct pol_args *g, bool list_allowed)
 {
 	struct diag d;
 
-	diag_set(&d, "bad-key", "%s has a key that is neither a name nor %s", g->what,
-	    list_allowed ? "a place in the list" : "text");
+	diag_set(&d, "bad-key", "%s has a key that is not a name%s", g->what,
+	    list_allowed ? " nor a place in its list" : "");
 	pol_args_fault(g, &d, NULL);
 }
 

@@ -94,7 +94,7 @@ service_list(struct pol_args *g, int idx, const char *key, unsigned depth)
 			    "%d",
 			    g->what, (unsigned long long)n, depth, ATOMS_MAX, POL_NESTING_MAX);
 		diag_hint(&d, "every service is written any");
-		pol_args_fault(g, &d, key);
+		pol_args_value_fault(g, &d, key);
 		return 0;
 	}
 	luaL_checkstack(g->L, 4, "lists nest too deep");
@@ -198,8 +198,8 @@ add_ranges(struct pol_args *g, int idx, const char *key, const char *what, uint3
 	text = lua_tolstring(g->L, idx, &len);
 	why = pol_lex_ranges(text, len, max, out + *n, RANGES_MAX - *n, &got);
 	if (why != NULL) {
-		diag_set(&d, "bad-number", "%s: %s \"%.64s\" is %s", g->what, what, text, why);
-		diag_hint(&d, "write \"443\", \"8000-8099\" or \"80,443\"; from 0 to %u",
+		diag_set(&d, "bad-number", "%s: %s \"%.64s\" %s", g->what, what, text, why);
+		diag_hint(&d, "write a number, \"20-29\" or \"20,30\"; from 0 to %u",
 		    (unsigned)max);
 		g->wrong = true;
 		pol_report_value(g->c, &d, &g->site, text, len);
@@ -231,7 +231,7 @@ pol_ranges_check(struct pol_args *g, int idx, const char *key, const char *what,
 			struct diag d;
 
 			diag_set(&d, "empty-list", "%s: an empty list of %ss", g->what, what);
-			pol_args_fault(g, &d, key);
+			pol_args_value_fault(g, &d, key);
 			good = false;
 		}
 	} else {
@@ -290,12 +290,21 @@ port_atoms(struct pol_args *g, uint8_t proto, const struct pol_num_range *dst, u
 	return atoms_service(g, atoms, n);
 }
 
-/* The arguments 1..n of a call as one list in place of them. */
+/* The arguments 1..n of a call as one list in place of them; a nil among them is a fault. */
 static void
-pack_arguments(lua_State *L)
+pack_arguments(struct pol_args *g, const char *what)
 {
+	lua_State *L = g->L;
 	int n = lua_gettop(L);
+	struct diag d;
 
+	for (int i = 1; i <= n && !g->wrong; i++) {
+		if (!lua_isnil(L, i))
+			continue;
+		diag_set(&d, "bad-type", "%s: a %s is a number or a range as text, not nil", g->what,
+		    what);
+		pol_args_fault(g, &d, NULL);
+	}
 	lua_createtable(L, n, 0);
 	lua_insert(L, 1);
 	for (int i = n; i >= 1; i--)
@@ -321,8 +330,8 @@ bind_ports(lua_State *L)
 		return 1;
 	}
 	if (lua_gettop(L) > 1 || !lua_istable(L, 1))
-		pack_arguments(L);
-	if (pol_args_begin(&g, keys, ARRAY_LEN(keys), true)) {
+		pack_arguments(&g, "port");
+	if (!g.wrong && pol_args_begin(&g, keys, ARRAY_LEN(keys), true)) {
 		bool list = pol_args_list(&g) > 0, has_dst;
 
 		if (list)
@@ -485,8 +494,8 @@ bind_proto(lua_State *L)
 		return 1;
 	}
 	if (lua_gettop(L) > 1 || !lua_istable(L, 1))
-		pack_arguments(L);
-	if (pol_args_begin(&g, NULL, 0, true) && !g.wrong) {
+		pack_arguments(&g, "protocol");
+	if (!g.wrong && pol_args_begin(&g, NULL, 0, true) && !g.wrong) {
 		r = pol_ranges_check(&g, 1, NULL, "protocol", 255, &count);
 		for (uint32_t i = 0; r != NULL && i < count; i++)
 			total += r[i].hi - r[i].lo + 1;

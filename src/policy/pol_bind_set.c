@@ -76,7 +76,7 @@ literal(struct pol_args *g, int idx, struct addr_range *out)
 
 /* Warns where the literals of a list overlap. */
 static void
-warn_repeats(struct pol_args *g, const struct addr_range *r, uint32_t n)
+warn_repeats(struct pol_args *g, const struct addr_range *r, const char *const *texts, uint32_t n)
 {
 	struct diag d;
 
@@ -93,7 +93,7 @@ warn_repeats(struct pol_args *g, const struct addr_range *r, uint32_t n)
 			    "list",
 			    one, two);
 			d.level = DIAG_WARNING;
-			pol_report_value(g->c, &d, &g->site, one, strlen(one));
+			pol_report_value(g->c, &d, &g->site, texts[i], strlen(texts[i]));
 			return;
 		}
 	}
@@ -102,8 +102,9 @@ warn_repeats(struct pol_args *g, const struct addr_range *r, uint32_t n)
 	pol_report(g->c, &d, &g->site);
 }
 
+/* texts[i] is what r[i] was read from; Lua keeps them for as long as this runs. */
 static uint32_t
-ranges_set(struct pol_args *g, const struct addr_range *r, uint32_t n)
+ranges_set(struct pol_args *g, const struct addr_range *r, const char *const *texts, uint32_t n)
 {
 	uint32_t s = pol_set_new(g->c, POL_SET_RANGES, &g->site);
 	struct pol_set *set = &g->c->sets.items[s];
@@ -120,7 +121,7 @@ ranges_set(struct pol_args *g, const struct addr_range *r, uint32_t n)
 		sum = sum + size < sum ? UINT64_MAX : sum + size;
 	}
 	if (sum != UINT64_MAX && sum > addr_set_size(&set->set))
-		warn_repeats(g, r, n);
+		warn_repeats(g, r, texts, n);
 	return s;
 }
 
@@ -146,6 +147,7 @@ list_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 	lua_Unsigned n = lua_rawlen(g->L, idx);
 	uint32_t all = POL_NO_NAME, literals = 0;
 	struct addr_range *r;
+	const char **texts;
 	bool wrong = false;
 	struct diag d;
 
@@ -153,14 +155,16 @@ list_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 		diag_set(&d, "limit", "%s: a list of %llu elements, nested %u deep; at most %d and "
 		    "%d",
 		    g->what, (unsigned long long)n, depth, LIST_MAX, POL_NESTING_MAX);
-		pol_args_fault(g, &d, key);
+		pol_args_value_fault(g, &d, key);
 		return 0;
 	}
 	luaL_checkstack(g->L, 4, "lists nest too deep");
 	pol_charge(g->c, n);
 	r = pol_alloc(g->c, n, sizeof(*r));
+	texts = pol_alloc(g->c, n, sizeof(*texts));
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		if (lua_rawgeti(g->L, idx, (lua_Integer)i) == LUA_TSTRING) {
+			texts[literals] = lua_tostring(g->L, -1);
 			if (literal(g, lua_gettop(g->L), &r[literals]))
 				literals++;
 			else
@@ -176,11 +180,11 @@ list_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 	if (wrong)
 		return 0;
 	if (literals > 0)
-		all = union_of(g->c, all, ranges_set(g, r, literals), &g->site);
+		all = union_of(g->c, all, ranges_set(g, r, texts, literals), &g->site);
 	if (all == POL_NO_NAME) {
 		diag_set(&d, "empty-list", "%s: an empty list of addresses", g->what);
 		diag_hint(&d, "every address is written any");
-		pol_args_fault(g, &d, key);
+		pol_args_value_fault(g, &d, key);
 		return 0;
 	}
 	return all;
@@ -196,7 +200,7 @@ set_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 	if (pol_set_test(g->L, idx, &set))
 		return set;
 	if (lua_type(g->L, idx) == LUA_TSTRING)
-		return literal(g, idx, &r) ? ranges_set(g, &r, 1) : 0;
+		return literal(g, idx, &r) ? ranges_set(g, &r, NULL, 1) : 0;
 	if (lua_istable(g->L, idx)) {
 		lua_pushnil(g->L);
 		while (lua_next(g->L, idx) != 0) {

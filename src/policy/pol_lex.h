@@ -64,7 +64,7 @@ struct pol_num_range {
 };
 
 /* "N", "N-M", "N,M-K": at most max_count ranges of numbers up to max. NULL where that is what the
- * text says, else why not. */
+ * text says, else what it "is" or "has" instead. */
 const char *pol_lex_ranges(const char *text, size_t len, uint32_t max, struct pol_num_range *out,
     uint32_t max_count, uint32_t *count);
 

@@ -364,11 +364,11 @@ pol_lex_ranges(const char *text, size_t len, uint32_t max, struct pol_num_range 
 		const uint8_t *p;
 
 		if (*count == max_count)
-			return "too many ranges";
+			return "has too many ranges";
 		s->start = s->mar = s->cur;
 		/*!re2c
 		" "* [0-9]+ (" "* "-" " "* [0-9]+)? " "* ","?	{ goto number; }
-		*	{ return "not a number, a range or a list of them"; }
+		*	{ return "is not a number, a range or a list of them"; }
 		*/
 number:
 		p = s->start;
@@ -380,13 +380,13 @@ number:
 		if (p < s->cur && *p != ',')
 			r.hi = digits(&p, s->cur, max);
 		if (r.lo > max || r.hi > max)
-			return "out of range";
+			return "is out of range";
 		if (r.lo > r.hi)
 			return "ends before it begins";
 		out[(*count)++] = r;
 		more = s->cur[-1] == ',';
 		if (!more && s->cur != s->lim)
-			return "not a number, a range or a list of them";
+			return "is not a number, a range or a list of them";
 	}
 	return NULL;
 }

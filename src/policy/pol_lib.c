@@ -484,7 +484,8 @@ nearest_global(lua_State *L, const char *name)
 			names[i] = s;
 		}
 	}
-	return str_nearest(name, names, n);
+	/* one or two letters are near to everything */
+	return strlen(name) < 3 ? NULL : str_nearest(name, names, n);
 }
 
 static int

@@ -516,10 +516,6 @@ build_rules(struct pol_ctx *c, struct pol_rules *out)
 static enum rc
 build_workloads(struct pol_ctx *c, struct pol_rules *out)
 {
-	struct addr_set all = { .count = 0 }, both;
-	struct diag d;
-	enum rc rc;
-
 	out->workloads = arena_array(c->a, c->names.count, sizeof(*out->workloads));
 	if (out->workloads == NULL)
 		return RC_NOMEM;
@@ -533,21 +529,6 @@ build_workloads(struct pol_ctx *c, struct pol_rules *out)
 		w->ips = c->sets.items[n->set].set;
 		w->pos = pos_of(c, &n->site);
 		out->workload_count++;
-		rc = addr_set_intersect(c->a, &all, &w->ips, &both);
-		if (rc == RC_OK && both.count > 0) {
-			char text[2 * ADDR_TEXT_BYTES];
-
-			addr_range_print(&both.ranges[0], text);
-			diag_set(&d, "repeated-address", "workload \"%s\": %s is an address of "
-			    "another "
-			    "workload too", n->text, text);
-			d.level = DIAG_WARNING;
-			pol_report_key(c, &d, &n->site, "ip", true);
-		}
-		if (rc == RC_OK)
-			rc = addr_set_union(c->a, &all, &w->ips, &all);
-		if (rc != RC_OK)
-			return rc;
 	}
 	if (out->workload_count > 1)
 		qsort(out->workloads, out->workload_count, sizeof(*out->workloads), workload_order);

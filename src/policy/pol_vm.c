@@ -211,6 +211,8 @@ point_at_word(struct pol_ctx *c, struct pol_site *site, const char *text)
 static void
 point_at_callee(struct pol_ctx *c, struct pol_site *site)
 {
+	static const char *const signs[][2] = { { "add", "+" }, { "sub", "-" }, { "band", "&" },
+		{ "bor", "|" }, { "mul", "*" }, { "bxor", "~" }, { "concat", ".." } };
 	const char *name = NULL;
 	lua_Debug ar;
 
@@ -220,33 +222,45 @@ point_at_callee(struct pol_ctx *c, struct pol_site *site)
 		if (lua_getinfo(c->L, "Sn", &ar) == 0 || strncmp(ar.source, "=#", 2) == 0)
 			break;
 		name = ar.name;
+		for (size_t i = 0; i < ARRAY_LEN(signs) && name != NULL; i++)
+			if (strcmp(ar.namewhat, "metamethod") == 0 && strcmp(name, signs[i][0]) == 0)
+				name = signs[i][1];
 	}
 	if (name != NULL)
 		pol_site_find(c, site, name);
 }
 
+/* The level that runs at site, or -1. */
+static int
+level_of(lua_State *L, const struct pol_site *site)
+{
+	lua_Debug ar;
+
+	for (int level = 0; lua_getstack(L, level, &ar) != 0; level++)
+		if (lua_getinfo(L, "Sl", &ar) != 0 && strncmp(ar.source, "=#", 2) == 0 &&
+		    strtoul(ar.source + 2, NULL, 10) == site->file &&
+		    (uint32_t)ar.currentline == site->line)
+			return level;
+	return -1;
+}
+
+/* Names the lines that led to site, innermost first. */
 static void
 hint_calls(struct pol_ctx *c, lua_State *L, struct diag *d, const struct pol_site *site)
 {
 	char text[200] = "";
 	size_t at = 0;
 	unsigned levels = 0;
-	bool first = true;
 	lua_Debug ar;
 
-	for (int level = 0; levels < TRACE_LEVELS && lua_getstack(L, level, &ar); level++) {
-		unsigned long file;
+	for (int level = level_of(L, site) + 1;
+	    levels < TRACE_LEVELS && lua_getstack(L, level, &ar) != 0; level++) {
 		int n;
 
 		if (lua_getinfo(L, "Sl", &ar) == 0 || strncmp(ar.source, "=#", 2) != 0)
 			continue;
-		file = strtoul(ar.source + 2, NULL, 10);
-		if (first && file == site->file && (uint32_t)ar.currentline == site->line) {
-			first = false;
-			continue;
-		}
 		n = snprintf(text + at, sizeof(text) - at, "%s%s:%d", at == 0 ? "" : ", ",
-		    c->files[file].name, ar.currentline);
+		    c->files[strtoul(ar.source + 2, NULL, 10)].name, ar.currentline);
 		if (n < 0 || (size_t)n >= sizeof(text) - at)
 			break;
 		at += (size_t)n;
@@ -280,6 +294,8 @@ vm_message(lua_State *L)
 		diag_set(&d, "lua", "error() with a %s instead of a text", luaL_typename(L, 1));
 	}
 	hint_calls(c, L, &d, &site);
+	if (d.hint[0] == '\0' && strstr(d.text, "arithmetic on a string") != NULL)
+		diag_hint(&d, "addresses are joined as sets: ip \"10.0.0.1\" + ip \"10.0.0.2\"");
 	pol_report(c, &d, &site);
 told:
 	lua_settop(L, 0);
