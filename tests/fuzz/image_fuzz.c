@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image_fuzz - any bytes as an image: what both checks accept is walked and printed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fw_match.h"
+#include "fw_state.h"
+#include "image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint64_t rand_state;
+
+static uint64_t
+rand_next(void)
+{
+	rand_state = rand_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return rand_state ^ rand_state >> 29;
+}
+
+/* The walk and the decoded match of one random packet must agree. */
+static void
+ask(const uint8_t *image, size_t size, const struct addr *local, uint8_t family)
+{
+	uint64_t r = rand_next();
+	struct pkt_key k = { .remote = { .hi = family == 6 ? rand_next() : 0, .lo = rand_next(),
+		.family = family }, .dir = r & 1, .proto = (uint8_t)(r >> 8),
+		.frag = (uint8_t)(r >> 16) % WIRE_FRAG__COUNT, .sport = (uint16_t)(r >> 24),
+		.dport = (uint16_t)(r >> 40), .vlan = (uint16_t)(r >> 50) % 4097 };
+	struct fw_key f = { .family = family, .dir = k.dir, .proto = k.proto, .frag = k.frag,
+		.sport = k.sport, .dport = k.dport, .vlan = k.vlan };
+	struct image_action read;
+	struct fw_action act;
+	struct fw_table table;
+	bool is_default, read_default;
+	uint8_t wire[16];
+
+	if (family == 4)
+		k.remote.lo &= UINT32_MAX;
+	addr_to_wire(&k.remote, f.remote);
+	addr_to_wire(local, wire);
+	table = local->family == 0 ? fw_table_guard(image, family)
+				   : fw_table_find(image, family, wire);
+	CHECK(image_lookup(image, size, local, &k, &read, &read_default) == (table.body != 0));
+	if (table.body == 0)
+		return;
+	fw_match_action(image, table, fw_match(image, table, &f, &is_default), &act);
+	CHECK(act.rule_id == read.rule_id && is_default == read_default);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static FILE *null;
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)data;
+	struct addr local = { 0 };
+	uint8_t *copy;
+	uint32_t bad_at;
+	bool host;
+
+	if (null == NULL)
+		null = fopen("/dev/null", "w");
+	CHECK(null != NULL);
+	copy = malloc(size + 1);	/* of its own size, so that a step outside is seen */
+	CHECK(copy != NULL);
+	memcpy(copy, data, size);
+	rand_state = size;
+	host = image_check(copy, size, NULL) == RC_OK;
+	if (size >= sizeof(*h) && size <= WIRE_IMAGE_BYTES_MAX)
+		CHECK(fw_image_check(copy, (uint32_t)size, &bad_at) || !host);
+	if (host) {
+		for (int i = 0; i < 16; i++)
+			ask(copy, size, &local, i % 2 ? 4 : 6);
+		for (uint32_t i = 0; i < le32_get(h->table_count) && i < 16; i++) {
+			const struct wire_table *t = (const struct wire_table *)(copy +
+			    (size_t)le32_get(h->tables_at) * WIRE_LINE) + i;
+
+			local = addr_from_bytes(t->family, t->local);
+			for (int k = 0; k < 8; k++)
+				ask(copy, size, &local, t->family);
+		}
+		CHECK(image_dump(copy, size, NULL, true, null, NULL) == RC_OK);
+		CHECK(image_dump(copy, size, NULL, false, null, NULL) == RC_OK);
+	}
+	free(copy);
+	return 0;
+}
