@@ -16,6 +16,13 @@
 #define FW_OFF(off) (off)
 #define FW_LOOP
 #endif
+#if defined(FW_BPF)
+#define FW_UNROLL FW_LOOP
+#elif defined(__clang__)
+#define FW_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define FW_UNROLL _Pragma("GCC unroll 8")
+#endif
 #if !defined(__SSE2__) && !defined(__aarch64__)
 #define FW_MATCH_SCALAR 1
 #endif
@@ -87,35 +94,48 @@ fw_node_u16(const uint8_t *node, uint32_t x)
 typedef uint32_t fw_v4u32 __attribute__((vector_size(16)));
 typedef uint16_t fw_v8u16 __attribute__((vector_size(16)));
 typedef uint64_t fw_v2u64 __attribute__((vector_size(16)));
+typedef char fw_v16i8 __attribute__((vector_size(16)));
+typedef uint32_t fw_v4u32_any __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint16_t fw_v8u16_any __attribute__((vector_size(16), aligned(1), may_alias));
+
+/* Sum of all lanes; each is below 256 and at least 16 bits wide. */
+FW_INLINE uint32_t
+fw_lanes(fw_v2u64 v)
+{
+#if defined(__SSE2__)
+	v = (fw_v2u64)__builtin_ia32_psadbw128((fw_v16i8)v, (fw_v16i8){ 0 });
+	return (uint32_t)(v[0] + v[1]);
+#else
+	uint64_t s = v[0] + v[1];
+
+	s += s >> 32;
+	s += s >> 16;
+	return (uint32_t)s & 0xff;
+#endif
+}
 
 FW_INLINE uint32_t
 fw_node_v4(const uint8_t *node, uint32_t x)
 {
-	fw_v4u32 k[4], sum;
-	fw_v2u64 two;
-	uint64_t s;
+	const fw_v4u32_any *k = (const fw_v4u32_any *)node;
+	fw_v4u32 v = { x, x, x, x };
 
-	__builtin_memcpy(k, node, sizeof(k));
 	/* A true lane is all ones, which is -1. */
-	sum = (fw_v4u32)(k[0] < x) + (fw_v4u32)(k[1] < x);
-	sum += (fw_v4u32)(k[2] < x) + (fw_v4u32)(k[3] < x);
-	two = (fw_v2u64)-sum;
-	s = two[0] + two[1];
-	return (uint32_t)(s + (s >> 32));
+	fw_v4u32 sum = ((fw_v4u32)(k[0] < v) + (fw_v4u32)(k[1] < v)) +
+	    ((fw_v4u32)(k[2] < v) + (fw_v4u32)(k[3] < v));
+	return fw_lanes((fw_v2u64)-sum);
 }
 
+/* Counts keys not below: SSE2 has saturating subtraction, so that is the cheaper question. */
 FW_INLINE uint32_t
 fw_node_u16(const uint8_t *node, uint32_t x)
 {
-	fw_v8u16 k[4], sum;
-	fw_v2u64 two;
-	uint16_t v = (uint16_t)x;
+	const fw_v8u16_any *k = (const fw_v8u16_any *)node;
+	fw_v8u16 v = (fw_v8u16){ 0 } + (uint16_t)x;
+	fw_v8u16 sum = ((fw_v8u16)(k[0] >= v) + (fw_v8u16)(k[1] >= v)) +
+	    ((fw_v8u16)(k[2] >= v) + (fw_v8u16)(k[3] >= v));
 
-	__builtin_memcpy(k, node, sizeof(k));
-	sum = (fw_v8u16)(k[0] < v) + (fw_v8u16)(k[1] < v);
-	sum += (fw_v8u16)(k[2] < v) + (fw_v8u16)(k[3] < v);
-	two = (fw_v2u64)-sum;
-	return (uint32_t)((two[0] + two[1]) * UINT64_C(0x0001000100010001) >> 48);
+	return WIRE_KEYS_U16 - fw_lanes((fw_v2u64)-sum);
 }
 
 #endif
@@ -124,12 +144,14 @@ fw_node_u16(const uint8_t *node, uint32_t x)
 FW_INLINE uint32_t
 fw_node_v6(const uint8_t *node, uint64_t x)
 {
-	uint32_t n = 0;
+	uint32_t even = 0, odd = 0;
 
-	FW_LOOP
-	for (int i = 0; i < WIRE_KEYS_V6; i++)
-		n += fw_load64(node + 8 * i) < x;
-	return n;
+	FW_UNROLL
+	for (int i = 0; i < WIRE_KEYS_V6; i += 2) {
+		even += fw_load64(node + 8 * i) < x;
+		odd += fw_load64(node + 8 * i + 8) < x;
+	}
+	return even + odd;
 }
 
 /* --- trees ------------------------------------------------------------------------------------- */
@@ -148,7 +170,7 @@ fw_rank_v4(const uint8_t *image, uint64_t body, const struct wire_tree *t, int d
 	uint64_t node = root;
 	uint32_t rank = 0;
 
-	FW_LOOP
+	FW_UNROLL
 	for (int i = 1; i <= WIRE_DEPTH_V4_MAX; i++) {
 		if (i > depth)
 			break;
@@ -166,7 +188,7 @@ fw_rank_v6(const uint8_t *image, uint64_t body, const struct wire_tree *t, int d
 	uint64_t node = root;
 	uint32_t rank = 0;
 
-	FW_LOOP
+	FW_UNROLL
 	for (int i = 1; i <= WIRE_DEPTH_V6_MAX; i++) {
 		if (i > depth)
 			break;
@@ -184,7 +206,7 @@ fw_rank_u16(const uint8_t *image, uint64_t body, const struct wire_tree *t, int 
 	uint64_t node = root;
 	uint32_t rank = 0;
 
-	FW_LOOP
+	FW_UNROLL
 	for (int i = 1; i <= WIRE_DEPTH_U16_MAX; i++) {
 		if (i > depth)
 			break;
@@ -206,7 +228,7 @@ fw_rank_low(const uint8_t *image, uint64_t body, const struct wire_half *h, uint
 	uint64_t node = root;
 	uint32_t rank = 0;
 
-	FW_LOOP
+	FW_UNROLL
 	for (int i = 1; i <= WIRE_DEPTH_LOW_MAX; i++) {
 		uint32_t start = 1;
 
@@ -299,7 +321,7 @@ fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
 	uint32_t tag = (uint32_t)(h >> 48), body = 0, at = 0;
 	const struct wire_table *t;
 
-	FW_LOOP
+	FW_UNROLL
 	for (int i = 0; i < WIRE_BUCKET_SLOTS; i++) {
 		uint32_t hit = fw_load16(&b->tag[i]) == tag ? UINT32_MAX : 0;
 

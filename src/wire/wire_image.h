@@ -165,9 +165,11 @@ _Static_assert(sizeof(struct wire_action) == 16, "four actions a line");
 static inline uint64_t
 wire_local_hash(uint64_t seed, uint8_t family, uint64_t lo, uint64_t hi)
 {
-	uint64_t h = (lo ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
+	/* an address differs in its last bytes most, which are the top bits here */
+	uint64_t h = (lo ^ lo >> 32 ^ seed) * UINT64_C(0x9e3779b97f4a7c15) +
+	    (hi ^ hi >> 32 ^ family) * UINT64_C(0xc4ceb9fe1a85ec53);
 
-	h = ((h ^ h >> 32) + hi + family) * UINT64_C(0xd6e8feb86659fd93);
+	h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
 	return h ^ h >> 29;
 }
 

@@ -83,14 +83,22 @@ lookup(const uint8_t *image, const struct ask *a, uint32_t carry)
 	struct fw_table t;
 	struct fw_action act;
 	uint8_t local[16];
+	uint64_t word;
+	uint32_t half;
 	bool is_default;
 
 	/* 0 in every image, but the processor cannot know before the last answer is there */
 	carry = carry >> 31;
-	memcpy(local, a->local, 16);
-	local[0] = (uint8_t)(local[0] + carry);
-	k.remote[0] = (uint8_t)(k.remote[0] + carry);
+	memcpy(&word, a->local, 8);
+	word += carry;
+	memcpy(local, &word, 8);
+	memcpy(local + 8, a->local + 8, 8);
+	memcpy(&half, a->key.remote, 4);
+	half += carry;
+	memcpy(k.remote, &half, 4);
+	k.sport = (uint16_t)(k.sport + carry);
 	k.dport = (uint16_t)(k.dport + carry);
+	k.vlan = (uint16_t)(k.vlan + carry);
 	k.proto = (uint8_t)(k.proto + carry);
 	t = fw_table_find(image, k.family, local);
 	fw_match_action(image, t, fw_match(image, t, &k, &is_default), &act);
@@ -190,8 +198,10 @@ chase(size_t bytes, uint32_t loads, struct gen_image *g, uint32_t *sum)
 	for (int run = 0; run < RUNS; run++) {
 		double start = now_ns(), ns;
 
-		for (uint32_t i = 0; i < KEYS * loads; i++)
+		for (uint32_t i = 0; i < KEYS * loads; i++) {
 			at = ring[at];
+			__asm__ volatile("" : "+r"(at));
+		}
 		ns = (now_ns() - start) / KEYS;
 		best = run == 0 || ns < best ? ns : best;
 	}
