@@ -287,7 +287,8 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	s->boot = le32_put(WIRE_MBOX_BOOT | (m->boots & 0xffff));
 	s->heartbeat = le64_put(m->heartbeat);
 	s->syndrome = le32_put(m->syndrome);
-	s->flags = le32_put(m->status_flags | (fw->active == FW_BANK_NONE ? WIRE_STATUS_NO_IMAGE : 0) |
+	s->flags = le32_put(m->status_flags |
+	    (fw->active == FW_BANK_NONE ? WIRE_STATUS_NO_IMAGE : 0) |
 	    (m->stage != FW_STAGE_NONE ? WIRE_STATUS_STAGED : 0));
 	s->generation = le32_put(fw->generation);
 	s->cancels = le32_put(m->cancels);

@@ -155,8 +155,8 @@ upload_begin(struct mbox *m, const struct mbox_upload *u, uint32_t *handle, stru
 	if (rc != RC_OK)
 		return rc;
 	if (u->generation <= le32_get(version.generation)) {
-		diag_set(diag, "nic-generation", "generation %u is not above the NIC's active one, %u",
-		    u->generation, le32_get(version.generation));
+		diag_set(diag, "nic-generation", "generation %u is not above the NIC's active one, "
+		    "%u", u->generation, le32_get(version.generation));
 		return RC_INVALID;
 	}
 	b.base_generation = version.generation;

@@ -261,7 +261,8 @@ soft_counters_get(struct nic *nic, uint32_t first, uint32_t count, struct nic_co
 		if (rc == RC_OK && len != want)
 			rc = RC_PEER;
 		if (rc != RC_OK) {
-			diag_set(diag, "nic-counters", "counters could not be read: %s", rc_name(rc));
+			diag_set(diag, "nic-counters", "counters could not be read: %s",
+			    rc_name(rc));
 			return rc;
 		}
 		for (uint32_t i = 0; i < part; i++) {

@@ -54,31 +54,19 @@ socket_connect(const char *path, int *fd, struct diag *diag)
 	return rc_from_errno(err);
 }
 
-/* Takes the descriptors out of msg; closes them all unless they are what OK promises. */
+/* Takes the descriptors out of msg; closes them all unless they are what OK promises. The kernel
+ * puts all descriptors of a message into one header. */
 static bool
 fds_take(struct msghdr *msg, int fds[FDS])
 {
-	bool good = (msg->msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0;
+	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
 	size_t have = 0;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-		size_t n;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (have < FDS)
-				fds[have++] = fd;
-			else
-				(void)close(fd);
-		}
-		good = good && n == FDS;
-	}
-	if (good && have == FDS)
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return false;
+	have = MIN((c->cmsg_len - CMSG_LEN(0)) / sizeof(int), (size_t)FDS);
+	memcpy(fds, CMSG_DATA(c), have * sizeof(int));
+	if (have == FDS && (msg->msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0)
 		return true;
 	for (size_t i = 0; i < have; i++)
 		fd_close(&fds[i]);
@@ -136,8 +124,8 @@ mem_map(const char *path, int fd, uint8_t **out, struct diag *diag)
 
 	if (fstat(fd, &st) < 0 || st.st_size != WIRE_MBOX_BYTES || seals < 0 ||
 	    (seals & F_SEAL_SHRINK) == 0) {
-		diag_set(diag, "nic-protocol", "%s: mailbox memory is not sealed memory of %d bytes",
-		    path, WIRE_MBOX_BYTES);
+		diag_set(diag, "nic-protocol", "%s: mailbox is not sealed memory of %d bytes", path,
+		    WIRE_MBOX_BYTES);
 		return RC_PEER;
 	}
 	p = mmap(NULL, WIRE_MBOX_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

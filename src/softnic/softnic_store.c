@@ -133,7 +133,8 @@ file_judge(const char *path, const uint8_t *p, size_t len, size_t bank_bytes,
 	const char *what = NULL;
 
 	if (len < sizeof(h)) {
-		diag_set(diag, "store-damaged", "%s: %zu bytes, shorter than its header", path, len);
+		diag_set(diag, "store-damaged", "%s: %zu bytes, shorter than its header", path,
+		    len);
 		return RC_TRUNC;
 	}
 	memcpy(&h, p, sizeof(h));
