@@ -53,10 +53,9 @@ static void
 io_doorbell(void *arg)
 {
 	struct nic_soft *n = arg;
-	uint64_t one = 1;
 
-	/* A full counter is a doorbell that already rings. */
-	(void)!write(n->s.doorbell_fd, &one, sizeof(one));
+	/* A full pipe is a doorbell that already rings. */
+	(void)!write(n->s.doorbell_fd, "!", 1);
 }
 
 /* The NIC never speaks on the socket after its hello: whatever is there is its end. */
@@ -301,12 +300,13 @@ soft_alert_next(struct nic *nic, struct nic_alert *out)
 {
 	struct nic_soft *n = soft_of(nic);
 	struct wire_alert w;
+	uint8_t rings[4096];
 	uint64_t event;
 	enum rc rc = mbox_alert_next(n->mbox, &w);
 
 	if (rc != RC_OK) {
 		/* Emptied before the second look, so that what comes later makes it readable. */
-		(void)!read(n->s.event_fd, &event, sizeof(event));
+		(void)!read(n->s.event_fd, rings, sizeof(rings));
 		for (int i = 0; i < EVENTS_MAX && mbox_event_next(n->mbox, &event) == RC_OK; i++)
 			;
 		rc = mbox_alert_next(n->mbox, &w);

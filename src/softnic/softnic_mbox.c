@@ -4,7 +4,8 @@
  *
  * The memory of the next session exists before anybody connects, so the firmware always has rings
  * to write to. When a session ends its memory is unmapped and never used again: its former owner
- * may write what it likes.
+ * may write what it likes. Doorbell and event are pipes: each end is a file description of its
+ * own, so the daemon cannot make ours block.
  */
 #include "softnic_mbox.h"
 
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -32,7 +32,8 @@ struct softnic_mbox {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int lock_fd, listen_fd, epoll_fd;
 	int session_fd;			/* -1 = no daemon */
-	int fds[FDS];			/* of mem; -1 = none */
+	int fds[FDS];			/* what the daemon gets; -1 = none */
+	int doorbell_fd, event_fd;	/* our ends of the pipes */
 	uint8_t *mem;			/* NULL where memory was out */
 };
 
@@ -60,9 +61,24 @@ mem_fini(struct softnic_mbox *m)
 	m->mem = NULL;
 	for (int i = 0; i < FDS; i++)
 		fd_close(&m->fds[i]);
+	fd_close(&m->doorbell_fd);
+	fd_close(&m->event_fd);
 }
 
-/* Fresh memory and eventfds; all or nothing. */
+/* One page is enough: a full pipe means the reader has not looked since. */
+static bool
+pipe_open(int *read_fd, int *write_fd)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	*read_fd = fds[0];
+	*write_fd = fds[1];
+	return fcntl(fds[0], F_SETPIPE_SZ, 4096) >= 0;
+}
+
+/* Fresh memory and pipes; all or nothing. */
 static enum rc
 mem_init(struct softnic_mbox *m)
 {
@@ -72,11 +88,10 @@ mem_init(struct softnic_mbox *m)
 
 	CHECK(m->mem == NULL);
 	m->fds[FD_MEM] = memfd_create("ringfence-mailbox", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	m->fds[FD_DOORBELL] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	m->fds[FD_EVENT] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->fds[FD_MEM] < 0 || m->fds[FD_DOORBELL] < 0 || m->fds[FD_EVENT] < 0 ||
-	    ftruncate(m->fds[FD_MEM], WIRE_MBOX_BYTES) < 0 ||
-	    fcntl(m->fds[FD_MEM], F_ADD_SEALS, seals) < 0 || !watch(m, m->fds[FD_DOORBELL]))
+	if (m->fds[FD_MEM] < 0 || ftruncate(m->fds[FD_MEM], WIRE_MBOX_BYTES) < 0 ||
+	    fcntl(m->fds[FD_MEM], F_ADD_SEALS, seals) < 0 ||
+	    !pipe_open(&m->doorbell_fd, &m->fds[FD_DOORBELL]) ||
+	    !pipe_open(&m->fds[FD_EVENT], &m->event_fd) || !watch(m, m->doorbell_fd))
 		goto fail;
 	p = mmap(NULL, WIRE_MBOX_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 	    m->fds[FD_MEM], 0);
@@ -153,6 +168,7 @@ softnic_mbox_open(const char *path, struct softnic_mbox **out, struct diag *diag
 	if (m == NULL)
 		return RC_NOMEM;
 	m->lock_fd = m->listen_fd = m->epoll_fd = m->session_fd = -1;
+	m->doorbell_fd = m->event_fd = -1;
 	for (int i = 0; i < FDS; i++)
 		m->fds[i] = -1;
 	if (strlen(path) == 0 || strlen(path) >= sizeof(m->path)) {
@@ -293,19 +309,18 @@ void
 softnic_mbox_work(struct softnic_mbox *m, struct fw *fw, uint64_t now_ns)
 {
 	struct epoll_event events[4];
+	uint8_t rings[4096];
 	int n = epoll_wait(m->epoll_fd, events, 4, 0);
 	bool listener = false;
 
 	/* The old session's end comes before new ones: a daemon that restarts finds its place. */
 	for (int i = 0; i < n; i++) {
-		uint64_t count;
-
 		if (events[i].data.fd == m->listen_fd)
 			listener = true;
 		else if (events[i].data.fd == m->session_fd)
 			session_look(m, fw, now_ns);
-		else if (events[i].data.fd == m->fds[FD_DOORBELL])
-			(void)!read(m->fds[FD_DOORBELL], &count, sizeof(count));
+		else if (events[i].data.fd == m->doorbell_fd)
+			(void)!read(m->doorbell_fd, rings, sizeof(rings));
 	}
 	for (int i = 0; listener && i < ACCEPTS_MAX; i++) {
 		int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -330,13 +345,12 @@ softnic_mbox_dma_read(void *arg, uint8_t *to, uint32_t dma_offset, uint32_t len)
 	return true;
 }
 
-/* A full counter means the host has not looked yet: nothing is lost by not adding to it. */
+/* A full pipe means the host has not looked yet: nothing is lost by not adding to it. */
 void
 softnic_mbox_kick(void *arg)
 {
 	struct softnic_mbox *m = arg;
-	uint64_t one = 1;
 
-	if (m->fds[FD_EVENT] >= 0)
-		(void)!write(m->fds[FD_EVENT], &one, sizeof(one));
+	if (m->event_fd >= 0)
+		(void)!write(m->event_fd, "!", 1);
 }
