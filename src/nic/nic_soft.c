@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,8 +55,8 @@ io_doorbell(void *arg)
 {
 	struct nic_soft *n = arg;
 
-	/* A full pipe is a doorbell that already rings. */
-	(void)!write(n->s.doorbell_fd, "!", 1);
+	/* A full buffer is a doorbell that already rings. */
+	(void)!send(n->s.doorbell_fd, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* The NIC never speaks on the socket after its hello: whatever is there is its end. */
@@ -306,7 +307,7 @@ soft_alert_next(struct nic *nic, struct nic_alert *out)
 
 	if (rc != RC_OK) {
 		/* Emptied before the second look, so that what comes later makes it readable. */
-		(void)!read(n->s.event_fd, rings, sizeof(rings));
+		(void)!recv(n->s.event_fd, rings, sizeof(rings), MSG_DONTWAIT);
 		for (int i = 0; i < EVENTS_MAX && mbox_event_next(n->mbox, &event) == RC_OK; i++)
 			;
 		rc = mbox_alert_next(n->mbox, &w);

@@ -152,9 +152,6 @@ nic_session_open(const char *path, struct nic_session *s, struct diag *diag)
 	fd_close(&fds[0]);
 	s->doorbell_fd = fds[1];
 	s->event_fd = fds[2];
-	if (rc == RC_OK && (fcntl(s->doorbell_fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    fcntl(s->event_fd, F_SETFL, O_NONBLOCK) < 0))
-		rc = rc_from_errno(errno);
 	if (rc != RC_OK)
 		nic_session_close(s);
 	return rc;

@@ -4,8 +4,8 @@
  *
  * The memory of the next session exists before anybody connects, so the firmware always has rings
  * to write to. When a session ends its memory is unmapped and never used again: its former owner
- * may write what it likes. Doorbell and event are pipes: each end is a file description of its
- * own, so the daemon cannot make ours block.
+ * may write what it likes. Doorbell and event are socket pairs: each end is a file description of
+ * its own and MSG_DONTWAIT is a call's, so the daemon cannot make us block.
  */
 #include "softnic_mbox.h"
 
@@ -33,7 +33,7 @@ struct softnic_mbox {
 	int lock_fd, listen_fd, epoll_fd;
 	int session_fd;			/* -1 = no daemon */
 	int fds[FDS];			/* what the daemon gets; -1 = none */
-	int doorbell_fd, event_fd;	/* our ends of the pipes */
+	int doorbell_fd, event_fd;	/* our ends of the pairs */
 	uint8_t *mem;			/* NULL where memory was out */
 };
 
@@ -65,20 +65,19 @@ mem_fini(struct softnic_mbox *m)
 	fd_close(&m->event_fd);
 }
 
-/* One page is enough: a full pipe means the reader has not looked since. */
 static bool
-pipe_open(int *read_fd, int *write_fd)
+pair_open(int *ours, int *theirs)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
 		return false;
-	*read_fd = fds[0];
-	*write_fd = fds[1];
-	return fcntl(fds[0], F_SETPIPE_SZ, 4096) >= 0;
+	*ours = fds[0];
+	*theirs = fds[1];
+	return true;
 }
 
-/* Fresh memory and pipes; all or nothing. */
+/* Fresh memory and pairs; all or nothing. */
 static enum rc
 mem_init(struct softnic_mbox *m)
 {
@@ -90,8 +89,8 @@ mem_init(struct softnic_mbox *m)
 	m->fds[FD_MEM] = memfd_create("ringfence-mailbox", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->fds[FD_MEM] < 0 || ftruncate(m->fds[FD_MEM], WIRE_MBOX_BYTES) < 0 ||
 	    fcntl(m->fds[FD_MEM], F_ADD_SEALS, seals) < 0 ||
-	    !pipe_open(&m->doorbell_fd, &m->fds[FD_DOORBELL]) ||
-	    !pipe_open(&m->fds[FD_EVENT], &m->event_fd) || !watch(m, m->doorbell_fd))
+	    !pair_open(&m->doorbell_fd, &m->fds[FD_DOORBELL]) ||
+	    !pair_open(&m->event_fd, &m->fds[FD_EVENT]) || !watch(m, m->doorbell_fd))
 		goto fail;
 	p = mmap(NULL, WIRE_MBOX_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 	    m->fds[FD_MEM], 0);
@@ -320,7 +319,7 @@ softnic_mbox_work(struct softnic_mbox *m, struct fw *fw, uint64_t now_ns)
 		else if (events[i].data.fd == m->session_fd)
 			session_look(m, fw, now_ns);
 		else if (events[i].data.fd == m->doorbell_fd)
-			(void)!read(m->doorbell_fd, rings, sizeof(rings));
+			(void)!recv(m->doorbell_fd, rings, sizeof(rings), MSG_DONTWAIT);
 	}
 	for (int i = 0; listener && i < ACCEPTS_MAX; i++) {
 		int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -345,12 +344,12 @@ softnic_mbox_dma_read(void *arg, uint8_t *to, uint32_t dma_offset, uint32_t len)
 	return true;
 }
 
-/* A full pipe means the host has not looked yet: nothing is lost by not adding to it. */
+/* A full buffer means the host has not looked yet: nothing is lost by not adding to it. */
 void
 softnic_mbox_kick(void *arg)
 {
 	struct softnic_mbox *m = arg;
 
 	if (m->event_fd >= 0)
-		(void)!write(m->event_fd, "!", 1);
+		(void)!send(m->event_fd, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

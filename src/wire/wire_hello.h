@@ -2,8 +2,8 @@
 /*
  * wire_hello - the one message on a software NIC's socket, from the NIC to who connects.
  * Shape:   with WIRE_HELLO_OK three descriptors come along (SCM_RIGHTS): the mailbox memory, the
- *          doorbell (a pipe to write to: any byte), the event (a pipe to read from: any byte).
- *          Nothing else is ever sent on the socket; its end is the session's end.
+ *          doorbell (a socket to send to: any byte), the event (a socket to read from: any byte).
+ *          Nothing else is ever sent on the first socket; its end is the session's end.
  * Context: host, software NIC.
  */
 #ifndef WIRE_HELLO_H
