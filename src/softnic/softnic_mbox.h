@@ -5,7 +5,8 @@
  *          moves to fresh memory, so that a former owner holds nothing that still counts. Alerts
  *          gather in that memory until the next daemon comes.
  * Shape:   over a SOCK_SEQPACKET socket the server sends one struct wire_hello, with three
- *          descriptors where it says yes: memory, doorbell, event. After that the socket only lives: its end is the end of the session.
+ *          descriptors where it says yes: memory, doorbell, event. After that the socket only
+ *          lives: its end is the end of the session.
  * Memory:  a memfd sealed against shrinking, so that no access of the firmware can fault.
  * Errors:  RC_CONFLICT: another software NIC listens on path; diag says so.
  * Context: the software NIC's one thread; nothing blocks.

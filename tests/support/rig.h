@@ -31,9 +31,8 @@ struct rig {
 	bool deaf;			/* the firmware is not polled */
 	bool gone;			/* mbox_io.wait says so */
 	bool doorbell_lost;		/* the next ring sets no bit that stays */
-	uint64_t reboot_at;		/* reboots before (odd) or after the poll of half that number */
+	uint64_t reboot_at;		/* before (odd) or after the poll of half that number */
 	uint64_t reboots;
-	bool reboot_slow;		/* such a reboot leaves the boot word 0 for a while */
 	bool dma_bad;			/* one bit of what dma_read brings is wrong */
 
 	struct fw_record stored;	/* generation 0 = nothing */
