@@ -60,20 +60,28 @@ packet_of(const struct pol_rule *r, const struct addr *remote, struct pkt_key *k
 }
 
 static void
-side_say(struct side *s, uint32_t rule, uint32_t from, uint32_t to, const struct image_rule *by)
+side_say(struct side *s, uint32_t rule, uint32_t from, uint32_t to, const struct pkt_key *k,
+    const struct image_rule *by)
 {
 	struct pol_job *j = s->j;
 	const struct pol_rule *r = &j->r->rules[rule];
 	const struct pol_class *c = &j->classes[j->class_of[to]];
-	char a[ADDR_TEXT_BYTES], b[ADDR_TEXT_BYTES];
+	struct service one = { .proto = k->proto, .sport_hi = UINT16_MAX, .dport_lo = k->dport,
+		.dport_hi = k->dport };
+	char a[ADDR_TEXT_BYTES], b[ADDR_TEXT_BYTES], what[SERVICE_TEXT_BYTES];
+	bool out = r->dir == WIRE_OUT;
 	struct diag d;
 
 	addr_print(&j->locals[from], a);
 	addr_print(&j->locals[to], b);
-	diag_set(&d, "one-sided", "%s may %s %s by this rule, but the table of %s denies it %s: %s",
-	    a, r->dir == WIRE_OUT ? "send to" : "hear from", b, b,
-	    r->dir == WIRE_OUT ? "in" : "out", by == NULL ? "the default of its segment" :
-	    "a rule");
+	if (k->dport == 0 && k->proto != PROTO_ICMP && k->proto != PROTO_ICMP6)
+		one.dport_hi = UINT16_MAX;	/* not a port that is worth a name */
+	if (k->proto == PROTO_ICMP || k->proto == PROTO_ICMP6)
+		one.family = k->remote.family;
+	service_print(&one, what);
+	diag_set(&d, "one-sided", "%s may %s %s %s %s by this rule, but %s of %s denies it %s", a,
+	    out ? "send" : "hear", what, out ? "to" : "from", b,
+	    by == NULL ? "the default" : "a rule", b, out ? "in" : "out");
 	if (by == NULL) {
 		diag_hint(&d, "segment \"%s\" has no rule that allows it",
 		    j->r->segments[c->strictest].name);
@@ -107,7 +115,7 @@ pair_look(struct side *s, uint32_t rule, uint32_t from, uint32_t to)
 	    other->action.mode == WIRE_LEARN :
 	    j->r->segments[j->classes[j->class_of[to]].strictest].mode == WIRE_LEARN)
 		return false;
-	side_say(s, rule, from, to, other);
+	side_say(s, rule, from, to, &k, other);
 	return true;
 }
 
