@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * rights - what a process of the daemon gives up before it reads an untrusted byte.
- * Does:    one table of rooms; rights_drop() takes away, in this order: dumps and tracing, uid,
- *          namespaces, file and network access (Landlock), capabilities, limits, and last the
- *          system calls (seccomp). Nothing of it can be had back, by the process or its children.
+ * Does:    one table of rooms; rights_drop() takes away, in this order: uid, namespaces, file
+ *          and network access (Landlock), capabilities, dumps, limits, and last the system calls
+ *          (seccomp). Nothing of it can be had back, by the process or its children.
  * Shape:   a room is what the process is for; the spec adds what is known at run time only: paths,
  *          uid, the descriptor of the own binary.
  * Layers:  dump, uid, capabilities, no_new_privs, limits and seccomp are always needed: without
