@@ -63,7 +63,7 @@ policy_call(lua_State *L)
 {
 	static const char *const keys[] = { "stage", "owner" };
 	struct pol_ctx *c = pol_ctx_of(L);
-	struct pol_site here = pol_site_line(c, NULL);
+	struct pol_site here = pol_site_line(c);
 	struct pol_args g = { .L = L, .c = c, .idx = 2, .what = "policy" };
 	struct pol_file *f;
 
@@ -250,7 +250,7 @@ bind_test_word(lua_State *L)
 {
 	struct pol_ctx *c = pol_ctx_of(L);
 	const char *word = lua_tostring(L, lua_upvalueindex(1));
-	struct pol_site site = pol_site_line(c, NULL);
+	struct pol_site site = pol_site_line(c);
 	struct diag d;
 
 	if (!c->test_told) {

@@ -10,7 +10,7 @@
 #include "pol_bind.h"
 #include "str.h"
 
-enum { RANGES_MAX = 1024, ATOMS_MAX = 4096, PORT_MAX = 65535, ANY_CODE = -1 };
+enum { RANGES_MAX = POL_SCRATCH, ATOMS_MAX = 4096, PORT_MAX = 65535, ANY_CODE = -1 };
 
 struct icmp_name {
 	const char *name;
@@ -214,9 +214,12 @@ struct pol_num_range *
 pol_ranges_check(struct pol_args *g, int idx, const char *key, const char *what, uint32_t max,
     uint32_t *count)
 {
-	struct pol_num_range *out = pol_alloc(g->c, RANGES_MAX, sizeof(*out)), *fit;
+	struct pol_num_range *out, *fit;
 	bool good = true;
 
+	if (g->c->scratch == NULL)
+		g->c->scratch = pol_alloc(g->c, RANGES_MAX, sizeof(*out));
+	out = g->c->scratch;
 	*count = 0;
 	idx = lua_absindex(g->L, idx);
 	if (lua_istable(g->L, idx)) {
@@ -301,7 +304,8 @@ pack_arguments(struct pol_args *g, const char *what)
 	for (int i = 1; i <= n && !g->wrong; i++) {
 		if (!lua_isnil(L, i))
 			continue;
-		diag_set(&d, "bad-type", "%s: a %s is a number or a range as text, not nil", g->what,
+		diag_set(&d, "bad-type", "%s: a %s is a number or a range as text, not nil",
+		    g->what,
 		    what);
 		pol_args_fault(g, &d, NULL);
 	}

@@ -352,7 +352,7 @@ set_operator(lua_State *L)
 {
 	struct pol_ctx *c = pol_ctx_of(L);
 	uint8_t op = (uint8_t)lua_tointeger(L, lua_upvalueindex(1));
-	struct pol_site site = pol_site_line(c, NULL);
+	struct pol_site site = pol_site_line(c);
 	struct pol_args g = { .L = L, .c = c, .idx = 1, .site = site };
 	uint32_t a, b, s = 0;
 

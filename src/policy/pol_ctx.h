@@ -159,7 +159,9 @@ struct pol_ctx {
 	struct pol_site defaults_site;	/* line 0 = none */
 	uint32_t control;		/* service expression, POL_NO_NAME = none */
 	uint32_t stamp;
+	struct pol_num_range *scratch;	/* POL_SCRATCH of them: while a list of numbers is read */
 };
+enum { POL_SCRATCH = 1024 };
 
 /* Room for one more in a vector: false where memory is out. */
 MUST_CHECK bool pol_vec_room(struct arena *a, void *items_ptr, uint32_t count, uint32_t *cap,
@@ -179,8 +181,8 @@ void pol_report_value(struct pol_ctx *c, struct diag *d, const struct pol_site *
     const char *value, size_t len);
 /* The site at which word was called from the running policy. */
 struct pol_site pol_site_here(struct pol_ctx *c, enum pol_word word);
-/* The running line only; *alias (optional) is the name the running function was called by. */
-struct pol_site pol_site_line(struct pol_ctx *c, const char **alias);
+/* The running line only. */
+struct pol_site pol_site_line(struct pol_ctx *c);
 /* Moves s to the first token on its line that reads text, where there is one. */
 void pol_site_find(struct pol_ctx *c, struct pol_site *s, const char *text);
 /* "payments.pol:28", in the arena; never NULL. */

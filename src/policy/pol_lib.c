@@ -504,7 +504,7 @@ env_index(lua_State *L)
 	if (lua_type(L, 2) != LUA_TSTRING)
 		return 1;
 	name = lua_tostring(L, 2);
-	site = pol_site_line(c, NULL);
+	site = pol_site_line(c);
 	pol_site_find(c, &site, name);
 	diag_set(&d, "unknown-name", "\"%.64s\" is not defined", name);
 	near = nearest_global(L, name);

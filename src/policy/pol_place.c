@@ -205,10 +205,13 @@ find_call(const struct pol_toks *ts, const char *name, uint32_t line, uint32_t f
 	return POL_NO_TOK;
 }
 
+/* By its own name, else by the name it was called by; Lua finds that by walking the function from
+ * its beginning, so it is asked last. */
 static void
-find_word(struct pol_ctx *c, struct pol_site *s, enum pol_word word, const char *alias)
+find_word(struct pol_ctx *c, struct pol_site *s, enum pol_word word)
 {
 	struct pol_file *f = pol_file_lexed(c, s->file);
+	lua_Debug ar;
 	uint32_t tok;
 
 	if (f == NULL)
@@ -218,23 +221,22 @@ find_word(struct pol_ctx *c, struct pol_site *s, enum pol_word word, const char 
 		tok = find_call(&f->toks, pol_word_names[word], s->line, POL_NO_TOK);
 	if (tok != POL_NO_TOK)
 		f->last[word] = tok;
-	else if (alias != NULL)
-		tok = find_call(&f->toks, alias, s->line, POL_NO_TOK);
+	else if (lua_getstack(c->L, 0, &ar) != 0 && lua_getinfo(c->L, "n", &ar) != 0 &&
+	    ar.name != NULL)
+		tok = find_call(&f->toks, ar.name, s->line, POL_NO_TOK);
 	if (tok != POL_NO_TOK)
 		site_move(s, f, tok);
 }
 
 struct pol_site
-pol_site_line(struct pol_ctx *c, const char **alias)
+pol_site_line(struct pol_ctx *c)
 {
 	struct pol_site s = { .file = POL_NO_FILE, .col = 1, .tok = POL_NO_TOK };
 	lua_Debug ar;
 
 	for (int level = 0; s.file == POL_NO_FILE && lua_getstack(c->L, level, &ar); level++) {
-		if (lua_getinfo(c->L, level == 0 ? "Sln" : "Sl", &ar) == 0)
+		if (lua_getinfo(c->L, "Sl", &ar) == 0)
 			break;
-		if (level == 0 && alias != NULL)
-			*alias = ar.name;
 		if (strncmp(ar.source, "=#", 2) != 0 || ar.currentline < 1)
 			continue;
 		s.file = (uint32_t)strtoul(ar.source + 2, NULL, 10);
@@ -249,12 +251,11 @@ pol_site_line(struct pol_ctx *c, const char **alias)
 struct pol_site
 pol_site_here(struct pol_ctx *c, enum pol_word word)
 {
-	const char *alias = NULL;
-	struct pol_site s = pol_site_line(c, &alias);
+	struct pol_site s = pol_site_line(c);
 
 	CHECK(word < POL_W__COUNT);
 	if (s.file != POL_NO_FILE)
-		find_word(c, &s, word, alias);
+		find_word(c, &s, word);
 	c->last = s;
 	return s;
 }

@@ -223,7 +223,8 @@ point_at_callee(struct pol_ctx *c, struct pol_site *site)
 			break;
 		name = ar.name;
 		for (size_t i = 0; i < ARRAY_LEN(signs) && name != NULL; i++)
-			if (strcmp(ar.namewhat, "metamethod") == 0 && strcmp(name, signs[i][0]) == 0)
+			if (strcmp(ar.namewhat, "metamethod") == 0 && strcmp(name,
+			    signs[i][0]) == 0)
 				name = signs[i][1];
 	}
 	if (name != NULL)

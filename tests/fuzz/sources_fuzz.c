@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources_fuzz - any bytes as an encoded policy directory: refused, or encodes to the same bytes. */
+/* sources_fuzz - any bytes as an encoded directory: refused, or encodes to the same bytes. */
 #include <string.h>
 
 #include "pol_ctx.h"

@@ -14,7 +14,8 @@ static const struct pol_limits limits = { .bytes_max = 64 << 20, .instructions_m
 static const char *const example[] = {
 	"a.pol", "policy \"payments\" { stage = \"app\", owner = \"team-pay\" }\n"
 	"workload \"web-1\" { ip = \"10.20.3.7\", labels = { app = \"pay\", role = \"web\" } }\n"
-	"workload \"db-1\" { ip = { \"10.20.4.2\", \"fd00:20:4::2\" }, labels = { role = \"db\" } }\n"
+	"workload \"db-1\" { ip = { \"10.20.4.2\", \"fd00:20:4::2\" }, labels = { role = \"db\" } "
+	    "}\n"
 	"local web = group \"web\" { label { app = \"pay\", role = \"web\" } }\n"
 	"local pg = app \"postgres\" { tcp(5432), state = \"flags\" }\n"
 	"segment \"pay-db\" { members = group \"db\", mode = \"comply\",\n"
@@ -198,16 +199,22 @@ static const struct place places[] = {
 	    "from = {\n any\n,\n}\n,}}", 6, 2 },
 	{ "with parentheses", "segment('s')({ members = '10.0.0.1', mode = 'learn',\n"
 	    " inbound(\n{ allow = any, from = any }) })", 2, 2 },
-	{ "by another name", "local i = inbound\nsegment 's' { members = '10.0.0.1', mode = 'learn',\n"
+	{ "by another name", "local i = inbound\nsegment 's' { members = '10.0.0.1', mode = "
+	    "'learn',\n"
 	    "    i { allow = any, from = any } }", 3, 5 },
-	{ "by a function's tail", "local function r(x)\n  return inbound { allow = x, from = any }\nend\n"
+	{ "by a function's tail", "local function r(x)\n  return inbound { allow = x, from = any "
+	    "}\nend\n"
 	    "segment 's' { members = '10.0.0.1', mode = 'learn', r(any) }", 2, 10 },
-	{ "after comments and long strings", "--[==[ inbound {\n ]] ]==] local x = [[\ninbound {\n]]\n"
-	    "-- inbound {\nsegment 's' { members = '10.0.0.1', mode = 'learn', --[[ x ]] inbound {\n"
+	{ "after comments and long strings", "--[==[ inbound {\n ]] ]==] local x = [[\ninbound "
+	    "{\n]]\n"
+	    "-- inbound {\nsegment 's' { members = '10.0.0.1', mode = 'learn', --[[ x ]] inbound "
+	    "{\n"
 	    "allow = any, from = any, why = 'inbound {' } }", 6, 63 },
-	{ "lines that end in CR LF", "-- one\r\n-- two\r\nsegment 's' { members = '10.0.0.1', mode = "
+	{ "lines that end in CR LF", "-- one\r\n-- two\r\nsegment 's' { members = '10.0.0.1', mode "
+	    "= "
 	    "'learn',\r\n inbound { allow = any, from = any } }\r\n", 4, 2 },
-	{ "after a tab and UTF-8", "segment 's' { members = '10.0.0.1', mode = 'learn', -- \xc3\xa4\n"
+	{ "after a tab and UTF-8", "segment 's' { members = '10.0.0.1', mode = 'learn', -- "
+	    "\xc3\xa4\n"
 	    "\t--[[\xc3\xa4]] inbound { allow = any, from = any } }", 2, 11 },
 };
 

@@ -68,7 +68,8 @@ static const struct attack attacks[] = {
 	{ "a long table", "local t = {} for i = 1, 1e8 do t[i] = i end", "a.pol:1:1: " MEMORY },
 	{ "concat of much", "local t = {} for i = 1, 20 do t[i] = string.rep('x', 100000) end\n"
 	    "table.concat(t)", "a.pol:2:7: error lua: table.concat: more than 1048576 bytes" },
-	{ "unpack of much", "local t = {} for i = 1, 1000 do t[i] = i end\nlocal a = table.unpack(t)",
+	{ "unpack of much", "local t = {} for i = 1, 1000 do t[i] = i end\nlocal a = "
+	    "table.unpack(t)",
 	    "a.pol:2:17: error lua: table.unpack: more than 200 values" },
 	{ "unpack to the end of numbers", "local a = table.unpack({}, 0, math.maxinteger)",
 	    "a.pol:1:17: error lua: table.unpack: more than 200 values" },
@@ -81,7 +82,8 @@ static const struct attack attacks[] = {
 	{ "require", "require 'x'", "a.pol:1:1: error unknown-name: \"require\" is not defined" },
 	{ "package", "package.loadlib('x', 'y')",
 	    "a.pol:1:1: error unknown-name: \"package\" is not defined" },
-	{ "debug", "debug.getregistry()", "a.pol:1:1: error unknown-name: \"debug\" is not defined" },
+	{ "debug", "debug.getregistry()", "a.pol:1:1: error unknown-name: \"debug\" is not "
+	    "defined" },
 	{ "load", "load('x = 1')()", "a.pol:1:1: error unknown-name: \"load\" is not defined" },
 	{ "dofile", "dofile('b.pol')", "a.pol:1:1: error unknown-name: \"dofile\" is not defined" },
 	{ "loadfile", "loadfile('b.pol')",
@@ -92,14 +94,19 @@ static const struct attack attacks[] = {
 	    "a.pol:1:18: error lua: attempt to call a nil value (field 'dump')" },
 	{ "patterns", "local s = ('a'):rep(30):gsub('a?', 'a')",
 	    "a.pol:1:25: error lua: attempt to call a nil value (method 'gsub')" },
-	{ "slow pattern is plain text", "if ('aaaa'):find('.-.-.-.-b') then error('found') end", "" },
-	{ "bytecode", "\033Lua\x54", "a.pol:1:1: error bytecode: compiled Lua is refused: a policy is "
+	{ "slow pattern is plain text", "if ('aaaa'):find('.-.-.-.-b') then error('found') end",
+	    "" },
+	{ "bytecode", "\033Lua\x54", "a.pol:1:1: error bytecode: compiled Lua is refused: a policy "
+	    "is "
 	    "text" },
-	{ "script line", "#!/bin/sh\n", "a.pol:1:1: error encoding: the file begins with #: a policy "
+	{ "script line", "#!/bin/sh\n", "a.pol:1:1: error encoding: the file begins with #: a "
+	    "policy "
 	    "is not a script" },
-	{ "byte order mark", "\xef\xbb\xbf-- x", "a.pol:1:1: error encoding: the file begins with a "
+	{ "byte order mark", "\xef\xbb\xbf-- x", "a.pol:1:1: error encoding: the file begins with "
+	    "a "
 	    "byte order mark" },
-	{ "not UTF-8", "-- ok\n-- \xff", "a.pol:2:4: error encoding: byte 0xff is not valid UTF-8" },
+	{ "not UTF-8", "-- ok\n-- \xff", "a.pol:2:4: error encoding: byte 0xff is not valid "
+	    "UTF-8" },
 	/* shared state */
 	{ "methods of strings", "getmetatable('').__index.upper = error",
 	    "a.pol:1:1: error lua: attempt to index a boolean value" },
@@ -116,32 +123,39 @@ static const struct attack attacks[] = {
 	    "if t ~= 'tablefunctionringfence.set' then error(t) end", "" },
 	{ "address in a format", "local s = string.format('%p', {})",
 	    "a.pol:1:18: error lua: string.format: no conversion '%p'" },
-	{ "pairs over tables", "for k in pairs({ [{}] = 1 }) do end", "a.pol:1:10: error lua: pairs: a "
+	{ "pairs over tables", "for k in pairs({ [{}] = 1 }) do end", "a.pol:1:10: error lua: "
+	    "pairs: a "
 	    "key is a table; the order of these would not be the same on every run" },
 	/* depth */
 	{ "deep recursion", "local function f() return 1 + f() end f()",
 	    "a.pol:1:1: " MEMORY },
 	{ "includes itself", "include 'a.pol'", "" },
-	{ "include out of the directory", "include '../x.pol'", "a.pol:1:1: error bad-path: include: a "
+	{ "include out of the directory", "include '../x.pol'", "a.pol:1:1: error bad-path: "
+	    "include: a "
 	    "path is relative to the policy directory and stays in it" },
-	{ "include by absolute path", "include '/etc/passwd'", "a.pol:1:1: error bad-path: include: a "
+	{ "include by absolute path", "include '/etc/passwd'", "a.pol:1:1: error bad-path: "
+	    "include: a "
 	    "path is relative to the policy directory and stays in it" },
 	{ "names with control characters", "group('a\\27[2J')({ '10.0.0.1' })", "a.pol:1:1: error "
 	    "bad-name: group: a name holds no control characters, \" or \\" },
-	{ "a name of a megabyte", "group(string.rep('x', 1000000))", "a.pol:1:1: error limit: group: a "
+	{ "a name of a megabyte", "group(string.rep('x', 1000000))", "a.pol:1:1: error limit: "
+	    "group: a "
 	    "name of 1000000 bytes; at most 64" },
 	{ "error with a table", "error({})",
 	    "a.pol:1:1: error lua: error() with a table instead of a text" },
 	{ "every address as members", "segment 's' { members = any, mode = 'learn' }",
-	    "a.pol:1:25: error members-any: segment \"s\": members cannot be any: each member has a "
+	    "a.pol:1:25: error members-any: segment \"s\": members cannot be any: each member has "
+	    "a "
 	    "table, and a NIC has 4096" },
 	{ "services that explode", "local l = {} for i = 1, 200 do l[i] = 2 * i end\n"
 	    "local s = tcp { dst = l, src = l }",
 	    "a.pol:2:11: error limit: tcp: 40000 pairs of port ranges; at most 4096" },
 	{ "apps that explode", "local t = {} for i = 1, 60 do t[i] = 2 * i end local a = tcp(t)\n"
 	    "for i = 1, 20 do a = { a, a } end\n"
-	    "segment 's' { members = '10.0.0.1', mode = 'learn', inbound { allow = a, from = any } }",
-	    "a.pol:1:58: error limit: more than 4096 services in one place, or apps nested deeper than "
+	    "segment 's' { members = '10.0.0.1', mode = 'learn', inbound { allow = a, from = any } "
+	    "}",
+	    "a.pol:1:58: error limit: more than 4096 services in one place, or apps nested deeper "
+	    "than "
 	    "100" },
 };
 
@@ -207,7 +221,8 @@ run(const char *policy, const struct pol_limits *limits, char out[TEXT_MAX])
 		child(fds[1], &s, limits);
 	}
 	close(fds[1]);
-	while (pid > 0 && len + 1 < TEXT_MAX && (n = read(fds[0], out + len, TEXT_MAX - 1 - len)) > 0)
+	while (pid > 0 && len + 1 < TEXT_MAX && (n = read(fds[0], out + len,
+	    TEXT_MAX - 1 - len)) > 0)
 		len += (size_t)n;
 	out[len] = '\0';
 	close(fds[0]);
@@ -235,11 +250,15 @@ nesting(void)
 	static const struct {
 		const char *before, *open, *close, *want;
 	} rows[] = {
-		{ "local x = ", "{", "}", "a.pol:1:111: error nesting: brackets nest deeper than 100" },
-		{ "local x = ", "(", ")", "a.pol:1:111: error nesting: brackets nest deeper than 100" },
+		{ "local x = ", "{", "}", "a.pol:1:111: error nesting: brackets nest deeper than "
+		    "100" },
+		{ "local x = ", "(", ")", "a.pol:1:111: error nesting: brackets nest deeper than "
+		    "100" },
 		{ "", "do ", "end ", "a.pol:1:592: error syntax: C stack overflow near 'do'" },
-		{ "local x = 1", "..1", "", "a.pol:1:1: error syntax: malformed number near '1..1..1'" },
-		{ "local x = ", "not ", "nil", "a.pol:1:1: error syntax: C stack overflow near 'not'" },
+		{ "local x = 1", "..1", "", "a.pol:1:1: error syntax: malformed number near "
+		    "'1..1..1'" },
+		{ "local x = ", "not ", "nil", "a.pol:1:1: error syntax: C stack overflow near "
+		    "'not'" },
 	};
 	static char text[1 << 20];
 	char got[TEXT_MAX];
@@ -256,7 +275,8 @@ nesting(void)
 		if (strstr(rows[i].want, "nesting") != NULL)
 			T_IS_STR(got, rows[i].want);
 		else
-			T_OK(strncmp(got, "a.pol:1:", 8) == 0 && strstr(got, "error syntax") != NULL);
+			T_OK(strncmp(got, "a.pol:1:", 8) == 0 && strstr(got,
+			    "error syntax") != NULL);
 	}
 }
 

@@ -217,9 +217,11 @@ static const struct bad_text bad_texts[] = {
 	{ "cut UTF-8", "-- \xe2\x82", 5, "encoding", "byte 0xe2 is not valid UTF-8", 1, 4 },
 	{ "surrogate", "\xed\xa0\x80", 3, "encoding", "byte 0xed is not valid UTF-8", 1, 1 },
 	{ "UTF-16", "\xff\xfe-\0", 4, "encoding", "the file is UTF-16: a policy is UTF-8", 1, 1 },
-	{ "byte order mark", "\xef\xbb\xbf", 3, "encoding", "the file begins with a byte order mark",
+	{ "byte order mark", "\xef\xbb\xbf", 3, "encoding", "the file begins with a byte order "
+	    "mark",
 	    1, 1 },
-	{ "bytecode", "\033LuaT\0", 6, "bytecode", "compiled Lua is refused: a policy is text", 1, 1 },
+	{ "bytecode", "\033LuaT\0", 6, "bytecode", "compiled Lua is refused: a policy is text", 1,
+	    1 },
 	{ "script line", "#!/bin/lua", 10, "encoding",
 	    "the file begins with #: a policy is not a script", 1, 1 },
 };
