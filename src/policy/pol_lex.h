@@ -29,11 +29,12 @@ enum pol_tok_kind {
 #define POL_NO_TOK UINT32_MAX
 
 struct pol_tok {
-	uint32_t at, len;	/* bytes in the text */
+	uint32_t at;		/* bytes in the text */
+	uint32_t len : 24, kind : 8;
 	uint32_t line;		/* 1-based, where it begins */
 	uint32_t pair;		/* of a bracket: its partner or POL_NO_TOK */
-	uint8_t kind;
 };
+_Static_assert(sizeof(struct pol_tok) == 16, "a big file has a million tokens");
 
 struct pol_toks {
 	const uint8_t *text;

@@ -175,12 +175,25 @@ pair_bracket(struct pol_toks *ts, struct nest *n, uint32_t i)
 	}
 }
 
+/* Tokens with the end. */
+static uint32_t
+count_tokens(const uint8_t *text, size_t len)
+{
+	struct scan s = { .cur = text, .lim = text + len, .line = 1 };
+	uint32_t n = 1, line;
+
+	while (next_token(&s, &line) != POL_TOK_END)
+		n++;
+	return n;
+}
+
 enum rc
 pol_lex(const uint8_t *text, size_t len, struct arena *a, struct pol_toks *out)
 {
 	struct scan s = { .cur = text, .lim = text + len, .line = 1 };
 	struct nest nest = { .depth = 0 };
-	size_t cap = len / 6 + 64;
+	enum pol_tok_kind kind = POL_TOK_OTHER;
+	uint32_t count;
 
 	CHECK(text != NULL && out != NULL);
 	CHECK(len <= POL_FILE_BYTES_MAX);
@@ -188,36 +201,27 @@ pol_lex(const uint8_t *text, size_t len, struct arena *a, struct pol_toks *out)
 	out->text = text;
 	out->len = len;
 	out->deep = POL_NO_TOK;
-	out->items = arena_array(a, cap, sizeof(*out->items));
+	count = count_tokens(text, len);	/* exact room: a big file has a million */
+	out->items = arena_array(a, count, sizeof(*out->items));
 	if (out->items == NULL)
 		return RC_NOMEM;
-	for (;;) {
-		struct pol_tok *t;
+	while (kind != POL_TOK_END) {
+		struct pol_tok *t = &out->items[out->count];
 		uint32_t line = 0;
-		enum pol_tok_kind kind = next_token(&s, &line);
 
-		if (out->count == cap) {
-			struct pol_tok *more = arena_array(a, cap * 2, sizeof(*more));
-
-			if (more == NULL)
-				return RC_NOMEM;
-			memcpy(more, out->items, cap * sizeof(*more));
-			out->items = more;
-			cap *= 2;
-		}
-		t = &out->items[out->count++];
+		CHECK(out->count < count);
+		kind = next_token(&s, &line);
 		t->at = (uint32_t)(s.start - text);
-		t->len = (uint32_t)(s.cur - s.start);
+		t->len = (uint32_t)(s.cur - s.start) & 0xffffff;
+		t->kind = (uint32_t)kind & 0xff;
 		t->line = line;
 		t->pair = POL_NO_TOK;
-		t->kind = (uint8_t)kind;
+		out->count++;
 		if (kind == POL_TOK_OPEN || kind == POL_TOK_CLOSE)
 			pair_bracket(out, &nest, out->count - 1);
-		if (kind == POL_TOK_END)
-			break;
 	}
 	CHECK(s.cur == s.lim);
-	CHECK(out->items[out->count - 1].kind == POL_TOK_END);
+	CHECK(out->count == count);
 	return RC_OK;
 }
 

@@ -29,7 +29,7 @@ bool
 pol_vec_room(struct arena *a, void *items_ptr, uint32_t count, uint32_t *cap, size_t size)
 {
 	void **items = items_ptr;
-	uint32_t more = *cap == 0 ? 64 : *cap * 2;
+	uint32_t more = *cap == 0 ? 16 : *cap * 2;
 	void *p;
 
 	CHECK(count <= *cap);
@@ -196,7 +196,7 @@ find_call(const struct pol_toks *ts, const char *name, uint32_t line, uint32_t f
 	if (from != POL_NO_TOK && from + 1 > i)
 		i = from + 2;
 	for (; i < ts->count && ts->items[i].line == line; i++) {
-		uint8_t kind = ts->items[i].kind;
+		uint32_t kind = ts->items[i].kind;
 
 		if ((kind == POL_TOK_OPEN || kind == POL_TOK_STRING) && i > 0 &&
 		    pol_tok_is(ts, i - 1, name))

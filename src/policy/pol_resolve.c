@@ -438,23 +438,22 @@ segment_index(const struct pol_rules *out, const struct pol_pos *pos)
 /* One rule; none (and RC_OK) where its only service is a control channel that nothing names. */
 static enum rc
 build_rule(struct pol_ctx *c, const struct pol_draft_rule *r, uint32_t segment,
-    struct pol_rules *out)
+    struct svc_out *svcs, struct pol_rules *out)
 {
-	struct svc_out svcs = { .count = 0 };
 	struct pol_rule *o = &out->rules[out->rule_count];
 	struct diag d;
 	enum rc rc;
 
 	rc = pol_set_eval(c, r->peer);
 	if (rc == RC_OK)
-		rc = collect(c, r->svc, POL_STATE_UNSAID, &svcs);
+		rc = collect(c, r->svc, POL_STATE_UNSAID, svcs);
 	if (rc != RC_OK)
 		return rc;
-	if (svcs.wrong || r->wrong || c->sets.items[r->peer].wrong || svcs.count == 0)
+	if (svcs->wrong || r->wrong || c->sets.items[r->peer].wrong || svcs->count == 0)
 		return RC_OK;
-	sort_services(&svcs);
-	if (svcs.count > SERVICES_MAX) {
-		diag_set(&d, "limit", "a rule with %u services; at most %d", (unsigned)svcs.count,
+	sort_services(svcs);
+	if (svcs->count > SERVICES_MAX) {
+		diag_set(&d, "limit", "a rule with %u services; at most %d", (unsigned)svcs->count,
 		    SERVICES_MAX);
 		pol_report(c, &d, &r->site);
 		return RC_OK;
@@ -467,8 +466,10 @@ build_rule(struct pol_ctx *c, const struct pol_draft_rule *r, uint32_t segment,
 	o->count = r->count;
 	o->log = r->log;
 	o->peer = c->sets.items[r->peer].set;
-	o->services = svcs.items;
-	o->service_count = svcs.count;
+	o->services = arena_memdup(c->a, svcs->items, svcs->count * sizeof(*svcs->items));
+	if (o->services == NULL)
+		return RC_NOMEM;
+	o->service_count = svcs->count;
 	o->vlans = r->vlans;
 	o->vlan_count = r->vlan_count;
 	o->why = r->why;
@@ -479,6 +480,7 @@ build_rule(struct pol_ctx *c, const struct pol_draft_rule *r, uint32_t segment,
 static enum rc
 build_rules(struct pol_ctx *c, struct pol_rules *out)
 {
+	struct svc_out svcs = { .count = 0 };	/* used again for each rule */
 	struct diag d;
 
 	out->rules = arena_array(c->a, c->rules.count, sizeof(*out->rules));
@@ -490,8 +492,11 @@ build_rules(struct pol_ctx *c, struct pol_rules *out)
 		uint32_t segment = segment_index(out, &pos);
 
 		for (uint32_t k = 0; k < s->rule_count; k++) {
-			enum rc rc = build_rule(c, &c->rules.items[s->rules[k]], segment, out);
+			enum rc rc;
 
+			svcs.count = 0;
+			svcs.wrong = false;
+			rc = build_rule(c, &c->rules.items[s->rules[k]], segment, &svcs, out);
 			if (rc != RC_OK)
 				return rc;
 		}
