@@ -65,7 +65,7 @@ vlans_cover(const struct shape *t, const struct shape *s)
 {
 	uint32_t k = 0;
 
-	if (t->vlan_count == 0 || t->vlans == s->vlans)
+	if (t->vlan_count == 0)
 		return true;
 	for (uint32_t i = 0; i < s->vlan_count; i++) {
 		while (k < t->vlan_count && t->vlans[k].hi < s->vlans[i].lo)

@@ -581,11 +581,11 @@ item_change(const char *f, bool narrower)
 }
 
 static bool
-goes(enum rc (*pass)(struct pol_job *, struct pol_list *))
+goes_in(enum rc (*pass)(struct pol_job *, struct pol_list *), uint8_t family)
 {
 	struct pol_item *both[2] = { &items[0], &items[1] };
 	uint32_t covered_by[2] = { UINT32_MAX, UINT32_MAX };
-	struct pol_list l = { both, covered_by, 2, POL_V4 };
+	struct pol_list l = { both, covered_by, 2, family };
 	struct pol_job j = { .steps_left = 1000 };
 
 	arena_init(&j.scratch, 1 << 20);
@@ -594,6 +594,12 @@ goes(enum rc (*pass)(struct pol_job *, struct pol_list *))
 	CHECK(covered_by[1] == UINT32_MAX || covered_by[1] == 0);
 	arena_fini(&j.scratch);
 	return covered_by[1] == 0;
+}
+
+static bool
+goes(enum rc (*pass)(struct pol_job *, struct pol_list *))
+{
+	return goes_in(pass, POL_V4);
 }
 
 static void
@@ -611,6 +617,73 @@ test_pass_law(void)
 			T_OK(goes(pol_pass_shadow) == (f->shadow == POL_FREE ||
 			    (f->shadow == POL_MUST_COVER && narrower == 1)));
 		}
+	}
+}
+
+/* Each side of each edge of an atom: does the first hold the second? */
+struct atom_row {
+	const char *name;
+	struct service first, second;
+	uint8_t family;		/* of the list */
+	bool covered;
+};
+
+#define PORTS(slo, shi, dlo, dhi) { false, PROTO_UDP, 0, slo, shi, dlo, dhi }
+#define KIND(any, proto, family) { any, proto, family, 0, ALL, 0, ALL }
+
+static const struct atom_row atoms[] = {
+	{ "equal", PORTS(5, 9, 5, 9), PORTS(5, 9, 5, 9), POL_V4, true },
+	{ "inside", PORTS(5, 9, 5, 9), PORTS(6, 8, 6, 8), POL_V4, true },
+	{ "one port inside", PORTS(5, 9, 5, 9), PORTS(6, 8, 7, 7), POL_V4, true },
+	{ "source below", PORTS(5, 9, 5, 9), PORTS(4, 9, 5, 9), POL_V4, false },
+	{ "source above", PORTS(5, 9, 5, 9), PORTS(5, 10, 5, 9), POL_V4, false },
+	{ "destination below", PORTS(5, 9, 5, 9), PORTS(5, 9, 4, 9), POL_V4, false },
+	{ "destination above", PORTS(5, 9, 5, 9), PORTS(5, 9, 5, 10), POL_V4, false },
+	{ "one port, source inside", PORTS(5, 9, 7, 7), PORTS(5, 8, 7, 7), POL_V4, true },
+	{ "one port, source below", PORTS(5, 9, 7, 7), PORTS(4, 9, 7, 7), POL_V4, false },
+	{ "one port, source above", PORTS(5, 9, 7, 7), PORTS(5, 10, 7, 7), POL_V4, false },
+	{ "another port", PORTS(5, 9, 7, 7), PORTS(5, 9, 8, 8), POL_V4, false },
+	{ "any holds all", KIND(true, 0, 0), PORTS(5, 9, 7, 7), POL_V4, true },
+	{ "all hold not any", KIND(false, 17, 0), KIND(true, 0, 0), POL_V4, false },
+	{ "protocol 0 is not any", KIND(false, 0, 0), KIND(true, 0, 0), POL_V4, false },
+	{ "another protocol", KIND(false, 89, 0), KIND(false, 88, 0), POL_V4, false },
+	{ "both families", KIND(false, 89, 0), KIND(false, 89, 6), POL_ANY_FAMILY, true },
+	{ "one family", KIND(false, 89, 6), KIND(false, 89, 0), POL_ANY_FAMILY, false },
+	{ "the other family", KIND(false, 89, 4), KIND(false, 89, 6), POL_ANY_FAMILY, false },
+	{ "one family, in its list", KIND(false, 89, 4), KIND(false, 89, 0), POL_V4, true },
+};
+
+static void
+atom_case(const struct atom_row *row)
+{
+	start();
+	item_reset();
+	items[0].rule.services = &row->first;
+	items[1].rule.services = &row->second;
+	items[1].service_id = 1;
+	T_OK(goes_in(pol_pass_shadow, row->family) == row->covered);
+}
+
+/* The same for VLANs: no VLAN named is any or none, which only the like holds. */
+static void
+test_pass_vlans(void)
+{
+	static const struct vlan_range v[] = { { 1, 5 }, { 10, 20 }, { 30, 30 } };
+	static const struct { uint32_t first, count, at, n; bool covered; } rows[] = {
+		{ 0, 0, 0, 3, true }, { 0, 3, 0, 0, false }, { 0, 3, 0, 3, true },
+		{ 0, 3, 1, 2, true }, { 1, 2, 0, 2, false }, { 0, 2, 1, 2, false },
+		{ 0, 0, 0, 0, true },
+	};
+
+	start();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		item_reset();
+		items[0].rule.vlans = v + rows[i].first;
+		items[0].rule.vlan_count = rows[i].count;
+		items[1].rule.vlans = v + rows[i].at;
+		items[1].rule.vlan_count = rows[i].n;
+		items[1].vlan_id = 1;
+		T_OK(goes_in(pol_pass_shadow, POL_V4) == rows[i].covered);
 	}
 }
 
@@ -681,6 +754,8 @@ main(void)
 	T_RUN(test_warn_one_sided);
 	T_RUN(test_warn_not_guard);
 	T_RUN(test_pass_law);
+	T_ROWS(atoms, atom_case);
+	T_RUN(test_pass_vlans);
 	T_RUN(test_pass_budget);
 	T_RUN(test_no_memory);
 	arena_fini(&arena);
