@@ -31,6 +31,7 @@ void pol_lib_push_env(lua_State *L);
 /* What tostring() says, without addresses; pushes it. [-0, +1, m] */
 const char *pol_tostring(lua_State *L, int idx, size_t *len);
 
+extern const luaL_Reg pol_lib_string[], pol_lib_table[];	/* pol_lib_text.c */
 extern const char pol_lib_words_key;	/* address: registry key of the table of words */
 
 /* Registration of the bindings: adds words to the table on the top of the stack. [-0, +0, m] */
