@@ -17,6 +17,9 @@
 
 #define SCRATCH_BYTES_MAX ((size_t)768 << 20)
 
+/* Parts over all lists before passes: what a build may sort. Far beyond what could be packed. */
+enum { GATHERED_MAX = 16 * WIRE_RULES_MAX };
+
 static int
 key_cmp(const void *a, const void *b)
 {
@@ -156,10 +159,11 @@ image_too_big(struct pol_job *j)
 	if (weights == NULL)
 		return RC_NOMEM;
 	for (uint32_t i = 0; i < j->r->rule_count; i++)
-		weights[i] = j->fates[i].packed;
+		weights[i] = j->fates[i].listed;
 	pol_lines_heaviest(j, weights, lines);
-	diag_set(&d, "image-too-big", "more than %d rules in all tables: %u so far, in %u tables",
-	    WIRE_RULES_MAX, j->packed_count, j->image_list_count + 1);
+	diag_set(&d, "image-too-big", "%u rules in %u tables so far, %u before those that others "
+	    "cover were taken out; all tables together hold %d", j->packed_count,
+	    j->image_list_count + 1, j->gathered_count, WIRE_RULES_MAX);
 	diag_hint(&d, "most of them come from %s", lines);
 	pol_say(j, &d, DIAG_ERROR, NULL);
 	return RC_LIMIT;
@@ -224,6 +228,11 @@ class_build(struct pol_job *j, struct pol_class *c, uint32_t *guard_list)
 
 	arena_init(&tmp, SCRATCH_BYTES_MAX);
 	rc = keys_gather(j, &tmp, c, &keys, &n);
+	if (rc == RC_OK) {
+		j->gathered_count += n;
+		if (j->gathered_count > GATHERED_MAX)
+			rc = image_too_big(j);
+	}
 	for (uint8_t f = 0; rc == RC_OK && f < POL_FAMILIES; f++) {
 		struct pol_list l;
 

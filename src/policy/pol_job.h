@@ -83,7 +83,7 @@ struct pol_job {
 	uint64_t steps_left;		/* what the shadow pass may still spend */
 	uint32_t not_compared;		/* items it left out */
 	struct image_list *image_lists;
-	uint32_t image_list_count, packed_count;
+	uint32_t image_list_count, packed_count, gathered_count;
 };
 
 static inline uint8_t

@@ -387,6 +387,39 @@ test_image_limit(void)
 	T_OK(build(POL_PASS_ALL) == RC_OK);
 }
 
+/* 12 segments that cut 4,095 local IPs into as many classes, and rules that are all equal: each
+ * table is small, but there is too much to look through. */
+static void
+test_gathered_limit(void)
+{
+	const struct diag *d = NULL;
+
+	start();
+	r.segments = arena_array(&arena, 12, sizeof(*r.segments));
+	CHECK(r.segments != NULL);
+	for (uint32_t bit = 0; bit < 12; bit++) {
+		struct addr_range *one = arena_array(&arena, POL_LOCALS_MAX, sizeof(*one));
+		struct pol_segment *s = &r.segments[r.segment_count++];
+		size_t n = 0;
+
+		CHECK(one != NULL);
+		for (uint32_t i = 0; i < POL_LOCALS_MAX; i++)
+			if (i >> bit & 1)
+				one[n++] = (struct addr_range){ { 0, 0x0a000000 + i, 4 },
+					{ 0, 0x0a000000 + i, 4 } };
+		*s = (struct pol_segment){ .name = arena_printf(&arena, "s%u", bit),
+			.pos = { 1, bit + 1, 1, 0 }, .stage = POL_APP, .mode = WIRE_ENFORCE };
+		CHECK(addr_set_from(&arena, one, n, &s->members) == RC_OK);
+	}
+	for (uint32_t i = 0; i < 9000; i++)
+		rule(i % 12, WIRE_IN, false, &tcp80, "10.9.0.1");
+	T_OK(build(POL_PASS_ALL) == RC_LIMIT);
+	T_IS_UINT(said("image-too-big", &d), 1);
+	r.rule_count = 12;
+	T_OK(build(POL_PASS_ALL) == RC_OK);
+	T_IS_UINT(in.table_count, POL_LOCALS_MAX);
+}
+
 static void
 test_warn_never(void)
 {
@@ -748,6 +781,7 @@ main(void)
 	T_RUN(test_table_limit);
 	T_RUN(test_locals_limit);
 	T_RUN(test_image_limit);
+	T_RUN(test_gathered_limit);
 	T_RUN(test_warn_never);
 	T_RUN(test_warn_shadowed);
 	T_RUN(test_warn_members);
