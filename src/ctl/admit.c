@@ -8,7 +8,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "hash.h"
-#include "limits.h"
+#include "bounds.h"
 
 enum { WAYS = 8, SETS = LIMIT_SOURCES / WAYS };
 

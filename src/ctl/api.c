@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "conn.h"
-#include "limits.h"
+#include "bounds.h"
 #include "stream.h"
 
 enum flag {

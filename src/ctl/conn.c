@@ -12,7 +12,7 @@
 #include "admit.h"
 #include "api.h"
 #include "clock.h"
-#include "limits.h"
+#include "bounds.h"
 #include "stream.h"
 
 enum { READ_BYTES = 16 * 1024, TURNS_MAX = 16 };
@@ -24,8 +24,8 @@ static void on_again(void *arg);
 static void
 deadline_set(struct conn *c, uint32_t ms)
 {
-	if (loop_timer_set(server_loop(c->server), &c->deadline, clock_mono_ns() + ms * NS_PER_MS) !=
-	    RC_OK)
+	if (loop_timer_set(server_loop(c->server), &c->deadline,
+	    clock_mono_ns() + ms * NS_PER_MS) != RC_OK)
 		c->want_close = true;
 }
 
@@ -433,7 +433,8 @@ request_take(struct conn *c)
 refuse:
 	server_refused(c->server, REFUSED_REQUEST, c, "malformed request");
 	c->want_close = true;
-	conn_problem(c, status, "bad-request", "the request is not in the accepted HTTP/1.1 subset");
+	conn_problem(c, status, "bad-request",
+	    "the request is not in the accepted HTTP/1.1 subset");
 	return RC_OK;
 }
 
@@ -501,7 +502,8 @@ step(struct conn *c)
 	}
 }
 
-/* What the connection waits for, to the loop. A whole hello that waits for its turn reads nothing. */
+/* What the connection waits for, to the loop. A whole hello that waits for its turn reads
+ * nothing. */
 static void
 want_update(struct conn *c)
 {

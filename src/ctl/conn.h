@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conn - one peer of the control channel: bytes, TLS, requests one after the other.
- * Does:    reads a head and a body within their limits, hands them to api_handle, writes the answer;
- *          or feeds a stream until the peer goes.
+ * Does:    reads a head and a body within their limits, hands them to api_handle, writes the
+ *          answer; or feeds a stream until the peer goes.
  * Shape:   HELLO (TLS: the ClientHello gathers) -> SHAKE -> READ -> WAIT (main or a stream works on
  *          it) -> WRITE -> READ ...
- * Limits:  limits.h. A deadline is for the whole of a step, not for each byte.
+ * Limits:  bounds.h. A deadline is for the whole of a step, not for each byte.
  * Memory:  a connection that has not shown a whole ClientHello costs this struct and at most
  *          LIMIT_HELLO_BYTES.
  * Context: the loop's thread.
@@ -61,7 +61,8 @@ struct conn {
 	struct stream_reader *reader;	/* in CONN_STREAM */
 };
 
-/* Takes the descriptor; the server lists it. NULL where memory is out (the descriptor is closed). */
+/* Takes the descriptor; the server lists it. NULL where memory is out (the descriptor is
+ * closed). */
 struct conn *conn_create(struct server *s, int fd, bool local, const struct addr *source);
 void conn_destroy(struct conn *c);
 

@@ -2,8 +2,8 @@
 /*
  * ctl_msg - what the control process and main say to each other.
  * Does:    names the messages and gives each its pair of encode and decode; decode distrusts.
- * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id, status
- *          as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
+ * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id,
+ *          status as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
  *          KEYS: main to ctl, the three PEM files of the key directory.
  * Limits:  names and texts below; a body is what the request carried, at most
  *          HTTP_BODY_BYTES_MAX, and main never looks into it.

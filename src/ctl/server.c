@@ -15,7 +15,7 @@
 #include "admit.h"
 #include "clock.h"
 #include "conn.h"
-#include "limits.h"
+#include "bounds.h"
 #include "log.h"
 #include "stream.h"
 
@@ -293,10 +293,12 @@ keys_take(struct server *s, const struct msg *m)
 		return RC_INVALID;
 	if (k.ca_len == 0 || s->cfg.signer_fd < 0)
 		return RC_OK;
-	pems = (struct tls_pems){ .ca = k.ca, .ca_len = k.ca_len, .crt = k.crt, .crt_len = k.crt_len,
+	pems = (struct tls_pems){ .ca = k.ca, .ca_len = k.ca_len, .crt = k.crt,
+		.crt_len = k.crt_len,
 		.crl = k.crl_len > 0 ? k.crl : NULL, .crl_len = k.crl_len };
 	if (tls_config_server_pems(&pems, s->cfg.signer_fd, &fresh, &d) != RC_OK) {
-		log_err("keys-refused", "why=\"%s\" kept=%s", d.text, s->tls != NULL ? "old" : "none");
+		log_err("keys-refused", "why=\"%s\" kept=%s", d.text,
+		    s->tls != NULL ? "old" : "none");
 		return RC_OK;
 	}
 	tls_config_put(&s->tls);

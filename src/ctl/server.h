@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * server - the control process: listeners, connections, requests on their way to main.
- * Does:    accepts on the local socket and on TLS, admits, keeps the table of requests that wait for
- *          main's answers, tells streams of events.
+ * Does:    accepts on the local socket and on TLS, admits, keeps the table of requests that wait
+ *          for main's answers, tells streams of events.
  * Shape:   main hands over: a channel of messages, the two listening sockets, the signer's end.
- * Limits:  limits.h.
+ * Limits:  bounds.h.
  * Errors:  what a peer does wrong ends its connection; what main does wrong ends the process.
  * Context: one thread; after its rights are dropped it opens nothing.
  */
@@ -24,7 +24,7 @@ struct server_cfg {
 	int local_fd;		/* listening Unix socket; kept */
 	int tls_fd;		/* listening TCP socket, -1 = none; kept */
 	int signer_fd;		/* -1 = none; kept */
-	uint32_t group;		/* gid besides root and the own uid that may use the local socket */
+	uint32_t group;		/* gid that may use the local socket, beside root */
 	const char *openapi;	/* JSON text, borrowed for the server's life */
 	size_t openapi_len;
 };

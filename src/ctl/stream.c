@@ -7,7 +7,7 @@
 
 #include "clock.h"
 #include "conn.h"
-#include "limits.h"
+#include "bounds.h"
 
 struct event {
 	uint64_t number;
@@ -18,7 +18,7 @@ struct event {
 struct stream {
 	struct loop *loop;
 	struct event ring[LIMIT_EVENTS];
-	uint64_t count;			/* ever added; event i is in ring[i % LIMIT_EVENTS] */
+	uint64_t count;			/* ever; event i is ring[i % LIMIT_EVENTS] */
 	uint64_t last;			/* number of the newest */
 	struct stream_reader *readers;
 	struct loop_timer quiet;

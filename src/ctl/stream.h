@@ -3,8 +3,8 @@
  * stream - events for whoever watches: kept for a while, numbered, their loss said.
  * Does:    a ring of the last LIMIT_EVENTS events; readers that follow it at their own pace; one
  *          that falls behind is told how many it lost, and goes on.
- * Shape:   SSE: "id: N", "event: alert" or "lost", "data: JSON"; or lines of JSON (NDJSON). A comment
- *          every LIMIT_KEEPALIVE_MS where nothing happens.
+ * Shape:   SSE: "id: N", "event: alert" or "lost", "data: JSON"; or lines of JSON (NDJSON). A
+ *          comment every LIMIT_KEEPALIVE_MS where nothing happens.
  * Source:  Server-sent events, WHATWG HTML section 9.2.
  */
 #ifndef STREAM_H

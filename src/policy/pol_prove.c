@@ -186,7 +186,8 @@ first_shared(const uint64_t *x, const uint64_t *y, uint32_t words, uint32_t none
 	return none;
 }
 
-/* Whether action index `cell` of the image is what entry `e` says (e = entry_count: the default). */
+/* Whether action index `cell` of the image is what entry `e` says (e = entry_count: the
+ * default). */
 static bool
 answers_equal(const struct prove_half *h, const struct prove_side *s, uint32_t cell, uint32_t e)
 {
@@ -407,8 +408,8 @@ difference_say(const struct prover *p, struct diag *diag)
 }
 
 enum rc
-pol_prove(const struct pol_rules *r, const struct pol_names *names, const uint8_t *image, size_t len,
-    struct arena *a, struct pol_proof *out, struct diag *diag)
+pol_prove(const struct pol_rules *r, const struct pol_names *names, const uint8_t *image,
+    size_t len, struct arena *a, struct pol_proof *out, struct diag *diag)
 {
 	struct prover p = { .rules = r, .names = names, .image = image, .a = a, .out = out };
 	enum rc rc;

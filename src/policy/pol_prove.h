@@ -2,12 +2,12 @@
 /*
  * pol_prove - the proof that an image says what the rules say, for every packet there can be.
  * Does:    takes the bytes of a checked image and the unoptimised rules; for each table and
- *          direction splits the space of headers into boxes on which both are constant, and compares
- *          the action on every box. Nothing is sampled.
- * Shape:   remote address x (protocol, fragment, VLAN) x source port x destination port. Per axis the
- *          cut points of image and rules are joined; intervals with the same classes in the image
- *          and the same rules are one. What no packet can be (a port of a protocol that has none) is
- *          not compared.
+ *          direction splits the space of headers into boxes on which both are constant, and
+ *          compares the action on every box. Nothing is sampled.
+ * Shape:   remote address x (protocol, fragment, VLAN) x source port x destination port. Per axis
+ *          the cut points of image and rules are joined; intervals with the same classes in the
+ *          image and the same rules are one. What no packet can be (a port of a protocol that has
+ *          none) is not compared.
  * Limits:  memory is the arena's cap; past it RC_NOMEM, and nothing is proved.
  * Errors:  RC_CONFLICT = they differ; the proof holds one packet on which they do.
  * Context: pure; shares no code with the encoder, nor with the firmware's walk.
@@ -26,6 +26,9 @@ struct pol_names {
 	const uint32_t *default_ids;	/* by index of pol_rules.segments */
 };
 
+/* The names pol_build gives to these rules. RC_LIMIT where counters do not suffice. */
+MUST_CHECK enum rc pol_names_get(const struct pol_rules *r, struct arena *a, struct pol_names *out);
+
 struct pol_proof {
 	uint64_t boxes;			/* compared */
 	uint32_t tables, bodies;
@@ -34,7 +37,7 @@ struct pol_proof {
 	struct pkt_key key;
 	struct image_action want, got;
 	bool want_default, got_default;
-	uint32_t rule;			/* the rule that should decide; UINT32_MAX = the default */
+	uint32_t rule;			/* that should decide; UINT32_MAX = default */
 };
 
 MUST_CHECK enum rc pol_prove(const struct pol_rules *r, const struct pol_names *names,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * prove_axis - joint classes: what image and rules together tell apart, of the remote address on one
- * hand, of protocol, fragment, VLAN and ports on the other.
+ * prove_axis - joint classes: what image and rules together tell apart, of the remote address on
+ * one hand, of protocol, fragment, VLAN and ports on the other.
  * An axis is swept from its least value to its greatest. At each cut point the bits of the rules
  * whose intervals begin or end there are turned over, and the pair (image's class, rules' bits) is
  * added to the set of those seen.
@@ -20,7 +20,7 @@ struct edge {
 struct sweep {
 	struct edge *edges;
 	uint32_t count, cap, next;
-	uint64_t *cuts;			/* values of the upper (or only) 64 bits to stop at */
+	uint64_t *cuts;			/* of the upper (or only) 64 bits */
 	uint32_t cut_count, cut_cap;
 	uint64_t *bits;			/* as they are at the value reached */
 };
@@ -363,8 +363,8 @@ bits_and(const uint64_t *x, const uint64_t *y, uint32_t words, uint64_t *out)
 }
 
 static enum rc
-classes_pv(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *vlans,
-    uint64_t *bits, uint64_t *both, struct prove_classes *out)
+classes_pv(const struct prove_half *h, const struct prove_side *s,
+    const struct prove_classes *vlans, uint64_t *bits, uint64_t *both, struct prove_classes *out)
 {
 	enum rc rc = RC_OK;
 

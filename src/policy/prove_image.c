@@ -174,8 +174,8 @@ low_decode(const uint8_t *body, const struct wire_half *h, uint32_t rank, struct
 }
 
 static enum rc
-remote_decode(const uint8_t *body, const struct wire_half *h, struct arena *a, struct prove_half *out,
-    uint32_t sub)
+remote_decode(const uint8_t *body, const struct wire_half *h, struct arena *a,
+    struct prove_half *out, uint32_t sub)
 {
 	struct prove_map *m = &out->remote[sub];
 	uint32_t ranks = 0;
@@ -236,7 +236,8 @@ prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir, struct 
 			rc = axis_decode(body, &h->dport, h->dport_depth, h->dport_at, a,
 			    &out->dport[i]);
 		if (rc == RC_OK)
-			rc = axis_decode(body, &h->vlan, h->vlan_depth, h->vlan_at, a, &out->vlan[i]);
+			rc = axis_decode(body, &h->vlan, h->vlan_depth, h->vlan_at, a,
+			    &out->vlan[i]);
 	}
 	return rc;
 }

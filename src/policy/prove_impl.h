@@ -36,7 +36,7 @@ struct prove_side {
 	struct prove_atom *atoms;	/* by entry */
 	uint32_t atom_count, atom_words;
 	struct prove_outcome deflt;
-	bool has_default;		/* false: the guard's table, where no match means nothing */
+	bool has_default;		/* false: the guard's table, no match is nothing */
 	uint8_t family, dir;
 };
 
@@ -45,7 +45,8 @@ MUST_CHECK enum rc prove_side_make(const struct pol_rules *r, const struct pol_n
     const uint32_t *segments, uint32_t segment_count, uint8_t family, uint8_t dir, struct arena *a,
     struct prove_side *out);
 
-/* --- classes: distinct pairs of what the image and what the rules tell apart (prove_class.c) --- */
+/* --- classes: distinct pairs of what the image and what the rules tell apart (prove_class.c)
+ * --- */
 
 /* The image's classes of up to WIRE_SUBS_MAX sub-tables, 16 bits each. */
 typedef uint64_t prove_tuple;
@@ -83,7 +84,8 @@ prove_tuple_get(prove_tuple t, uint32_t sub)
 
 /* A function of one value that is constant on intervals. */
 struct prove_step {
-	uint64_t lo;			/* its interval begins here and ends before the next step's */
+	/* its interval begins here and ends before the next step's */
+	uint64_t lo;
 	uint32_t value;
 };
 

@@ -2,7 +2,8 @@
 /*
  * prove_rules - what the rules say of one direction of one table, in match order.
  * The order is that of "VERDICTS" in ringfence-policy(5), written here a third time on purpose: it
- * shares nothing with pol_build, whose work is being checked, nor with pol_ref, the oracle of tests.
+ * shares nothing with pol_build, whose work is being checked, nor with pol_ref, the oracle of
+ * tests.
  */
 #include "prove_impl.h"
 
