@@ -135,7 +135,6 @@ union_of(struct pol_ctx *c, uint32_t a, uint32_t b, const struct pol_site *site)
 	s = pol_set_new(c, POL_SET_UNION, site);
 	c->sets.items[s].a = a;
 	c->sets.items[s].b = b;
-	c->sets.items[s].listed = true;
 	return s;
 }
 
@@ -184,8 +183,7 @@ list_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 		all = union_of(g->c, all, ranges_set(g, r, texts, literals), &g->site);
 	if (all == POL_NO_NAME) {
 		diag_set(&d, "empty-list", "%s: an empty list of addresses", g->what);
-		if (key == NULL || strcmp(key, "from") == 0 || strcmp(key, "to") == 0)
-			diag_hint(&d, "every address is written any");
+		diag_hint(&d, "every address is written any");
 		pol_args_value_fault(g, &d, key);
 		return 0;
 	}

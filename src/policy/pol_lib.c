@@ -265,10 +265,6 @@ env_index(lua_State *L)
 	near = nearest_global(L, name);
 	if (near != NULL)
 		diag_hint(&d, "did you mean \"%s\"?", near);
-	for (uint32_t i = 0; i < c->names.count; i++)
-		if (c->names.items[i].defined && strcmp(c->names.items[i].text, name) == 0)
-			diag_hint(&d, "a name is written %s \"%s\"",
-			    pol_kind_names[c->names.items[i].kind], name);
 	pol_report(c, &d, &site);
 	pol_raise_told(c);
 }

@@ -16,8 +16,6 @@ bad_address(struct diag *d, const char *text, size_t len)
 		diag_hint(d, "several addresses are a list: ip { \"10.0.0.1\", \"10.0.0.2\" }");
 	else if (memchr(text, '*', len) != NULL)
 		diag_hint(d, "write a prefix, as \"10.0.0.0/8\"");
-	else if (len > 0 && memchr(text, '.', len) == NULL && memchr(text, ':', len) == NULL)
-		diag_hint(d, "a name is written group \"%.*s\"", n, text);
 	else
 		diag_hint(d, "write \"10.0.0.1\", \"10.0.0.0/8\", \"10.0.0.1-10.0.0.9\" or the "
 		    "same "

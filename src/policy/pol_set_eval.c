@@ -238,26 +238,6 @@ union_leaves(struct pol_ctx *c, struct walk *w, uint32_t root, bool *more)
 	return RC_OK;
 }
 
-/* Elements of a list that overlap: together they have more addresses than their union. */
-static void
-warn_repeats(struct pol_ctx *c, const struct walk *w, const struct pol_set *s)
-{
-	uint64_t sum = 0;
-	struct diag d;
-
-	for (uint32_t i = 0; i < w->ranges.count; i++) {
-		struct addr_set one = { .ranges = &w->ranges.items[i], .count = 1 };
-		uint64_t size = addr_set_size(&one);
-
-		sum = sum > UINT64_MAX - size ? UINT64_MAX : sum + size;
-	}
-	if (sum == UINT64_MAX || sum <= addr_set_size(&s->set))
-		return;
-	diag_set(&d, "repeated-address", "elements of this list have addresses in common");
-	d.level = DIAG_WARNING;
-	pol_report(c, &d, &s->site);
-}
-
 static enum rc
 eval_union(struct pol_ctx *c, struct walk *w, uint32_t set, bool *more)
 {
@@ -266,10 +246,7 @@ eval_union(struct pol_ctx *c, struct walk *w, uint32_t set, bool *more)
 
 	if (rc != RC_OK || *more)
 		return rc;
-	rc = addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);
-	if (rc == RC_OK && s->listed && !s->wrong)
-		warn_repeats(c, w, s);
-	return rc;
+	return addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);
 }
 
 enum rc
