@@ -20,7 +20,7 @@ FUZZ_SECONDS=${FUZZ_SECONDS:-60}	# per fuzz target
 FW_CODE_MAX=${FW_CODE_MAX:-65536}	# bytes of text and data of the bare-metal firmware
 FW_RAM_MAX=${FW_RAM_MAX:-16777216}	# bytes of data and bss of the same
 
-ROOMS="util pkt image policy mbox nic softnic proc ctl store cli"
+ROOMS="util pkt image policy mbox nic softnic proc ctl store agent cli"
 STD="-std=c11 -D_GNU_SOURCE="
 WARN="-Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
  -Werror=unused-result"

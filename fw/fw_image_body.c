@@ -236,11 +236,12 @@ actions(const struct part *p)
 		uint32_t reserved2 = a->reserved2[0] | a->reserved2[1] | a->reserved2[2] |
 		    a->reserved2[3];
 
-		if ((a->verdict != WIRE_DROP && (a->verdict != WIRE_PASS || i == count)) ||
+		/* A default is judged by its mode; the guard's has no rule and passes. */
+		if ((a->verdict != WIRE_DROP && a->verdict != WIRE_PASS) ||
 		    a->mode >= WIRE_MODE__COUNT || a->state >= WIRE_STATE__COUNT || a->log > 1 ||
 		    (counter != WIRE_COUNTER_NONE && counter >= counters) ||
 		    (a->reserved[0] | a->reserved[1]) != 0 || reserved2 != 0 ||
-		    le32_get(a->rule_id) == 0)
+		    (le32_get(a->rule_id) == 0 && i < count))
 			return bad(p, a);
 	}
 	return true;

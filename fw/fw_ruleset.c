@@ -56,6 +56,15 @@ verify_cancel(struct fw_mbox *m)
 	job_end(m);
 }
 
+/* A request that ends with the CRC32C of what is before it. */
+static bool
+crc_good(struct fw_mbox *m, uint32_t before, le32 crc)
+{
+	uint32_t got = fw_crc32c(0, m->request.payload, before);
+
+	return got == le32_get(crc) || !FAIL(m, WIRE_ERR_EBADMSG, got);
+}
+
 static bool
 serve_begin(struct fw *fw, struct fw_mbox *m)
 {
@@ -63,10 +72,14 @@ serve_begin(struct fw *fw, struct fw_mbox *m)
 	struct wire_begin_reply r;
 
 	memcpy(&b, m->request.payload, sizeof(b));
+	if (!crc_good(m, offsetof(struct wire_begin, crc32c), b.crc32c))
+		return true;
 	if (m->job == FW_JOB_LOAD || m->job == FW_JOB_STORE)
 		return FAIL(m, WIRE_ERR_EBUSY, 0);
 	if (le32_get(b.base_generation) != fw->generation)
 		return FAIL(m, WIRE_ERR_ESTALE, fw->generation);
+	if (le32_get(b.generation) <= fw->generation)
+		return FAIL(m, WIRE_ERR_GENERATION, fw->generation);
 	if (le32_get(b.tables) > WIRE_LOCALS_MAX)
 		return FAIL(m, WIRE_ERR_ENOSPC, WIRE_LOCALS_MAX);
 	if (le32_get(b.rules) > WIRE_RULES_MAX)
@@ -76,7 +89,7 @@ serve_begin(struct fw *fw, struct fw_mbox *m)
 	if (le32_get(b.bytes) > fw->cfg.bank_bytes)
 		return FAIL(m, WIRE_ERR_ENOSPC, fw->cfg.bank_bytes);
 	if (le32_get(b.bytes) == 0)
-		return FAIL(m, WIRE_ERR_EINVAL, 4);
+		return FAIL(m, WIRE_ERR_EINVAL, 5);
 	verify_cancel(m);
 	m->begin = b;
 	m->stage = FW_STAGE_LOADING;
@@ -251,7 +264,7 @@ serve_commit(struct fw *fw, struct fw_mbox *m)
 	struct wire_commit c;
 
 	memcpy(&c, m->request.payload, sizeof(c));
-	if (!handle_good(m))
+	if (!crc_good(m, offsetof(struct wire_commit, crc32c), c.crc32c) || !handle_good(m))
 		return true;
 	if ((le32_get(c.flags) & ~known) != 0)
 		return FAIL(m, WIRE_ERR_EINVAL, 2);
@@ -259,8 +272,9 @@ serve_commit(struct fw *fw, struct fw_mbox *m)
 		return FAIL(m, WIRE_ERR_EBUSY, m->job_done);
 	if (m->stage != FW_STAGE_VERIFIED)
 		return FAIL(m, WIRE_ERR_NOT_STAGED, m->loaded);
-	if (le32_get(c.generation) <= fw->generation)
-		return FAIL(m, WIRE_ERR_GENERATION, fw->generation);
+	if (le32_get(c.generation) != le32_get(m->begin.generation))
+		return FAIL(m, WIRE_ERR_GENERATION, le32_get(m->begin.generation));
+	FW_CHECK(le32_get(c.generation) > fw->generation);
 	m->next.generation = le32_get(c.generation);
 	m->next.len = m->loaded;
 	m->next.wall_ns = m->port.wall_ns(m->port.arg);

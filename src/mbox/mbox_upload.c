@@ -54,8 +54,8 @@ mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag)
 		diag_set(diag, "nic-busy", "the NIC is busy with an earlier upload");
 		return RC_AGAIN;
 	case WIRE_ERR_GENERATION:
-		diag_set(diag, "nic-generation", "the NIC refused the generation: it is not above "
-		    "the active one, %u", err->arg);
+		diag_set(diag, "nic-generation", "the NIC refused the generation in %s; it holds %u",
+		    name, err->arg);
 		return RC_INVALID;
 	case WIRE_ERR_ESTALE:
 		diag_set(diag, "nic-generation", "the NIC's active generation became %u meanwhile",
@@ -144,7 +144,8 @@ call_while_busy(struct mbox *m, uint32_t op, const void *req, uint32_t len, void
 }
 
 static enum rc
-upload_begin(struct mbox *m, const struct mbox_upload *u, uint32_t *handle, struct diag *diag)
+upload_begin(struct mbox *m, const struct mbox_upload *u, const uint8_t digest[SHA256_BYTES],
+    uint32_t *handle, struct diag *diag)
 {
 	struct wire_ruleset_version version;
 	struct wire_begin b;
@@ -160,11 +161,13 @@ upload_begin(struct mbox *m, const struct mbox_upload *u, uint32_t *handle, stru
 		return RC_INVALID;
 	}
 	b.base_generation = version.generation;
+	b.generation = le32_put(u->generation);
 	b.tables = le32_put(u->tables);
 	b.rules = le32_put(u->rules);
 	b.counters = le32_put(u->counters);
 	b.bytes = le32_put(u->len);
-	sha256(u->image, u->len, b.sha256);
+	memcpy(b.sha256, digest, sizeof(b.sha256));
+	b.crc32c = le32_put(crc32c(0, &b, offsetof(struct wire_begin, crc32c)));
 	rc = call_while_busy(m, WIRE_OP_BEGIN, &b, sizeof(b), &r, sizeof(r), &err);
 	*handle = rc == RC_OK ? le32_get(r.handle) : 0;
 	return rc_tell(rc, &err, WIRE_OP_BEGIN, diag);
@@ -197,41 +200,70 @@ window_load(struct mbox *m, const struct mbox_upload *u, uint32_t handle, uint32
 }
 
 static enum rc
-upload_commit(struct mbox *m, const struct mbox_upload *u, uint32_t handle, struct diag *diag)
+upload_verify(struct mbox *m, const struct mbox_upload *u, uint32_t handle, struct diag *diag)
 {
 	struct wire_verify v = { le32_put(handle), le32_put(WIRE_VERIFY_BACKGROUND) };
-	struct wire_commit c = { le32_put(handle), le32_put(u->generation),
-		le32_put(WIRE_COMMIT_PERSIST | WIRE_COMMIT_KEEP_COUNTERS) };
-	struct wire_verify_reply verified;
-	struct wire_commit_reply committed;
+	struct wire_verify_reply r;
 	struct mbox_error err;
-	enum rc rc = call_while_busy(m, WIRE_OP_VERIFY, &v, sizeof(v), &verified,
-	    sizeof(verified), &err);
+	enum rc rc = call_while_busy(m, WIRE_OP_VERIFY, &v, sizeof(v), &r, sizeof(r), &err);
 
-	if (rc == RC_OK && le32_get(verified.bytes) != u->len)
+	if (rc == RC_OK && le32_get(r.bytes) != u->len)
 		rc = RC_PEER;
-	if (rc != RC_OK)
-		return rc_tell(rc, &err, WIRE_OP_VERIFY, diag);
-	rc = call_exact(m, WIRE_OP_COMMIT, &c, sizeof(c), &committed, sizeof(committed), &err);
-	if (rc == RC_OK && le32_get(committed.generation) != u->generation)
+	return rc_tell(rc, &err, WIRE_OP_VERIFY, diag);
+}
+
+/* A COMMIT whose reply went astray is repeated, and the second finds nothing to commit. */
+static enum rc
+commit_came_through(struct mbox *m, const struct mbox_upload *u,
+    const uint8_t digest[SHA256_BYTES], enum rc rc)
+{
+	struct wire_ruleset_version v;
+	struct diag ignored;
+
+	if ((rc != RC_INVALID && rc != RC_PEER) ||
+	    mbox_ask(m, WIRE_OP_RULESET_VERSION, &v, sizeof(v), &ignored) != RC_OK)
+		return rc;
+	return le32_get(v.generation) == u->generation &&
+	    memcmp(v.sha256, digest, SHA256_BYTES) == 0 ? RC_OK : rc;
+}
+
+static enum rc
+upload_commit(struct mbox *m, const struct mbox_upload *u, const uint8_t digest[SHA256_BYTES],
+    uint32_t handle, struct diag *diag)
+{
+	struct wire_commit c = { .handle = le32_put(handle), .generation = le32_put(u->generation),
+		.flags = le32_put(WIRE_COMMIT_PERSIST | WIRE_COMMIT_KEEP_COUNTERS) };
+	struct wire_commit_reply r;
+	struct mbox_error err;
+	enum rc rc;
+
+	c.crc32c = le32_put(crc32c(0, &c, offsetof(struct wire_commit, crc32c)));
+	rc = call_exact(m, WIRE_OP_COMMIT, &c, sizeof(c), &r, sizeof(r), &err);
+	if (rc == RC_OK && (le32_get(r.generation) != u->generation ||
+	    memcmp(r.sha256, digest, SHA256_BYTES) != 0))
 		rc = RC_PEER;
+	rc = commit_came_through(m, u, digest, rc);
 	return rc_tell(rc, &err, WIRE_OP_COMMIT, diag);
 }
 
 enum rc
 mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag)
 {
+	uint8_t digest[SHA256_BYTES];
 	struct wire_abort a;
 	struct mbox_error err;
 	uint32_t handle = 0;
 	enum rc rc;
 
 	CHECK(u->image != NULL && u->len > 0 && u->generation > 0);
-	rc = upload_begin(m, u, &handle, diag);
+	sha256(u->image, u->len, digest);
+	rc = upload_begin(m, u, digest, &handle, diag);
 	for (uint32_t at = 0; rc == RC_OK && at < u->len; at += WIRE_MBOX_WINDOW_BYTES)
 		rc = window_load(m, u, handle, at, diag);
 	if (rc == RC_OK)
-		rc = upload_commit(m, u, handle, diag);
+		rc = upload_verify(m, u, handle, diag);
+	if (rc == RC_OK)
+		rc = upload_commit(m, u, digest, handle, diag);
 	if (rc != RC_OK && handle != 0 && !m->fresh) {
 		/* What it answers changes nothing: the next BEGIN ends the upload as well. */
 		a.handle = le32_put(handle);

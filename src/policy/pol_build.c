@@ -172,12 +172,11 @@ image_too_big(struct pol_job *j)
 static struct image_action
 default_of(const struct pol_job *j, const struct pol_class *c)
 {
-	struct image_action a = { .verdict = WIRE_PASS, .counter = WIRE_COUNTER_NONE,
+	struct image_action a = { .verdict = WIRE_DROP, .counter = WIRE_COUNTER_NONE,
 		.rule_id = j->guard_default_id };
 
 	if (c == NULL)		/* no match in the guard's table: the packet is unsegmented */
 		return a;
-	a.verdict = WIRE_DROP;
 	a.mode = j->r->segments[c->strictest].mode;
 	a.rule_id = j->default_ids[c->strictest];
 	return a;

@@ -66,6 +66,7 @@ struct pol_set {
 	uint8_t op;		/* enum pol_set_op */
 	uint8_t family;		/* of POL_SET_ANY */
 	bool done, busy, wrong;	/* evaluated: set holds; being evaluated; an error in it was told */
+	bool listed;		/* a union written as a list: repeats are worth a warning */
 	uint32_t a, b;		/* children; of POL_SET_REF a is the name */
 	uint32_t stamp;		/* of the walk that last gathered it */
 	uint32_t label_count;

@@ -8,6 +8,7 @@
  *          and then of the source, so that equal rules differ. Counters are numbered by id.
  */
 #include "pol_job.h"
+#include "pol_prove.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -214,4 +215,25 @@ pol_ids_give(struct pol_job *j)
 			j->guard_default_id = w[i].want;
 	}
 	return counters_give(j, w, n);
+}
+
+enum rc
+pol_names_get(const struct pol_rules *r, struct arena *a, struct pol_names *out)
+{
+	struct pol_job j = { .r = r, .arena = a };
+	struct diags diags;
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	if (!diags_init(&diags))
+		return RC_NOMEM;
+	j.diags = &diags;
+	arena_init(&j.scratch, a->cap_bytes);
+	rc = pol_ids_give(&j);
+	if (rc == RC_OK)
+		*out = (struct pol_names){ .rule_ids = j.rule_ids, .rule_counters = j.counters,
+			.default_ids = j.default_ids };
+	arena_fini(&j.scratch);
+	diags_fini(&diags);
+	return rc;
 }

@@ -80,7 +80,6 @@ key_cmp(lua_State *L, int a, int b)
 static void
 heap_sink(lua_State *L, lua_Integer at, lua_Integer n)
 {
-	CHECK(at >= 1 && n >= 0);
 	for (;;) {
 		lua_Integer kid = at * 2;
 
@@ -220,7 +219,6 @@ nearest_global(lua_State *L, const char *name)
 	const char *names[NEAR_MAX];
 	size_t n = 0;
 
-	CHECK(name != NULL);
 	for (int pass = 0; pass < 2; pass++) {
 		if (pass == 0)
 			lua_rawgetp(L, LUA_REGISTRYINDEX, &pol_lib_words_key);
@@ -267,6 +265,10 @@ env_index(lua_State *L)
 	near = nearest_global(L, name);
 	if (near != NULL)
 		diag_hint(&d, "did you mean \"%s\"?", near);
+	for (uint32_t i = 0; i < c->names.count; i++)
+		if (c->names.items[i].defined && strcmp(c->names.items[i].text, name) == 0)
+			diag_hint(&d, "a name is written %s \"%s\"",
+			    pol_kind_names[c->names.items[i].kind], name);
 	pol_report(c, &d, &site);
 	pol_raise_told(c);
 }
@@ -363,7 +365,6 @@ make_env_meta(lua_State *L)
 static void
 close_string_meta(lua_State *L, int string_table)
 {
-	CHECK(string_table > 0);
 	lua_pushliteral(L, "");
 	lua_newtable(L);
 	lua_pushvalue(L, string_table);

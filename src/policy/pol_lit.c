@@ -16,6 +16,8 @@ bad_address(struct diag *d, const char *text, size_t len)
 		diag_hint(d, "several addresses are a list: ip { \"10.0.0.1\", \"10.0.0.2\" }");
 	else if (memchr(text, '*', len) != NULL)
 		diag_hint(d, "write a prefix, as \"10.0.0.0/8\"");
+	else if (len > 0 && memchr(text, '.', len) == NULL && memchr(text, ':', len) == NULL)
+		diag_hint(d, "a name is written group \"%.*s\"", n, text);
 	else
 		diag_hint(d, "write \"10.0.0.1\", \"10.0.0.0/8\", \"10.0.0.1-10.0.0.9\" or the "
 		    "same "
@@ -32,7 +34,6 @@ parse_prefix(const char *text, size_t len, const char *slash, struct addr_range 
 	unsigned bits = 0, max;
 	struct addr a;
 
-	CHECK(*slash == '/');
 	if (!addr_parse(text, host, &a) || digits == 0 || digits > 3)
 		return bad_address(d, text, len);
 	for (size_t i = 0; i < digits; i++) {
@@ -66,7 +67,6 @@ parse_range(const char *text, size_t len, const char *dash, struct addr_range *o
 	size_t first = (size_t)(dash - text);
 	int n = (int)MIN(len, (size_t)SHOW_BYTES);
 
-	CHECK(*dash == '-');
 	if (!addr_parse(text, first, &out->lo) ||
 	    !addr_parse(dash + 1, len - first - 1, &out->hi))
 		return bad_address(d, text, len);

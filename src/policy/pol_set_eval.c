@@ -39,7 +39,6 @@ has_label(const struct pol_name *w, const struct pol_label *want)
 {
 	uint32_t lo = 0, hi = w->label_count;
 
-	CHECK(want->key != NULL);
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 		int r = strcmp(w->labels[mid].key, want->key);
@@ -93,7 +92,6 @@ eval_label(struct pol_ctx *c, struct walk *w, struct pol_set *s)
 {
 	bool any = false;
 
-	CHECK(s->op == POL_SET_LABEL && s->label_count > 0);
 	w->ranges.count = 0;
 	for (uint32_t i = 0; i < c->names.count; i++) {
 		const struct pol_name *n = &c->names.items[i];
@@ -240,16 +238,38 @@ union_leaves(struct pol_ctx *c, struct walk *w, uint32_t root, bool *more)
 	return RC_OK;
 }
 
+/* Elements of a list that overlap: together they have more addresses than their union. */
+static void
+warn_repeats(struct pol_ctx *c, const struct walk *w, const struct pol_set *s)
+{
+	uint64_t sum = 0;
+	struct diag d;
+
+	for (uint32_t i = 0; i < w->ranges.count; i++) {
+		struct addr_set one = { .ranges = &w->ranges.items[i], .count = 1 };
+		uint64_t size = addr_set_size(&one);
+
+		sum = sum > UINT64_MAX - size ? UINT64_MAX : sum + size;
+	}
+	if (sum == UINT64_MAX || sum <= addr_set_size(&s->set))
+		return;
+	diag_set(&d, "repeated-address", "elements of this list have addresses in common");
+	d.level = DIAG_WARNING;
+	pol_report(c, &d, &s->site);
+}
+
 static enum rc
 eval_union(struct pol_ctx *c, struct walk *w, uint32_t set, bool *more)
 {
 	struct pol_set *s = &c->sets.items[set];
 	enum rc rc = union_leaves(c, w, set, more);
 
-	CHECK(s->op == POL_SET_UNION);
 	if (rc != RC_OK || *more)
 		return rc;
-	return addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);
+	rc = addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);
+	if (rc == RC_OK && s->listed && !s->wrong)
+		warn_repeats(c, w, s);
+	return rc;
 }
 
 enum rc

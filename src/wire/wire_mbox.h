@@ -106,10 +106,10 @@ enum wire_mbox_err {
 	WIRE_ERR_ENOSPC = 0x1c,			/* arg: the limit */
 	WIRE_ERR_ERANGE = 0x22,			/* arg: bytes so far, or number of counters */
 	WIRE_ERR_ENOSYS = 0x26,			/* unknown opcode; arg: it */
-	WIRE_ERR_EBADMSG = 0x4a,		/* CRC32C; arg: that of what arrived */
+	WIRE_ERR_EBADMSG = 0x4a,		/* CRC32C differs; arg: that of what arrived */
 	WIRE_ERR_ESTALE = 0x74,			/* base is not active; arg: the active generation */
 	WIRE_ERR_BAD_DIGEST = 0x1103,
-	WIRE_ERR_GENERATION = 0x1104,		/* not above; arg: the active generation */
+	WIRE_ERR_GENERATION = 0x1104,		/* arg: the active one, COMMIT: that of BEGIN */
 	WIRE_ERR_RULE_INVALID = 0x1105,		/* structure; arg: first wrong byte offset */
 	WIRE_ERR_NOT_STAGED = 0x1106		/* not complete, not verified; arg: bytes so far */
 };
@@ -179,11 +179,13 @@ _Static_assert(sizeof(struct wire_caps) == 32, "GET_CAPS reply");
 /* 0x410: opens an upload into the bank that is not active; ends one that was open. */
 struct wire_begin {
 	le32 base_generation;			/* the active one as the host knows it; 0 = none */
-	le32 tables, rules, counters;		/* what the image will need */
+	le32 generation;			/* of the image, above base_generation */
+	le32 tables, rules, counters;		/* what the image needs, as its header says */
 	le32 bytes;
 	uint8_t sha256[32];
+	le32 crc32c;				/* of the 56 bytes before */
 };
-_Static_assert(sizeof(struct wire_begin) == 52, "BEGIN request");
+_Static_assert(sizeof(struct wire_begin) == 60, "BEGIN request");
 
 struct wire_begin_reply {
 	le32 handle;				/* never 0; of LOAD, VERIFY, COMMIT, ABORT */
@@ -225,10 +227,11 @@ _Static_assert(sizeof(struct wire_verify_reply) == 8, "VERIFY reply");
 /* 0x413: stores if asked, then flips between two packets, then answers. */
 struct wire_commit {
 	le32 handle;
-	le32 generation;			/* above the active one */
+	le32 generation;			/* that of BEGIN */
 	le32 flags;				/* WIRE_COMMIT_* */
+	le32 crc32c;				/* of the 12 bytes before */
 };
-_Static_assert(sizeof(struct wire_commit) == 12, "COMMIT request");
+_Static_assert(sizeof(struct wire_commit) == 16, "COMMIT request");
 
 enum {
 	WIRE_COMMIT_PERSIST = 1,		/* enforced after a reboot too */

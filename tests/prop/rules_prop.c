@@ -77,7 +77,7 @@ judgement_holds(const struct pol_rules *r, const struct image_input *in,
 	if (is_default == o.matched)
 		return false;
 	if (is_default && local->family == 0)
-		return a->verdict == WIRE_PASS;
+		return a->verdict == WIRE_DROP;
 	if (o.matched && (a->counter != WIRE_COUNTER_NONE) != r->rules[o.rule].count)
 		return false;
 	return (a->verdict == WIRE_DROP) == o.deny && (!o.deny || a->mode == o.mode) &&

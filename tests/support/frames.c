@@ -2,6 +2,7 @@
 #include "frames.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fw_parse.h"
@@ -148,8 +149,10 @@ frame_print(const struct frame_spec *s, char *out, size_t cap)
 	    s->dport);
 	if (s->proto == FW_PROTO_TCP && n < cap)
 		n += (size_t)snprintf(out + n, cap - n, " flags%s%s%s%s",
-		    s->tcp_flags & FW_TCP_SYN ? " syn" : "", s->tcp_flags & FW_TCP_ACK ? " ack" : "",
-		    s->tcp_flags & FW_TCP_FIN ? " fin" : "", s->tcp_flags & FW_TCP_RST ? " rst" : "");
+		    s->tcp_flags & FW_TCP_SYN ? " syn" : "",
+		    s->tcp_flags & FW_TCP_ACK ? " ack" : "",
+		    s->tcp_flags & FW_TCP_FIN ? " fin" : "",
+		    s->tcp_flags & FW_TCP_RST ? " rst" : "");
 	if (s->tag_count > 0 && n < cap)
 		n += (size_t)snprintf(out + n, cap - n, " vlan=%u", s->tags[0]);
 	if (s->fragment && n < cap)
@@ -157,4 +160,72 @@ frame_print(const struct frame_spec *s, char *out, size_t cap)
 		    s->frag_off, s->more ? " more" : "");
 	if (s->quote != NULL && n < cap)
 		(void)snprintf(out + n, cap - n, " quoting %u bytes", s->quote_bytes);
+}
+
+/* "ADDRESS" or "ADDRESS/PORT". */
+static void
+end_from_text(char *text, struct addr *a, uint16_t *port)
+{
+	char *slash = strchr(text, '/');
+
+	*port = slash != NULL ? (uint16_t)atoi(slash + 1) : 0;
+	if (slash != NULL)
+		*slash = '\0';
+	*a = frame_addr(text);
+}
+
+static void
+word_from_text(const char *w, struct frame_spec *s)
+{
+	static const struct { const char *name; uint8_t flag; } flags[] = {
+		{ "syn", FW_TCP_SYN }, { "ack", FW_TCP_ACK }, { "fin", FW_TCP_FIN },
+		{ "rst", FW_TCP_RST } };
+	unsigned a, b;
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+		if (strcmp(w, flags[i].name) == 0) {
+			s->tcp_flags |= flags[i].flag;
+			return;
+		}
+	}
+	if (strcmp(w, "first") == 0 || strcmp(w, "rest") == 0 || strcmp(w, "last") == 0) {
+		s->fragment = true;
+		s->more = w[0] != 'l';
+		s->payload = w[0] == 'f' ? 64 - (s->proto == FW_PROTO_TCP ? 20 : 8) : 64;
+		s->frag_off = w[0] == 'f' ? 0 : 8;
+	} else if (sscanf(w, "off=%u", &a) == 1) {
+		s->frag_off = (uint16_t)a;
+	} else if (sscanf(w, "vlan=%u", &a) == 1) {
+		s->tags[s->tag_count++] = (uint16_t)a;
+	} else if (sscanf(w, "type=%u.%u", &a, &b) == 2) {
+		s->dport = (uint16_t)(a << 8 | b);
+	} else if (sscanf(w, "id=%u", &a) == 1) {
+		s->frag_id = a;
+		if (s->proto == FW_PROTO_ICMP || s->proto == FW_PROTO_ICMP6)
+			s->sport = (uint16_t)a;
+	} else {
+		CHECK(!"a word of a packet");
+	}
+}
+
+void
+frame_from_text(const char *text, struct frame_spec *s)
+{
+	static const struct { const char *name; uint8_t proto; } protos[] = { { "tcp", 6 },
+		{ "udp", 17 }, { "sctp", 132 }, { "icmp", 1 }, { "icmp6", 58 } };
+	char copy[256], src[64], dst[64], proto[16], *rest;
+	int used = 0;
+
+	*s = (struct frame_spec){ .frag_id = 1 };
+	CHECK(sscanf(text, "%63s > %63s %15s%n", src, dst, proto, &used) == 3);
+	end_from_text(src, &s->src, &s->sport);
+	end_from_text(dst, &s->dst, &s->dport);
+	if (proto[0] == 'p')
+		s->proto = (uint8_t)atoi(proto + 1);
+	for (size_t i = 0; i < ARRAY_LEN(protos); i++)
+		if (strcmp(proto, protos[i].name) == 0)
+			s->proto = protos[i].proto;
+	snprintf(copy, sizeof(copy), "%s", text + used);
+	for (char *w = strtok_r(copy, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest))
+		word_from_text(w, s);
 }

@@ -35,6 +35,10 @@ uint32_t frame_build(const struct frame_spec *s, uint8_t *buf);
 /* Bytes before the IP header. */
 uint32_t frame_ip_at(const struct frame_spec *s);
 struct addr frame_addr(const char *text);
+/* "10.0.0.1/80 > 10.0.0.2/1024 tcp syn vlan=7": tcp udp sctp icmp icmp6 pN; syn ack fin rst;
+ * type=T.C id=N (ICMP); first rest last off=N (fragments of 64 bytes, id=N). Anything else is a
+ * failed CHECK. */
+void frame_from_text(const char *text, struct frame_spec *s);
 /* "10.0.0.1:80 > 10.0.0.2:1024 tcp syn vlan 7", for failures. */
 void frame_print(const struct frame_spec *s, char *out, size_t cap);
 

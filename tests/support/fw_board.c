@@ -81,7 +81,7 @@ fw_board_commit_bytes(struct fw_board *b, const uint8_t *image, size_t len, uint
 	memcpy(fw->cfg.bank[bank], image, len);
 	if (!fw_image_check(fw->cfg.bank[bank], (uint32_t)len, &bad_at)) {
 		fprintf(stderr, "image refused at byte %u of %zu\n", bad_at, len);
-		CHECK(!"the firmware refuses an encoded image");
+		CHECK(false);
 	}
 	fw_image_activate(fw, bank, (uint32_t)len, generation, true);
 }

@@ -30,6 +30,7 @@ void fw_board_destroy(struct fw_board **b);
 /* Encodes, checks as VERIFY does, commits. Any failure is a failed CHECK. */
 void fw_board_commit(struct fw_board *b, const struct image_input *in, uint32_t generation);
 /* The same from bytes. */
-void fw_board_commit_bytes(struct fw_board *b, const uint8_t *image, size_t len, uint32_t generation);
+void fw_board_commit_bytes(struct fw_board *b, const uint8_t *image, size_t len,
+    uint32_t generation);
 
 #endif

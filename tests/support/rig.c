@@ -107,6 +107,19 @@ rig_init(struct rig *r)
 }
 
 void
+rig_reset(struct rig *r)
+{
+	struct rig fresh = { .fw = r->fw, .fm = r->fm, .mem = r->mem, .cfg = r->cfg,
+		.stored_image = r->stored_image };
+
+	mbox_close(&r->mbox);
+	*r = fresh;
+	r->now_ns = 1000 * NS_PER_S;
+	r->wall_ns = 1;
+	firmware_start(r);
+}
+
+void
 rig_fini(struct rig *r)
 {
 	mbox_close(&r->mbox);

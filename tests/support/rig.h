@@ -50,6 +50,8 @@ struct rig {
 
 void rig_init(struct rig *r);
 void rig_fini(struct rig *r);
+/* As after rig_init, without new memory; what stands in banks and windows stays. */
+void rig_reset(struct rig *r);
 /* Opens r->mbox. */
 void rig_host(struct rig *r);
 struct mbox_io rig_io(struct rig *r);

@@ -45,7 +45,8 @@ static struct row rows[] = {
 	{ "v4 icmp6 is only a number", { .proto = 58, .payload = 1 }, V4, NOVLAN },
 	{ "v4 ospf", { .proto = 89, .payload = 24 }, V4, NOVLAN },
 	{ "v4 no payload at all", { .proto = 89 }, V4, NOVLAN },
-	{ "v4 vlan", { .proto = 6, .dport = 1, .tag_count = 1, .tags = { 0x6007 } }, V4, .vlan = 7 },
+	{ "v4 vlan", { .proto = 6, .dport = 1, .tag_count = 1, .tags = { 0x6007 } }, V4,
+	    .vlan = 7 },
 	{ "v4 priority tag", { .proto = 6, .tag_count = 1, .tags = { 0x6000 } }, V4, .vlan = 0 },
 	{ "v4 qinq", { .proto = 17, .tag_count = 2, .tags = { 4095, 9 }, .provider = true }, V4,
 	    .vlan = 4095 },
@@ -58,8 +59,8 @@ static struct row rows[] = {
 	    NOVLAN, .frag = WIRE_FRAG_FIRST, .lo = 0, .hi = 3 },
 	{ "v4 later fragment", { .proto = 6, .payload = 8, .fragment = true, .more = true,
 	    .frag_off = 2 }, V4, NOVLAN, .frag = WIRE_FRAG_REST, .lo = 2, .hi = 3 },
-	{ "v4 last fragment, odd", { .proto = 17, .payload = 3, .fragment = true, .frag_off = 8180 },
-	    V4, NOVLAN, .frag = WIRE_FRAG_REST, .lo = 8180, .hi = 8181 },
+	{ "v4 last fragment, odd", { .proto = 17, .payload = 3, .fragment = true,
+	    .frag_off = 8180 }, V4, NOVLAN, .frag = WIRE_FRAG_REST, .lo = 8180, .hi = 8181 },
 	{ "v6 tcp", { .proto = 6, .sport = 1, .dport = 65535, .tcp_flags = 0x12 }, V6, NOVLAN },
 	{ "v6 udp", { .proto = 17, .sport = 1, .dport = 2, .payload = 30 }, V6, NOVLAN },
 	{ "v6 echo", { .proto = 58, .sport = 9, .dport = 128 << 8 }, V6, NOVLAN, .echo = 1 },
@@ -125,7 +126,7 @@ struct lie {
 	const char *name;
 	uint8_t family, proto;
 	bool first;			/* of a first fragment */
-	uint32_t at;			/* from the IP header; the transport header is at 20 or 40 */
+	uint32_t at;			/* from the IP header; transport at 20 or 40 */
 	uint16_t value;			/* 16 bits; 0x1xx: 8 bits */
 	bool is_byte;
 	uint8_t kind, why;
@@ -402,7 +403,8 @@ int
 main(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	uint8_t *m = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *m = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	    -1, 0);
 
 	if (m == MAP_FAILED || mprotect(m + 2 * page, page, PROT_NONE) != 0)
 		return 1;

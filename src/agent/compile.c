@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compile - the parent's side: read, child, child, check. */
+#define _GNU_SOURCE
+#include "compile.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "job.h"
+#include "roles.h"
+
+enum { SOURCES_ARENA_BYTES = 192 << 20, SYMBOLS_ARENA_BYTES = 256 << 20, TICK_MS = 100 };
+
+struct compile {
+	struct compile_result r;
+	struct job *eval, *build;
+	int epoll_fd;
+	int ready_fd;			/* readable from the start where nothing is to be run */
+	uint64_t since_ns;
+};
+
+static enum rc
+watch(struct compile *c, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? RC_OK : rc_from_errno(errno);
+}
+
+/* The files as bytes in r.sources. Messages where that fails. */
+static enum rc
+sources_read(struct compile *c, const char *dir)
+{
+	struct pol_sources sources;
+	struct arena a;
+	uint8_t *p;
+	size_t len;
+	enum rc rc;
+
+	arena_init(&a, SOURCES_ARENA_BYTES);
+	rc = pol_sources_read(dir, &a, &sources, &c->r.diags);
+	if (rc == RC_OK)
+		rc = pol_sources_encode(&sources, &a, &p, &len);
+	if (rc == RC_OK) {
+		c->r.sources = malloc(len + 1);
+		if (c->r.sources == NULL)
+			rc = RC_NOMEM;
+	}
+	if (rc == RC_OK) {
+		memcpy(c->r.sources, p, len);
+		c->r.sources_len = len;
+	}
+	arena_fini(&a);
+	return rc;
+}
+
+/* The compile has failed in this process: a message is sure to be there. */
+static void
+fail(struct compile *c, enum rc rc, const struct diag *d)
+{
+	struct diag none = { 0 };
+
+	CHECK(rc != RC_OK);
+	c->r.rc = rc;
+	if (d != NULL && d->level != DIAG_NONE) {
+		diags_add(&c->r.diags, d);
+	} else if (c->r.diags.errors == 0) {
+		diag_set(&none, rc == RC_NOMEM ? "memory" : "compile",
+		    "the policy cannot be compiled: %s", rc_name(rc));
+		diags_add(&c->r.diags, &none);
+	}
+}
+
+enum rc
+compile_start(const char *dir, struct compile **out)
+{
+	struct compile *c = calloc(1, sizeof(*c));
+	struct diag d = { 0 };
+	enum rc rc;
+
+	*out = NULL;
+	if (c == NULL)
+		return RC_NOMEM;
+	c->ready_fd = -1;
+	c->r.rc = RC_AGAIN;
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	arena_init(&c->r.arena, SYMBOLS_ARENA_BYTES);
+	rc = c->epoll_fd < 0 ? rc_from_errno(errno) : RC_OK;
+	if (rc == RC_OK && !diags_init(&c->r.diags))
+		rc = RC_NOMEM;
+	if (rc != RC_OK)
+		goto out;
+	rc = sources_read(c, dir);
+	c->since_ns = clock_mono_ns();
+	if (rc == RC_OK)
+		rc = job_start(&role_compile, c->r.sources, c->r.sources_len, &c->eval, &d);
+	if (rc != RC_OK) {
+		fail(c, rc, &d);
+		c->ready_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+		rc = c->ready_fd < 0 ? rc_from_errno(errno) : watch(c, c->ready_fd);
+	} else {
+		rc = watch(c, job_fd(c->eval));
+	}
+out:
+	if (rc != RC_OK)
+		compile_destroy(&c);
+	*out = c;
+	return rc;
+}
+
+void
+compile_destroy(struct compile **cp)
+{
+	struct compile *c = *cp;
+
+	if (c == NULL)
+		return;
+	job_destroy(&c->build);
+	job_destroy(&c->eval);
+	if (c->epoll_fd >= 0)
+		(void)close(c->epoll_fd);
+	if (c->ready_fd >= 0)
+		(void)close(c->ready_fd);
+	compile_result_fini(&c->r);
+	free(c);
+	*cp = NULL;
+}
+
+int
+compile_fd(const struct compile *c)
+{
+	return c->epoll_fd;
+}
+
+static enum rc
+eval_step(struct compile *c)
+{
+	struct diag d = { 0 };
+	const uint8_t *rules;
+	size_t len;
+	enum rc rc = job_step(c->eval, &d);
+
+	if (rc == RC_AGAIN)
+		return rc;
+	c->r.eval_ns = clock_mono_ns() - c->since_ns;
+	c->since_ns += c->r.eval_ns;
+	if (rc == RC_OK) {
+		rules = job_result(c->eval, &len);
+		rc = job_start(&role_build, rules, len, &c->build, &d);
+	}
+	if (rc == RC_OK)
+		rc = watch(c, job_fd(c->build));
+	if (rc != RC_OK) {
+		fail(c, rc, &d);
+		return RC_OK;
+	}
+	return RC_AGAIN;
+}
+
+/* Nothing of what the child says is believed. */
+static enum rc
+image_take(struct compile *c, const struct built *b, struct diag *d)
+{
+	struct compile_result *r = &c->r;
+	enum rc rc = image_check(b->image, b->image_len, d);
+
+	if (rc == RC_OK)
+		rc = image_symbols_decode(b->symbols, b->symbols_len, &r->arena, &r->symbols, d);
+	if (rc != RC_OK)
+		return rc;
+	r->image = malloc(b->image_len);
+	if (r->image == NULL)
+		return RC_NOMEM;
+	memcpy(r->image, b->image, b->image_len);
+	r->image_len = b->image_len;
+	sha256(r->image, r->image_len, r->sha256);
+	memcpy(r->symbols.image_sha256, r->sha256, SHA256_BYTES);
+	image_info_get(r->image, r->image_len, &r->info);
+	return RC_OK;
+}
+
+static enum rc
+build_step(struct compile *c)
+{
+	struct diag d = { 0 };
+	struct built b;
+	size_t len;
+	const uint8_t *p;
+	enum rc rc = job_step(c->build, &d);
+
+	if (rc == RC_AGAIN)
+		return rc;
+	c->r.build_ns = clock_mono_ns() - c->since_ns;
+	if (rc == RC_OK) {
+		p = job_result(c->build, &len);
+		rc = built_decode(p, len, &b, &c->r.diags);
+		if (rc != RC_OK)
+			diag_set(&d, "child", "building the tables gave %zu bytes that are no "
+			    "answer", len);
+	}
+	if (rc == RC_OK && b.stage != STAGE_DONE) {
+		c->r.no_fit = b.rc == RC_LIMIT && b.stage >= STAGE_BUILD;
+		rc = b.rc;
+	} else if (rc == RC_OK) {
+		rc = image_take(c, &b, &d);
+	}
+	if (rc != RC_OK)
+		fail(c, rc, &d);
+	else
+		c->r.rc = c->r.diags.errors == 0 ? RC_OK : RC_INVALID;
+	return RC_OK;
+}
+
+enum rc
+compile_step(struct compile *c, struct compile_result *out)
+{
+	enum rc rc = RC_OK;
+
+	CHECK(out != NULL);
+	if (c->r.rc == RC_AGAIN)
+		rc = c->build != NULL ? build_step(c) : eval_step(c);
+	if (rc != RC_OK)
+		return rc;
+	CHECK(c->r.rc != RC_AGAIN);
+	CHECK((c->r.rc == RC_OK) == (c->r.diags.errors == 0));
+	*out = c->r;
+	memset(&c->r, 0, sizeof(c->r));
+	return RC_OK;
+}
+
+enum rc
+compile_wait(struct compile *c, void (*tick)(void *arg, const char *what), void *arg,
+    struct compile_result *out)
+{
+	struct pollfd p = { .fd = c->epoll_fd, .events = POLLIN };
+	enum rc rc;
+
+	while ((rc = compile_step(c, out)) == RC_AGAIN) {
+		int n = poll(&p, 1, TICK_MS);
+
+		if (n < 0 && errno != EINTR)
+			return rc_from_errno(errno);
+		if (n == 0 && tick != NULL)
+			tick(arg, c->build != NULL ? role_build.what : role_compile.what);
+	}
+	return rc;
+}
+
+void
+compile_result_fini(struct compile_result *r)
+{
+	diags_fini(&r->diags);
+	arena_fini(&r->arena);
+	free(r->image);
+	free(r->sources);
+	memset(r, 0, sizeof(*r));
+}

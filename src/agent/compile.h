@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compile - a policy directory to a checked image, by the two children.
+ * Does:    reads the files, runs compile and build, distrusts what comes back: the image is checked
+ *          and named by its SHA-256 afresh.
+ * Shape:   compile_start, then compile_step whenever compile_fd is readable; or compile_wait.
+ * Limits:  those of the roles; the files' of policy-language section 6.
+ * Memory:  the result is the caller's, by compile_result_fini.
+ * Errors:  every message is in result.diags; what does not fit is RC_LIMIT with no_fit.
+ */
+#ifndef COMPILE_H
+#define COMPILE_H
+
+#include "hash.h"
+#include "image.h"
+#include "pol.h"
+
+struct compile;
+
+struct compile_result {
+	enum rc rc;			/* RC_OK: there is an image */
+	bool no_fit;			/* the policy is right, a table is too small for it */
+	struct diags diags;
+	uint8_t *image;
+	size_t image_len;
+	uint8_t sha256[SHA256_BYTES];
+	struct image_info info;
+	struct arena arena;		/* of symbols */
+	struct image_symbols symbols;	/* generation 0 */
+	uint8_t *sources;		/* as pol_sources_encode writes them */
+	size_t sources_len;
+	uint64_t eval_ns, build_ns;
+};
+
+/* Reads the directory. A policy that cannot be read is a result, not an error of this call. */
+MUST_CHECK enum rc compile_start(const char *dir, struct compile **out);
+void compile_destroy(struct compile **c);
+int compile_fd(const struct compile *c);
+/* RC_AGAIN while it runs; RC_OK: *out is filled, once. */
+MUST_CHECK enum rc compile_step(struct compile *c, struct compile_result *out);
+/* To the end. tick (may be NULL) is called every 100 ms with what is going on. */
+MUST_CHECK enum rc compile_wait(struct compile *c, void (*tick)(void *arg, const char *what),
+    void *arg, struct compile_result *out);
+void compile_result_fini(struct compile_result *r);
+
+#endif

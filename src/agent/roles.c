@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* roles - the two children of a compile. */
+#include "roles.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "pol.h"
+
+enum {
+	/* What the binary itself and the bytes in both directions need beside the job's own. */
+	COMPILE_EXTRA_BYTES = 192 << 20,
+	SOURCES_BYTES_MAX = POL_SOURCES_BYTES_MAX + (16 << 20),
+	BUILD_ARENA_BYTES = 768 << 20,
+	RULES_BYTES_MAX = 256 << 20
+};
+
+static int
+answer(uint8_t *p, size_t len)
+{
+	enum rc rc = fd_write_all(STDOUT_FILENO, p, len);
+
+	return rc == RC_OK ? JOB_OK : JOB_INPUT;
+}
+
+static int
+begin(const struct job_role *role, size_t max, uint8_t **in, size_t *len)
+{
+	struct diag d = { 0 };
+	enum rc rc = job_confine(role, &d);
+
+	if (rc != RC_OK) {
+		diag_print(&d, stderr);
+		return JOB_LIMITS;
+	}
+	rc = job_input_read(max, in, len);
+	return rc == RC_OK ? JOB_OK : rc == RC_NOMEM ? JOB_NOMEM : JOB_INPUT;
+}
+
+static int
+compile_run(void)
+{
+	struct pol_sources sources;
+	struct pol_rules rules;
+	struct diags diags;
+	struct arena a;
+	uint8_t *in, *out;
+	size_t len;
+	int code = begin(&role_compile, SOURCES_BYTES_MAX, &in, &len);
+	enum rc rc;
+
+	if (code != JOB_OK)
+		return code;
+	arena_init(&a, POL_EVAL_BYTES_MAX);
+	if (!diags_init(&diags))
+		return JOB_NOMEM;
+	memset(&rules, 0, sizeof(rules));
+	rc = pol_sources_decode(in, len, &a, &sources);
+	if (rc == RC_OK)
+		rc = pol_eval(&sources, &a, &rules, &diags);
+	else
+		return rc == RC_NOMEM ? JOB_NOMEM : JOB_INPUT;
+	if (rc != RC_OK && diags.errors == 0)
+		return rc == RC_NOMEM ? JOB_NOMEM : JOB_INPUT;
+	rc = pol_rules_encode(&rules, &diags, &a, &out, &len);
+	if (rc != RC_OK)
+		return JOB_NOMEM;
+	return answer(out, len);
+}
+
+/* From decoded rules to an image that its own decoder has checked. */
+static enum rc
+build(const struct pol_rules *rules, struct arena *a, struct built *b, struct diags *diags)
+{
+	struct image_symbols symbols;
+	struct image_input input;
+	struct diag d = { 0 };
+	uint8_t *image = NULL, *text;
+	enum rc rc;
+
+	b->stage = STAGE_BUILD;
+	rc = pol_build(rules, POL_PASS_ALL, a, &input, &symbols, diags);
+	if (rc != RC_OK)
+		return rc;
+	b->stage = STAGE_ENCODE;
+	rc = image_encode(&input, &image, &b->image_len, &d);
+	if (rc == RC_OK)
+		rc = image_check(image, b->image_len, &d);
+	if (rc == RC_OK)
+		rc = image_symbols_encode(&symbols, a, &text, &b->symbols_len);
+	if (rc != RC_OK) {
+		if (d.level == DIAG_NONE)
+			diag_set(&d, "image", "the tables cannot be built: %s", rc_name(rc));
+		diags_add(diags, &d);
+		b->image_len = b->symbols_len = 0;
+		free(image);
+		return rc;
+	}
+	b->image = image;
+	b->symbols = text;
+	b->stage = STAGE_DONE;
+	return RC_OK;
+}
+
+static int
+build_run(void)
+{
+	struct built b = { .stage = STAGE_EVAL };
+	struct pol_rules rules;
+	struct diags diags;
+	struct arena a;
+	uint8_t *in, *out;
+	size_t len;
+	int code = begin(&role_build, RULES_BYTES_MAX, &in, &len);
+	enum rc rc;
+
+	if (code != JOB_OK)
+		return code;
+	arena_init(&a, BUILD_ARENA_BYTES);
+	if (!diags_init(&diags))
+		return JOB_NOMEM;
+	rc = pol_rules_decode(in, len, &a, &rules, &diags);
+	if (rc == RC_NOMEM)
+		return JOB_NOMEM;
+	if (rc != RC_OK && diags.errors == 0)
+		return JOB_INPUT;
+	b.rc = diags.errors > 0 ? RC_INVALID : build(&rules, &a, &b, &diags);
+	if (b.rc == RC_NOMEM)
+		return JOB_NOMEM;
+	if (b.rc != RC_OK && diags.errors == 0)
+		return JOB_INPUT;
+	rc = built_encode(&b, &diags, &out, &len);
+	return rc == RC_OK ? answer(out, len) : JOB_NOMEM;
+}
+
+const struct job_role role_compile = {
+	.name = "compile", .what = "policy evaluation", .room = ROOM_COMPILE,
+	.as_bytes = POL_EVAL_BYTES_MAX + COMPILE_EXTRA_BYTES, .cpu_s = POL_EVAL_CPU_S,
+	.wall_s = 5, .result_bytes_max = RULES_BYTES_MAX, .run = compile_run
+};
+
+const struct job_role role_build = {
+	.name = "build", .what = "building the tables", .room = ROOM_BUILD,
+	.as_bytes = (uint64_t)1 << 30, .cpu_s = 60, .wall_s = 70,
+	.result_bytes_max = WIRE_IMAGE_BYTES_MAX + (64 << 20), .run = build_run
+};
+
+int
+roles_run(const char *name)
+{
+	static const struct job_role *const roles[] = { &role_compile, &role_build };
+
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (strcmp(roles[i]->name, name) == 0)
+			return roles[i]->run();
+	return -1;
+}

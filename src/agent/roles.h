@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roles - what the binary does when it is a child: the table, and the two bodies.
+ * Does:    compile: policy text to rules; build: rules to image, symbols and messages. Each reads
+ *          standard input, writes standard output, and keeps nothing.
+ * Shape:   what build writes, all little-endian:
+ *          "RFB1" | stage u8 | rc u8 (0 - enum rc) | 0 u16 | image u32 | symbols u32 | messages u32
+ *          | reserved u32 | CRC32C u32 of what follows, the bytes of the three, one after the other.
+ * Limits:  policy-language section 6.
+ * Context: roles_run only in a child of job_start. decode: any process; it distrusts.
+ */
+#ifndef ROLES_H
+#define ROLES_H
+
+#include "arena.h"
+#include "job.h"
+
+extern const struct job_role role_compile, role_build;
+
+/* Runs the role of that name; -1 where there is none. */
+int roles_run(const char *name);
+
+/* How far a compile came. */
+enum compile_stage { STAGE_READ = 0, STAGE_EVAL, STAGE_BUILD, STAGE_ENCODE, STAGE_DONE };
+
+struct built {
+	uint8_t stage;			/* enum compile_stage; DONE = there is an image */
+	enum rc rc;			/* of the stage */
+	const uint8_t *image;
+	size_t image_len;
+	const uint8_t *symbols;		/* as image_symbols_encode writes them, generation 0 */
+	size_t symbols_len;
+};
+
+/* Bytes are malloc'ed. */
+MUST_CHECK enum rc built_encode(const struct built *b, const struct diags *diags, uint8_t **out,
+    size_t *len);
+/* Points into p; appends to diags. RC_INVALID for what no encoder writes. */
+MUST_CHECK enum rc built_decode(const uint8_t *p, size_t len, struct built *out,
+    struct diags *diags);
+
+#endif

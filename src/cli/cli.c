@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli - output, colour, exit codes. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "diag_json.h"
+
+enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 10000 };
+
+static bool
+env_set(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v != NULL && v[0] != '\0';
+}
+
+/* NO_COLOR and CLICOLOR_FORCE as their conventions say; the option wins over both. */
+static bool
+color_wanted(const char *when, int fd)
+{
+	const char *term = getenv("TERM");
+
+	if (strcmp(when, "always") == 0)
+		return true;
+	if (strcmp(when, "never") == 0 || env_set("NO_COLOR"))
+		return false;
+	if (env_set("CLICOLOR_FORCE") && strcmp(getenv("CLICOLOR_FORCE"), "0") != 0)
+		return true;
+	return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+enum rc
+cli_begin(struct cli *cli, struct diag *diag)
+{
+	const char *when = opt_value(&cli->opts, OPT_COLOR, "auto");
+
+	if (strcmp(when, "auto") != 0 && strcmp(when, "always") != 0 &&
+	    strcmp(when, "never") != 0) {
+		diag_set(diag, "usage", "--color %.32s: auto, always or never", when);
+		return RC_INVALID;
+	}
+	cli->json = opt_has(&cli->opts, OPT_JSON);
+	cli->quiet = opt_has(&cli->opts, OPT_QUIET);
+	cli->color = !cli->json && color_wanted(when, STDOUT_FILENO);
+	cli->talk_color = color_wanted(when, STDERR_FILENO);
+	cli->since_ns = clock_mono_ns();
+	return RC_OK;
+}
+
+/* A flat switch. */
+int
+cli_exit(enum rc rc)
+{
+	switch (rc) {
+	case RC_OK:
+		return EXIT_GOOD;
+	case RC_DENIED:
+		return EXIT_DENIED;
+	case RC_PEER:
+	case RC_TIMEOUT:
+	case RC_AGAIN:
+		return EXIT_UNREACHABLE;
+	case RC_CONFLICT:
+	case RC_STALE:
+		return EXIT_CONFLICT;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int
+cli_fail(const struct cli *cli, enum rc rc, const struct diag *d)
+{
+	const char *red = cli->talk_color ? "\033[31m" : "", *off = cli->talk_color ? "\033[0m" : "";
+
+	if (d->level == DIAG_NONE)
+		fprintf(stderr, "ringfence: %serror%s: %s\n", red, off, rc_name(rc));
+	else
+		fprintf(stderr, "ringfence: %serror%s %s: %s\n", red, off, d->code, d->text);
+	if (d->hint[0] != '\0')
+		fprintf(stderr, "    hint: %s\n", d->hint);
+	return cli_exit(rc);
+}
+
+int
+cli_end(const struct cli *cli, int code)
+{
+	struct diag d = { 0 };
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (errno == EPIPE)
+		return code;	/* who reads has seen enough */
+	diag_set(&d, "output", "standard output: %s", strerror(errno));
+	return cli_fail(cli, RC_IO, &d);
+}
+
+const char *
+cli_ink(const struct cli *cli, enum cli_color c)
+{
+	static const char *const codes[] = { [PLAIN] = "\033[0m", [BOLD] = "\033[1m",
+		[DIM] = "\033[2m", [RED] = "\033[31m", [GREEN] = "\033[32m",
+		[YELLOW] = "\033[33m", [CYAN] = "\033[36m" };
+
+	return cli->color ? codes[c] : "";
+}
+
+enum cli_color
+cli_verdict_color(const char *verdict)
+{
+	return strcmp(verdict, "pass") == 0 ? GREEN : strcmp(verdict, "drop") == 0 ? RED : YELLOW;
+}
+
+void
+cli_progress(void *arg, const char *what)
+{
+	struct cli *cli = arg;
+	uint64_t ms = (clock_mono_ns() - cli->since_ns) / NS_PER_MS;
+
+	if (cli->quiet || ms < (cli->told ? PROGRESS_EVERY_MS : PROGRESS_AFTER_MS))
+		return;
+	fprintf(stderr, "ringfence: %s ...\n", what);
+	cli->told = true;
+	cli->since_ns = clock_mono_ns();
+}
+
+void
+cli_json(yyjson_mut_doc *doc)
+{
+	size_t len;
+	char *text = doc == NULL ? NULL : yyjson_mut_write(doc, YYJSON_WRITE_ALLOW_INVALID_UNICODE,
+	    &len);
+
+	CHECK(text != NULL);	/* memory */
+	fwrite(text, 1, len, stdout);
+	fputc('\n', stdout);
+	free(text);
+	yyjson_mut_doc_free(doc);
+}
+
+void
+cli_diags(const struct cli *cli, const struct diags *ds)
+{
+	if (!cli->json) {
+		diags_print(ds, stderr);
+		return;
+	}
+	for (uint32_t i = 0; i < ds->count; i++) {
+		yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+
+		yyjson_mut_doc_set_root(doc, diag_json(doc, &ds->items[i]));
+		cli_json(doc);
+	}
+}
+
+enum rc
+cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *exit_code)
+{
+	struct compile *c = NULL;
+	struct diag d = { 0 };
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = compile_start(dir, &c);
+	if (rc == RC_OK)
+		rc = compile_wait(c, cli_progress, cli, out);
+	compile_destroy(&c);
+	if (rc != RC_OK) {
+		diag_set(&d, "compile", "the compiler cannot run: %s", rc_name(rc));
+		*exit_code = cli_fail(cli, rc, &d);
+		return rc;
+	}
+	cli_diags(cli, &out->diags);
+	*exit_code = out->rc == RC_OK ? EXIT_GOOD : out->no_fit ? EXIT_NO_FIT : EXIT_FAILED;
+	return out->rc;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_policy - check, compile, show: policy work without a NIC. */
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+#include "cli.h"
+#include "file.h"
+
+/* With --json the last object: what came out. */
+static void
+outcome_json(const struct compile_result *r, const char *output)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *o = yyjson_mut_obj(doc);
+	char hex[SHA256_HEX];
+
+	yyjson_mut_doc_set_root(doc, o);
+	(void)yyjson_mut_obj_add_bool(doc, o, "ok", r->rc == RC_OK);
+	(void)yyjson_mut_obj_add_uint(doc, o, "errors", r->diags.errors);
+	(void)yyjson_mut_obj_add_uint(doc, o, "warnings", r->diags.warnings);
+	if (r->rc == RC_OK) {
+		hex_encode(r->sha256, SHA256_BYTES, hex);
+		(void)yyjson_mut_obj_add_uint(doc, o, "tables", r->info.tables);
+		(void)yyjson_mut_obj_add_uint(doc, o, "rules", r->info.rules);
+		(void)yyjson_mut_obj_add_uint(doc, o, "counters", r->info.counters);
+		(void)yyjson_mut_obj_add_uint(doc, o, "bytes", r->image_len);
+		(void)yyjson_mut_obj_add_strcpy(doc, o, "sha256", hex);
+		if (output != NULL)
+			(void)yyjson_mut_obj_add_strcpy(doc, o, "output", output);
+	}
+	cli_json(doc);
+}
+
+static void
+outcome_print(const struct cli *cli, const struct compile_result *r, const char *output)
+{
+	char hex[SHA256_HEX];
+
+	if (cli->json) {
+		outcome_json(r, output);
+		return;
+	}
+	if (r->rc != RC_OK) {
+		if (!cli->quiet)
+			fprintf(stderr, "%" PRIu32 " error%s, %" PRIu32 " warning%s\n",
+			    r->diags.errors, r->diags.errors == 1 ? "" : "s", r->diags.warnings,
+			    r->diags.warnings == 1 ? "" : "s");
+		return;
+	}
+	hex_encode(r->sha256, SHA256_BYTES, hex);
+	printf("%sok%s: %" PRIu32 " tables, %" PRIu32 " rules, %" PRIu32 " counters, %zu bytes, "
+	    "sha256 %.16s", cli_ink(cli, GREEN), cli_ink(cli, PLAIN), r->info.tables,
+	    r->info.rules, r->info.counters, r->image_len, hex);
+	if (r->diags.warnings > 0)
+		printf(", %" PRIu32 " warning%s", r->diags.warnings,
+		    r->diags.warnings == 1 ? "" : "s");
+	if (output != NULL)
+		printf(", in %s", output);
+	printf("\n");
+}
+
+int
+cmd_check(struct cli *cli)
+{
+	struct compile_result r;
+	int code;
+	enum rc rc = cli_compile(cli, cli->opts.args[0], &r, &code);
+
+	if (rc == r.rc)
+		outcome_print(cli, &r, NULL);
+	compile_result_fini(&r);
+	return code;
+}
+
+static enum rc
+output_write(struct compile_result *r, const char *path, struct diag *diag)
+{
+	char sym_path[PATH_MAX];
+	uint8_t *text;
+	size_t len;
+	enum rc rc;
+
+	if (snprintf(sym_path, sizeof(sym_path), "%s.sym", path) >= (int)sizeof(sym_path)) {
+		diag_set(diag, "path-length", "the path is too long: %.64s...", path);
+		return RC_LIMIT;
+	}
+	/* An image is no generation yet; the file says 1, as `judge` does. */
+	r->symbols.generation = 1;
+	rc = image_symbols_encode(&r->symbols, &r->arena, &text, &len);
+	if (rc == RC_OK)
+		rc = file_replace(sym_path, text, len, 0644, diag);
+	if (rc == RC_OK)
+		rc = file_replace(path, r->image, r->image_len, 0644, diag);
+	return rc;
+}
+
+int
+cmd_compile(struct cli *cli)
+{
+	const char *path = opt_value(&cli->opts, OPT_OUTPUT, NULL);
+	struct compile_result r;
+	struct diag d = { 0 };
+	int code;
+	enum rc rc = cli_compile(cli, cli->opts.args[0], &r, &code);
+
+	if (rc == RC_OK) {
+		rc = output_write(&r, path, &d);
+		if (rc != RC_OK)
+			code = cli_fail(cli, rc, &d);
+	}
+	if (rc == r.rc)
+		outcome_print(cli, &r, path);
+	compile_result_fini(&r);
+	return code;
+}
+
+int
+cmd_show(struct cli *cli)
+{
+	struct diag d = { 0 };
+	const char *text;
+	size_t len;
+
+	if (strcmp(cli->opts.args[0], "guard") != 0) {
+		diag_set(&d, "usage", "show %.32s: there is only show guard", cli->opts.args[0]);
+		(void)cli_fail(cli, RC_INVALID, &d);
+		return EXIT_USAGE;
+	}
+	text = pol_guard_text(&len);
+	fwrite(text, 1, len, stdout);
+	return EXIT_GOOD;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * opt - the command line: one table of options, one of verbs.
+ * Does:    parses, explains (`--help`), finds the nearest name of what it does not know. The manual
+ *          is checked against the same tables.
+ * Shape:   ringfence VERB [--option[=VALUE] | --option VALUE | -o VALUE | ARGUMENT]...; "--" ends
+ *          options. A global option may stand before the verb.
+ * Limits:  OPT_ARGS_MAX arguments.
+ * Memory:  borrows argv.
+ * Errors:  RC_INVALID with a diag that names the word: exit code 2.
+ */
+#ifndef OPT_H
+#define OPT_H
+
+#include <stdio.h>
+
+#include "base.h"
+#include "diag.h"
+#include "rc.h"
+
+enum { OPT_ARGS_MAX = 8 };
+
+/*   id       long         short value     what it does */
+#define OPTIONS(X) \
+	X(HELP,    "help",      'h', NULL,     "print this text") \
+	X(VERSION, "version",   0,   NULL,     "print the version") \
+	X(COLOR,   "color",     0,   "WHEN",   "colour the output: auto, always, never") \
+	X(QUIET,   "quiet",     'q', NULL,     "no progress and no remarks on standard error") \
+	X(JSON,    "json",      0,   NULL,     "print JSON, one object a line") \
+	X(OUTPUT,  "output",    'o', "FILE",   "write the image to FILE, its symbols to FILE.sym") \
+	X(POLICY,  "policy",    0,   "DIR",    "the policy directory") \
+	X(NIC,     "nic",       0,   "PATH",   "the mailbox socket of the NIC") \
+	X(STATE,   "state",     0,   "DIR",    "where the daemon keeps its state") \
+	X(SOCKET,  "socket",    0,   "PATH",   "the socket to serve, or to ask") \
+	X(WIRE,    "wire",      0,   "PORT",   "the port towards the network") \
+	X(HOST,    "host",      0,   "PORT",   "the port towards the host") \
+	X(STORE,   "store",     0,   "FILE",   "where the NIC keeps its committed image") \
+	X(FLOWS,   "flows",     0,   "N",      "entries of the flow table") \
+	X(COUNT,   "count",     'n', "N",      "end after N verdicts") \
+	X(VERBOSE, "verbose",   'v', NULL,     "log more")
+
+enum opt_id {
+#define X(id, name, letter, value, help) OPT_##id,
+	OPTIONS(X)
+#undef X
+	OPT__COUNT
+};
+
+#define OPT_BIT(id) (UINT32_C(1) << OPT_##id)
+#define OPT_GLOBAL (OPT_BIT(HELP) | OPT_BIT(COLOR) | OPT_BIT(QUIET))
+
+struct cli;
+
+struct verb {
+	const char *name;
+	const char *args;	/* for people; "" = none */
+	uint8_t args_min, args_max;
+	uint32_t options;	/* OPT_BITs beside OPT_GLOBAL */
+	uint32_t required;
+	const char *summary;	/* one line, no full stop */
+	const char *detail;	/* lines for --help */
+	int (*run)(struct cli *cli);	/* exit code */
+};
+
+struct opts {
+	const struct verb *verb;	/* NULL: only --help or --version */
+	uint32_t set;			/* OPT_BITs */
+	const char *value[OPT__COUNT];
+	const char *args[OPT_ARGS_MAX];
+	uint32_t arg_count;
+};
+
+MUST_CHECK enum rc opt_parse(const struct verb *verbs, size_t verb_count, int argc,
+    char *const argv[], struct opts *out, struct diag *diag);
+bool opt_has(const struct opts *o, enum opt_id id);
+/* The option's value, or dflt where it was not given. */
+const char *opt_value(const struct opts *o, enum opt_id id, const char *dflt);
+/* A number of lo..hi. */
+MUST_CHECK enum rc opt_number(const struct opts *o, enum opt_id id, uint32_t lo, uint32_t hi,
+    uint32_t *out, struct diag *diag);
+
+void opt_help(const struct verb *verbs, size_t verb_count, FILE *out);
+void opt_help_verb(const struct verb *v, FILE *out);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verbs - the table of verbs: what each takes, and what runs it. */
+#include "cli.h"
+
+const struct verb cli_verbs[] = {
+	{ .name = "check", .args = "DIR", .args_min = 1, .args_max = 1, .options = OPT_BIT(JSON),
+	    .summary = "Compile a policy directory without a NIC, and say what is wrong with it",
+	    .detail = "Errors and warnings go to standard error; exit 0 where there is no error.",
+	    .run = cmd_check },
+	{ .name = "compile", .args = "DIR", .args_min = 1, .args_max = 1,
+	    .options = OPT_BIT(OUTPUT) | OPT_BIT(JSON), .required = OPT_BIT(OUTPUT),
+	    .summary = "Compile a policy directory into an image",
+	    .detail = "FILE.sym beside the image names the line of each rule.",
+	    .run = cmd_compile },
+	{ .name = "image", .args = "FILE", .args_min = 1, .args_max = 1, .options = OPT_BIT(JSON),
+	    .summary = "Print the tables and rules of an image, with their lines",
+	    .detail = "The lines are those of FILE.sym; without it, rules are named by their ids.",
+	    .run = cmd_image },
+	{ .name = "judge", .args = "FILE", .args_min = 1, .args_max = 1,
+	    .options = OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(FLOWS),
+	    .required = OPT_BIT(POLICY),
+	    .summary = "Judge each frame of a capture with the firmware's code",
+	    .detail = "FILE is pcap or pcapng of Ethernet frames; - is standard input.",
+	    .run = cmd_judge },
+	{ .name = "show", .args = "guard", .args_min = 1, .args_max = 1,
+	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
+	{ .name = "nic", .args = "",
+	    .options = OPT_BIT(WIRE) | OPT_BIT(HOST) | OPT_BIT(SOCKET) | OPT_BIT(STORE) |
+		OPT_BIT(FLOWS),
+	    .required = OPT_BIT(WIRE) | OPT_BIT(HOST),
+	    .summary = "Run the software NIC between two ports, in the foreground",
+	    .detail = "PORT is dev:IFNAME, tap:IFNAME or pcap:FILE.\n"
+		"Without --store the image is kept beside the socket, as PATH.image.",
+	    .run = cmd_nic },
+	{ .name = "help", .args = "[VERB]", .args_max = 1,
+	    .summary = "Explain a verb, or list them", .detail = "", .run = cmd_help },
+};
+
+const size_t cli_verb_count = ARRAY_LEN(cli_verbs);
+
+int
+cmd_help(struct cli *cli)
+{
+	struct diag d = { 0 };
+
+	if (cli->opts.arg_count == 0) {
+		opt_help(cli_verbs, cli_verb_count, stdout);
+		return EXIT_GOOD;
+	}
+	/* The word is parsed as a verb would be, so that an unknown one gets the nearest name. */
+	char *const argv[] = { NULL, (char *)(uintptr_t)cli->opts.args[0] };
+	struct opts o;
+	enum rc rc = opt_parse(cli_verbs, cli_verb_count, 2, argv, &o, &d);
+
+	if (o.verb == NULL) {
+		CHECK(rc != RC_OK);
+		(void)cli_fail(cli, RC_INVALID, &d);
+		return EXIT_USAGE;
+	}
+	opt_help_verb(o.verb, stdout);
+	return EXIT_GOOD;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api - routes, and the way of a request through its checks. */
+#include "api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "bounds.h"
+#include "stream.h"
+
+enum flag {
+	NEEDS_OPERATE = 1,	/* changes something */
+	NEEDS_MATCH = 2,	/* If-Match required */
+	TAKES_BODY = 4,
+	HAS_NUMBER = 8,		/* "{n}" in the path */
+	IS_STREAM = 16,
+	IS_LOCAL = 32		/* answered here, without main */
+};
+
+struct api_route {
+	enum http_method method;
+	const char *path;	/* "{n}" stands for a number without sign, at most 10 digits */
+	uint8_t verb;		/* enum ctl_verb; 0 for IS_STREAM and IS_LOCAL */
+	uint8_t flags;
+};
+
+static const struct api_route routes[] = {
+	{ HTTP_GET, "/v1/status", CTL_STATUS, 0 },
+	{ HTTP_GET, "/v1/counters", CTL_COUNTERS, 0 },
+	{ HTTP_GET, "/v1/generations", CTL_GENERATIONS, 0 },
+	{ HTTP_GET, "/v1/generations/{n}", CTL_GENERATION, HAS_NUMBER },
+	{ HTTP_GET, "/v1/generations/{n}/policy", CTL_POLICY, HAS_NUMBER },
+	{ HTTP_GET, "/v1/policy", CTL_POLICY, 0 },
+	{ HTTP_POST, "/v1/policy/check", CTL_CHECK, TAKES_BODY },
+	{ HTTP_POST, "/v1/policy/plan", CTL_PLAN, TAKES_BODY },
+	{ HTTP_POST, "/v1/policy/reload", CTL_RELOAD, TAKES_BODY | NEEDS_OPERATE | NEEDS_MATCH },
+	{ HTTP_POST, "/v1/policy/confirm", CTL_CONFIRM, NEEDS_OPERATE | NEEDS_MATCH },
+	{ HTTP_POST, "/v1/policy/rollback", CTL_ROLLBACK, NEEDS_OPERATE | NEEDS_MATCH },
+	{ HTTP_GET, "/v1/explain", CTL_EXPLAIN, 0 },
+	{ HTTP_POST, "/v1/judge", CTL_JUDGE, TAKES_BODY },
+	{ HTTP_GET, "/v1/jobs/{n}", CTL_JOB, HAS_NUMBER },
+	{ HTTP_GET, "/v1/metrics", CTL_METRICS, 0 },
+	{ HTTP_GET, "/v1/alerts", 0, IS_STREAM },
+	{ HTTP_GET, "/v1/openapi.json", 0, IS_LOCAL },
+};
+
+/* Digits only, at most 10, within 32 bits; how many were read, 0 where it is none. */
+static size_t
+number_read(const char *p, size_t len, uint32_t *out)
+{
+	uint64_t v = 0;
+	size_t n = 0;
+
+	for (; n < len && n < 11 && p[n] >= '0' && p[n] <= '9'; n++)
+		v = v * 10 + (uint64_t)(p[n] - '0');
+	if (n == 0 || n > 10 || v > UINT32_MAX)
+		return 0;
+	*out = (uint32_t)v;
+	return n;
+}
+
+static bool
+path_matches(const struct api_route *r, const struct http_slice *path, uint32_t *number)
+{
+	const char *want = r->path, *p = path->p, *end = path->p + path->len;
+
+	while (*want != '\0') {
+		if (strncmp(want, "{n}", 3) == 0) {
+			size_t n = number_read(p, (size_t)(end - p), number);
+
+			if (n == 0)
+				return false;
+			p += n;
+			want += 3;
+		} else if (p < end && *p == *want) {
+			p++;
+			want++;
+		} else {
+			return false;
+		}
+	}
+	return p == end;
+}
+
+static void
+refuse(struct api_request *out, int status, const char *slug, const char *detail)
+{
+	if (out->status == 0) {
+		out->status = status;
+		out->slug = slug;
+		out->detail = detail;
+	}
+	out->route = NULL;
+}
+
+/* A strong entity tag, or "*": into out without quotes. A weak tag or a list never matches. */
+static bool
+tag_read(const struct http_slice *v, char out[CTL_TAG_BYTES])
+{
+	if (http_slice_is(v, "*")) {
+		strcpy(out, "*");
+		return true;
+	}
+	if (v->len < 3 || v->len > CTL_TAG_BYTES || v->p[0] != '"' || v->p[v->len - 1] != '"' ||
+	    memchr(v->p + 1, '"', v->len - 2) != NULL)
+		return false;
+	memcpy(out, v->p + 1, v->len - 2);
+	out[v->len - 2] = '\0';
+	return true;
+}
+
+static void
+fields_read(const struct http_head *h, struct api_request *out)
+{
+	struct http_slice v;
+	uint32_t id;
+
+	if (http_field_get(h, "if-match", &v) && !tag_read(&v, out->ask.tag))
+		refuse(out, 400, "bad-tag", "If-Match must be one strong entity tag");
+	if (http_field_get(h, "if-none-match", &v) && !tag_read(&v, out->match))
+		out->match[0] = '\0';
+	if (http_field_get(h, "idempotency-key", &v)) {
+		if (v.len == 0 || v.len >= sizeof(out->ask.key))
+			refuse(out, 400, "bad-key", "Idempotency-Key has 1 to 71 characters");
+		else
+			memcpy(out->ask.key, v.p, v.len);
+	}
+	if (http_field_get(h, "last-event-id", &v)) {
+		out->has_last = number_read(v.p, v.len, &id) == v.len;
+		out->last_id = id;
+		if (!out->has_last)
+			refuse(out, 400, "bad-event-id", "Last-Event-ID is a number");
+	}
+	if (http_field_get(h, "accept", &v)) {
+		out->ndjson = v.len >= 20 && memcmp(v.p, "application/x-ndjson", 20) == 0;
+		out->prometheus = v.len >= 10 && memcmp(v.p, "text/plain", 10) == 0;
+	}
+}
+
+/* Query parts that a route knows; an unknown one is refused: nothing is accepted and ignored. */
+static void
+query_read(const struct http_head *h, struct api_request *out)
+{
+	static const struct {
+		uint8_t verb;
+		const char *name;
+	} known[] = { { CTL_RELOAD, "confirm" }, { CTL_ROLLBACK, "generation" },
+		{ CTL_EXPLAIN, "packet" }, { CTL_JOB, "wait" } };
+	const char *p = h->query.p, *end = h->query.p + h->query.len;
+	const char *name = "";
+	char text[16];
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (out->route != NULL && out->route->verb == known[i].verb)
+			name = known[i].name;
+	while (p < end) {
+		size_t n = strlen(name);
+		const char *amp = memchr(p, '&', (size_t)(end - p));
+
+		if (n == 0 || (size_t)(end - p) <= n || memcmp(p, name, n) != 0 || p[n] != '=') {
+			refuse(out, 400, "unknown-query", "the query has a part this path does not "
+			    "know");
+			return;
+		}
+		p = amp == NULL ? end : amp + 1;
+	}
+	if (h->query.len == 0)
+		return;
+	if (strcmp(name, "packet") == 0) {
+		if (!http_query_get(&h->query, name, out->ask.text, sizeof(out->ask.text)))
+			refuse(out, 400, "bad-query", "packet is too long or malformed");
+		return;
+	}
+	if (!http_query_get(&h->query, name, text, sizeof(text)) ||
+	    number_read(text, strlen(text), strcmp(name, "generation") == 0 ?
+	    &out->ask.number : &out->ask.seconds) != strlen(text))
+		refuse(out, 400, "bad-query", "the query's value is not a number");
+}
+
+void
+api_begin(const struct http_head *h, struct api_request *out)
+{
+	enum http_method method = h->method == HTTP_HEAD ? HTTP_GET : h->method;
+	bool known = false;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < ARRAY_LEN(routes) && out->route == NULL; i++) {
+		if (!path_matches(&routes[i], &h->path, &out->ask.number))
+			continue;
+		known = true;
+		if (routes[i].method == method)
+			out->route = &routes[i];
+	}
+	if (out->route == NULL) {
+		if (known)
+			refuse(out, 405, "method", "the path does not take this method");
+		else
+			refuse(out, 404, "not-found", "there is no such path");
+		return;
+	}
+	out->ask.verb = out->route->verb;
+	query_read(h, out);
+	if (out->route == NULL)
+		return;
+	fields_read(h, out);
+	if (out->route != NULL && !(out->route->flags & TAKES_BODY) &&
+	    (h->content_length > 0 || h->chunked))
+		refuse(out, 400, "no-body", "the path takes no body");
+}
+
+static void
+openapi_answer(struct conn *c)
+{
+	size_t len;
+	const char *text = server_openapi(c->server, &len);
+
+	conn_answer(c, 200, "application/json", "", text, len);
+}
+
+static void
+stream_answer(struct conn *c)
+{
+	enum rc rc;
+
+	conn_stream_begin(c, c->req.ndjson ? "application/x-ndjson" : "text/event-stream");
+	rc = stream_reader_begin(server_stream(c->server), c, c->req.ndjson, c->req.has_last,
+	    c->req.last_id, &c->reader);
+	if (rc != RC_OK)
+		c->state = CONN_CLOSING;
+}
+
+void
+api_handle(struct conn *c)
+{
+	struct api_request *q = &c->req;
+
+	if (q->route == NULL) {
+		conn_problem(c, q->status, q->slug, q->detail);
+		return;
+	}
+	if ((q->route->flags & NEEDS_OPERATE) && c->role != KEYS_OPERATE) {
+		conn_problem(c, 403, "role", "the certificate's role is view; this needs operate");
+		return;
+	}
+	if ((q->route->flags & NEEDS_MATCH) && q->ask.tag[0] == '\0') {
+		conn_problem(c, 428, "precondition-required",
+		    "If-Match with the ETag of /v1/status is required");
+		return;
+	}
+	if (q->route->flags & IS_LOCAL) {
+		openapi_answer(c);
+		return;
+	}
+	if (q->route->flags & IS_STREAM) {
+		stream_answer(c);
+		return;
+	}
+	q->ask.role = (uint8_t)c->role;
+	q->ask.local = c->local;
+	q->ask.has_body = c->body.len > 0;
+	q->ask.body = (const uint8_t *)str_text(&c->body);
+	q->ask.body_len = (uint32_t)c->body.len;
+	if (q->ask.verb == CTL_METRICS)
+		q->ask.number = q->prometheus;
+	if (server_ask(c->server, c, &q->ask) != RC_OK)
+		conn_problem(c, 503, "busy", "too many requests wait");
+}
+
+void
+api_answered(struct conn *c, int status, const struct ctl_answer *a)
+{
+	struct str extra = { 0 };
+
+	if (a->etag[0] != '\0')
+		str_addf(&extra, "ETag: \"%s\"\r\n", a->etag);
+	if (a->location[0] != '\0')
+		str_addf(&extra, "Location: %s\r\n", a->location);
+	if (status == 200 && a->etag[0] != '\0' && c->req.route != NULL &&
+	    c->req.route->method == HTTP_GET && strcmp(a->etag, c->req.match) == 0)
+		conn_answer(c, 304, "", str_text(&extra), "", 0);
+	else
+		conn_answer(c, status, a->type, str_text(&extra), a->body, a->body_len);
+	str_fini(&extra);
+}

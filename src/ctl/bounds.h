@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bounds - every bound of the control channel, in one place; ringfence.conf(5) lists them.
+ * Units:   milliseconds, bytes and counts, as the names say.
+ */
+#ifndef BOUNDS_H
+#define BOUNDS_H
+
+enum {
+	/* Before a peer has shown a certificate. */
+	LIMIT_SOURCE_RATE = 20,			/* connections a second of one address, */
+	LIMIT_SOURCE_BURST = 40,		/* and at once */
+	LIMIT_SOURCES = 8192,			/* addresses whose budget is remembered */
+	/* connections of one address without a certificate */
+	LIMIT_SOURCE_PENDING = 32,
+	LIMIT_PENDING = 4096,			/* of all; the oldest gives way */
+	LIMIT_HELLO_BYTES = 4096,		/* of a ClientHello */
+	LIMIT_HELLOS = 1024,			/* partial ClientHellos held at once */
+	LIMIT_HANDSHAKES = 64,			/* TLS contexts in handshake at once */
+	LIMIT_HANDSHAKE_SHARE = 4,		/* strangers get one part in 4 of time */
+	LIMIT_HANDSHAKE_MS = 5000,
+
+	/* After it. */
+	LIMIT_CONNS = 2048,
+	LIMIT_CONNS_LOCAL = 1024,		/* of the local socket, beside those */
+	LIMIT_REQUEST_MS = 10000,		/* from its first byte to its last */
+	LIMIT_STALL_MS = 30000,			/* a reader that takes nothing */
+	LIMIT_IDLE_MS = 120000,			/* between requests */
+	LIMIT_CONN_QUEUE = 4 * 1024 * 1024,	/* bytes that wait for one reader */
+	LIMIT_STREAM_QUEUE = 256 * 1024,
+	LIMIT_EVENTS = 4096,			/* kept for Last-Event-ID */
+	LIMIT_KEEPALIVE_MS = 15000,		/* comments in a quiet stream */
+	LIMIT_JOBS = 32,
+	LIMIT_ANSWER_MS = 90000			/* main has so long to answer */
+};
+
+#endif

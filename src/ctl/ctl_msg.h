@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl_msg - what the control process and main say to each other.
+ * Does:    names the messages and gives each its pair of encode and decode; decode distrusts.
+ * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id,
+ *          status as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
+ *          KEYS: main to ctl, the three PEM files of the key directory.
+ * Limits:  names and texts below; a body is what the request carried, at most
+ *          HTTP_BODY_BYTES_MAX, and main never looks into it.
+ */
+#ifndef CTL_MSG_H
+#define CTL_MSG_H
+
+#include "http.h"
+#include "msg.h"
+
+enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_CANCEL };
+
+enum ctl_verb {
+	CTL_STATUS = 1, CTL_COUNTERS, CTL_GENERATIONS, CTL_GENERATION, CTL_POLICY, CTL_CHECK,
+	CTL_PLAN, CTL_RELOAD, CTL_CONFIRM, CTL_ROLLBACK, CTL_EXPLAIN, CTL_JUDGE, CTL_JOB,
+	CTL_METRICS, CTL_VERB__COUNT
+};
+
+enum { CTL_TEXT_BYTES = 512, CTL_TAG_BYTES = 72, CTL_REQUEST_BYTES_MIN = 20 };
+
+struct ctl_request {
+	uint8_t verb;			/* enum ctl_verb */
+	uint8_t role;			/* enum keys_role; main checks it again */
+	bool local;			/* came by the local socket */
+	bool has_body;
+	uint32_t number;		/* generation or job; 0 = none */
+	uint32_t seconds;		/* confirm within, or wait so long */
+	char tag[CTL_TAG_BYTES];	/* If-Match without quotes; "*" any; "" = absent */
+	char key[CTL_TAG_BYTES];	/* Idempotency-Key; "" = absent */
+	char text[CTL_TEXT_BYTES];	/* explain: the packet */
+	const uint8_t *body;
+	uint32_t body_len;
+};
+
+/* Into a buffer of the caller; RC_LIMIT where it is too small. */
+MUST_CHECK enum rc ctl_request_encode(const struct ctl_request *r, uint8_t *buf, size_t cap,
+    size_t *len);
+MUST_CHECK enum rc ctl_request_decode(const uint8_t *p, size_t len, struct ctl_request *out);
+
+/* An answer: etag may be "", location may be "", type is a media type. */
+struct ctl_answer {
+	char etag[CTL_TAG_BYTES];
+	char location[CTL_TAG_BYTES];
+	char type[CTL_TAG_BYTES];
+	const uint8_t *body;
+	uint32_t body_len;
+};
+MUST_CHECK enum rc ctl_answer_encode(const struct ctl_answer *r, uint8_t *buf, size_t cap,
+    size_t *len);
+MUST_CHECK enum rc ctl_answer_decode(const uint8_t *p, size_t len, struct ctl_answer *out);
+
+/* PEM files, each with its NUL counted; crl_len 0 = none; all 0 = no TLS. */
+struct ctl_keys {
+	const uint8_t *ca, *crt, *crl;
+	uint32_t ca_len, crt_len, crl_len;
+};
+MUST_CHECK enum rc ctl_keys_encode(const struct ctl_keys *k, uint8_t *buf, size_t cap, size_t *len);
+MUST_CHECK enum rc ctl_keys_decode(const uint8_t *p, size_t len, struct ctl_keys *out);
+
+/* Room that every encode of that body fits in. */
+size_t ctl_msg_room(size_t body_len);
+
+#endif

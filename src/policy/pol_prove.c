@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pol_prove - every table of an image against the rules, box by box.
+ * Tables that share a body and have the rules of the same segments are proved once. The number of
+ * boxes is the product of the classes of the remote address and those of everything else; of each
+ * the rules' answer is the first entry in both bit strings.
+ */
+#include "pol_prove.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prove_impl.h"
+
+/* Which segments a local IP is in, as a list in one pool. */
+struct member {
+	struct addr local;
+	uint32_t *segments;
+	uint32_t count, cap;
+};
+
+/* A body proved for a list of segments. */
+struct proved {
+	uint32_t body;
+	const uint32_t *segments;
+	uint32_t count;
+};
+
+struct prover {
+	const struct pol_rules *rules;
+	const struct pol_names *names;
+	const uint8_t *image;
+	struct arena *a;
+	struct pol_proof *out;
+	struct member *members;		/* by addr_cmp */
+	uint32_t member_count;
+	uint32_t *guards;		/* segments with members_all */
+	uint32_t guard_count;
+	struct proved *proved;
+	uint32_t proved_count;
+};
+
+static int
+member_cmp(const void *pa, const void *pb)
+{
+	return addr_cmp(&((const struct member *)pa)->local, &((const struct member *)pb)->local);
+}
+
+/* Every address of every segment's members that can be a local IP, once. */
+static enum rc
+members_gather(struct prover *p)
+{
+	uint32_t n = 0, cap = WIRE_LOCALS_MAX * 2;
+	struct member *m = arena_array(p->a, cap, sizeof(*m));
+
+	if (m == NULL)
+		return RC_NOMEM;
+	for (uint32_t s = 0; s < p->rules->segment_count; s++) {
+		const struct addr_set *set = &p->rules->segments[s].members;
+
+		for (uint32_t i = 0; !p->rules->segments[s].members_all && i < set->count; i++) {
+			struct addr at = set->ranges[i].lo;
+
+			do {
+				if (n == cap) {
+					qsort(m, n, sizeof(*m), member_cmp);
+					uint32_t k = 0;
+					for (uint32_t j = 0; j < n; j++)
+						if (k == 0 || member_cmp(&m[k - 1], &m[j]) != 0)
+							m[k++] = m[j];
+					n = k;
+					if (n > WIRE_LOCALS_MAX)
+						return RC_LIMIT;
+				}
+				if (!addr_is_multicast(&at))
+					m[n++].local = at;
+			} while (addr_cmp(&at, &set->ranges[i].hi) < 0 && addr_next(&at));
+		}
+	}
+	qsort(m, n, sizeof(*m), member_cmp);
+	p->members = m;
+	for (uint32_t j = 0; j < n; j++)
+		if (p->member_count == 0 ||
+		    member_cmp(&m[p->member_count - 1], &m[j]) != 0)
+			m[p->member_count++] = m[j];
+	return RC_OK;
+}
+
+static enum rc
+segment_add(struct prover *p, struct member *m, uint32_t segment)
+{
+	if (m->count > 0 && m->segments[m->count - 1] == segment)
+		return RC_OK;
+	if (m->count == m->cap) {
+		uint32_t cap = m->cap == 0 ? 4 : m->cap * 2;
+		uint32_t *more = arena_array(p->a, cap, sizeof(*more));
+
+		if (more == NULL)
+			return RC_NOMEM;
+		if (m->count > 0)
+			memcpy(more, m->segments, m->count * sizeof(*more));
+		m->segments = more;
+		m->cap = cap;
+	}
+	m->segments[m->count++] = segment;
+	return RC_OK;
+}
+
+/* First member at or above an address. */
+static uint32_t
+member_from(const struct prover *p, const struct addr *at)
+{
+	uint32_t lo = 0, hi = p->member_count;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(&p->members[mid].local, at) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static enum rc
+segments_list(struct prover *p)
+{
+	enum rc rc = RC_OK;
+
+	p->guards = arena_array(p->a, p->rules->segment_count + 1, sizeof(*p->guards));
+	if (p->guards == NULL)
+		return RC_NOMEM;
+	for (uint32_t s = 0; s < p->rules->segment_count; s++) {
+		const struct pol_segment *g = &p->rules->segments[s];
+
+		if (g->members_all) {
+			p->guards[p->guard_count++] = s;
+			for (uint32_t i = 0; i < p->member_count && rc == RC_OK; i++)
+				rc = segment_add(p, &p->members[i], s);
+		}
+		for (uint32_t k = 0; !g->members_all && k < g->members.count; k++) {
+			const struct addr_range *range = &g->members.ranges[k];
+
+			for (uint32_t i = member_from(p, &range->lo); i < p->member_count &&
+			    addr_cmp(&p->members[i].local, &range->hi) <= 0 && rc == RC_OK; i++)
+				rc = segment_add(p, &p->members[i], s);
+		}
+	}
+	return rc;
+}
+
+/* --- one direction of one body --- */
+
+static bool
+outcome_equal(const struct prove_outcome *x, const struct prove_outcome *y)
+{
+	return x->verdict == y->verdict && x->mode == y->mode && x->state == y->state &&
+	    x->log == y->log && x->counter == y->counter && x->rule_id == y->rule_id;
+}
+
+static struct prove_outcome
+action_outcome(const struct wire_action *a)
+{
+	return (struct prove_outcome){ .verdict = a->verdict,
+		.mode = a->verdict == WIRE_DROP ? a->mode : 0,
+		.state = a->verdict == WIRE_PASS ? a->state : 0, .log = a->log,
+		.counter = le16_get(a->counter), .rule_id = le32_get(a->rule_id) };
+}
+
+static struct image_action
+outcome_action(const struct prove_outcome *o)
+{
+	return (struct image_action){ .verdict = o->verdict, .mode = o->mode, .state = o->state,
+		.log = o->log, .counter = o->counter, .rule_id = o->rule_id };
+}
+
+/* First bit that two strings share; entries where they share none. */
+static uint32_t
+first_shared(const uint64_t *x, const uint64_t *y, uint32_t words, uint32_t none)
+{
+	for (uint32_t i = 0; i < words; i++)
+		if ((x[i] & y[i]) != 0)
+			return i * 64 + (uint32_t)__builtin_ctzll(x[i] & y[i]);
+	return none;
+}
+
+/* Whether action index `cell` of the image is what entry `e` says (e = entry_count: the
+ * default). */
+static bool
+answers_equal(const struct prove_half *h, const struct prove_side *s, uint32_t cell, uint32_t e)
+{
+	struct prove_outcome got;
+
+	if ((cell >= h->rules) != (e == s->entry_count))
+		return false;
+	if (e == s->entry_count && !s->has_default)
+		return true;
+	got = action_outcome(&h->actions[MIN(cell, h->rules)]);
+	return outcome_equal(&got, e == s->entry_count ? &s->deflt : &s->entries[e].outcome);
+}
+
+static void
+difference_fill(struct pol_proof *out, const struct prove_half *h, const struct prove_side *s,
+    const struct pkt_key *remote, const struct pkt_key *service, uint32_t cell, uint32_t e)
+{
+	struct prove_outcome got = action_outcome(&h->actions[MIN(cell, h->rules)]);
+
+	out->key = *service;
+	out->key.remote = remote->remote;
+	out->key.dir = s->dir;
+	out->got = outcome_action(&got);
+	out->got_default = cell >= h->rules;
+	out->want_default = e == s->entry_count;
+	out->want = outcome_action(out->want_default ? &s->deflt : &s->entries[e].outcome);
+	out->rule = out->want_default ? UINT32_MAX : s->entries[e].index;
+}
+
+/* Answers seen equal are remembered: pairs (entry, cell) recur over millions of boxes. */
+struct seen {
+	uint64_t *pairs;
+	uint32_t mask;
+};
+
+static enum rc
+boxes_compare(struct pol_proof *out, const struct prove_half *h, const struct prove_side *s,
+    const struct prove_classes *remotes, const struct prove_classes *services)
+{
+	struct seen seen = { .mask = 4095 };
+	enum rc rc = RC_OK;
+
+	seen.pairs = calloc(seen.mask + 1, sizeof(*seen.pairs));
+	if (seen.pairs == NULL)
+		return RC_NOMEM;
+	for (uint32_t r = 0; r < remotes->count && rc == RC_OK; r++) {
+		for (uint32_t v = 0; v < services->count; v++) {
+			uint32_t e = first_shared(prove_bits(remotes, r), prove_bits(services, v),
+			    s->entry_words, s->entry_count);
+			uint32_t cell = prove_cell(h, remotes->tuples[r], services->tuples[v]);
+			uint64_t pair = (uint64_t)e << 32 | cell;
+			uint64_t *slot = &seen.pairs[(pair * UINT64_C(0x9e3779b97f4a7c15) >> 40) &
+			    seen.mask];
+
+			if (*slot == pair + 1)
+				continue;
+			if (!answers_equal(h, s, cell, e)) {
+				difference_fill(out, h, s, &remotes->keys[r], &services->keys[v],
+				    cell, e);
+				rc = RC_CONFLICT;
+				break;
+			}
+			*slot = pair + 1;
+		}
+		out->boxes += services->count;
+	}
+	free(seen.pairs);
+	return rc;
+}
+
+static enum rc
+side_prove(struct prover *p, uint32_t body, const uint32_t *segments, uint32_t count,
+    uint8_t family, uint8_t dir)
+{
+	struct prove_classes remotes, services;
+	struct arena scratch;
+	struct prove_half h;
+	struct prove_side s;
+	enum rc rc;
+
+	arena_init(&scratch, p->a->cap_bytes);
+	prove_classes_init(&remotes, 0);
+	prove_classes_init(&services, 0);
+	rc = prove_side_make(p->rules, p->names, segments, count, family, dir, &scratch, &s);
+	if (rc == RC_OK)
+		rc = prove_half_decode(p->image, body, dir, &scratch, &h);
+	if (rc == RC_OK) {
+		prove_classes_init(&remotes, s.entry_words);
+		prove_classes_init(&services, s.entry_words);
+		rc = prove_axis_remote(&h, &s, &remotes);
+	}
+	if (rc == RC_OK)
+		rc = prove_axis_services(&h, &s, &services);
+	if (rc == RC_OK)
+		rc = boxes_compare(p->out, &h, &s, &remotes, &services);
+	prove_classes_fini(&remotes);
+	prove_classes_fini(&services);
+	arena_fini(&scratch);
+	return rc;
+}
+
+static bool
+proved_before(const struct prover *p, uint32_t body, const uint32_t *segments, uint32_t count)
+{
+	/* neighbours tend to be equal: the newest first, and no more than a few */
+	for (uint32_t i = p->proved_count, n = 0; i-- > 0 && n < 4096; n++)
+		if (p->proved[i].body == body && p->proved[i].count == count &&
+		    memcmp(p->proved[i].segments, segments, count * sizeof(*segments)) == 0)
+			return true;
+	return false;
+}
+
+static enum rc
+body_prove(struct prover *p, const struct addr *local, uint8_t family, uint32_t body,
+    const uint32_t *segments, uint32_t count)
+{
+	enum rc rc = RC_OK;
+
+	p->out->local = *local;
+	if (proved_before(p, body, segments, count))
+		return RC_OK;
+	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN && rc == RC_OK; dir++)
+		rc = side_prove(p, body, segments, count, family, dir);
+	p->proved[p->proved_count++] = (struct proved){ .body = body, .segments = segments,
+		.count = count };
+	p->out->bodies += rc == RC_OK;
+	return rc;
+}
+
+/* --- the whole image --- */
+
+static enum rc
+differ(struct diag *diag, const char *what)
+{
+	diag_set(diag, "proof-failed", "the image differs from the policy: %s", what);
+	return RC_CONFLICT;
+}
+
+static enum rc
+defaults_compare(const struct pol_defaults *d, const struct wire_image_hdr *hdr, struct diag *diag)
+{
+	uint8_t flags = (uint8_t)((d->fragments_drop ? WIRE_IMAGE_FRAGMENTS_DROP : 0) |
+	    (d->midstream_drop ? WIRE_IMAGE_MIDSTREAM_DROP : 0) |
+	    (d->live_flows_drain ? WIRE_IMAGE_FLOWS_DRAIN : 0));
+
+	if (hdr->unsegmented != d->unsegmented)
+		return differ(diag, "defaults.unsegmented");
+	if (hdr->non_ip != d->non_ip)
+		return differ(diag, "defaults.non_ip");
+	return hdr->flags == flags ? RC_OK : differ(diag, "defaults");
+}
+
+/* Every record that a packet can find is a local IP of the policy. */
+static enum rc
+records_compare(const struct prover *p, struct diag *diag)
+{
+	const struct wire_image_hdr *hdr = (const struct wire_image_hdr *)p->image;
+	const struct wire_table *t = (const struct wire_table *)(p->image +
+	    (size_t)le32_get(hdr->tables_at) * WIRE_LINE);
+
+	for (uint32_t i = 0; i < le32_get(hdr->table_count); i++) {
+		struct addr local = addr_from_bytes(t[i].family, t[i].local);
+		uint32_t at = member_from(p, &local);
+
+		if (prove_body_of(p->image, &local) != 0 && (at == p->member_count ||
+		    addr_cmp(&p->members[at].local, &local) != 0))
+			return differ(diag, "it has a table for an address of no segment");
+	}
+	return RC_OK;
+}
+
+static enum rc
+tables_prove(struct prover *p, struct diag *diag)
+{
+	const struct wire_image_hdr *hdr = (const struct wire_image_hdr *)p->image;
+	const struct addr none = { 0 };
+	enum rc rc = RC_OK;
+
+	for (uint32_t i = 0; i < p->member_count && rc == RC_OK; i++) {
+		struct member *m = &p->members[i];
+		uint32_t body = prove_body_of(p->image, &m->local);
+		char text[ADDR_TEXT_BYTES];
+
+		addr_print(&m->local, text);
+		if (body == 0) {
+			diag_set(diag, "proof-failed", "the image has no table for %s", text);
+			return RC_CONFLICT;
+		}
+		p->out->tables++;
+		rc = body_prove(p, &m->local, m->local.family, body, m->segments, m->count);
+	}
+	for (uint8_t k = 0; k < 2 && rc == RC_OK; k++) {
+		uint32_t body = le32_get(hdr->guard_at[k]);
+
+		if (body != 0)
+			rc = body_prove(p, &none, k == 0 ? 4 : 6, body, p->guards, p->guard_count);
+		else if (p->guard_count > 0)
+			return differ(diag, "the guard's table is missing");
+	}
+	return rc;
+}
+
+static void
+difference_say(const struct prover *p, struct diag *diag)
+{
+	const struct pol_proof *o = p->out;
+	char text[POL_PACKET_TEXT_BYTES];
+	const struct pol_pos *pos = NULL;
+
+	pol_packet_print(&o->local, &o->key, text);
+	diag_set(diag, "proof-failed", "the image differs from the policy for %s: rule %08" PRIx32
+	    " decides, the policy says %08" PRIx32, text, o->got.rule_id, o->want.rule_id);
+	if (o->rule != UINT32_MAX)
+		pos = &p->rules->rules[o->rule].pos;
+	if (pos != NULL)
+		diag_place(diag, p->rules->files[pos->file], pos->line, pos->col);
+	diag_hint(diag, "this is a fault of the compiler; nothing was loaded");
+}
+
+enum rc
+pol_prove(const struct pol_rules *r, const struct pol_names *names, const uint8_t *image,
+    size_t len, struct arena *a, struct pol_proof *out, struct diag *diag)
+{
+	struct prover p = { .rules = r, .names = names, .image = image, .a = a, .out = out };
+	enum rc rc;
+
+	CHECK(len >= sizeof(struct wire_image_hdr));
+	memset(out, 0, sizeof(*out));
+	memset(diag, 0, sizeof(*diag));
+	rc = members_gather(&p);
+	if (rc == RC_OK)
+		rc = segments_list(&p);
+	p.proved = arena_array(a, p.member_count + 2, sizeof(*p.proved));
+	if (p.proved == NULL)
+		rc = RC_NOMEM;
+	if (rc == RC_OK)
+		rc = defaults_compare(&r->defaults, (const struct wire_image_hdr *)image, diag);
+	if (rc == RC_OK)
+		rc = records_compare(&p, diag);
+	if (rc == RC_OK)
+		rc = tables_prove(&p, diag);
+	if (rc == RC_CONFLICT && diag->level == DIAG_NONE)
+		difference_say(&p, diag);
+	if (rc == RC_NOMEM)
+		diag_set(diag, "proof-memory", "the proof needs more memory than %zu bytes",
+		    a->cap_bytes);
+	return rc;
+}
+
+void
+pol_packet_print(const struct addr *local, const struct pkt_key *k, char out[POL_PACKET_TEXT_BYTES])
+{
+	char here[ADDR_TEXT_BYTES] = "any", there[ADDR_TEXT_BYTES], vlan[16] = "";
+	const char *frag = k->frag == WIRE_FRAG_REST ? " frag=rest" :
+	    k->frag == WIRE_FRAG_FIRST ? " frag=first" : "";
+	bool out_dir = k->dir == WIRE_OUT;
+	int n;
+
+	if (local->family != 0)
+		addr_print(local, here);
+	addr_print(&k->remote, there);
+	if (k->vlan != WIRE_VLAN_NONE)
+		snprintf(vlan, sizeof(vlan), " vlan=%u", k->vlan);
+	n = snprintf(out, POL_PACKET_TEXT_BYTES, "%s > %s ", out_dir ? here : there,
+	    out_dir ? there : here);
+	CHECK(n > 0 && n < POL_PACKET_TEXT_BYTES);
+	out += n;
+	n = POL_PACKET_TEXT_BYTES - n;
+	if (k->frag != WIRE_FRAG_REST && (k->proto == PROTO_TCP || k->proto == PROTO_UDP ||
+	    k->proto == PROTO_SCTP))
+		snprintf(out, (size_t)n, "%s/%u sport=%u%s%s", k->proto == PROTO_TCP ? "tcp" :
+		    k->proto == PROTO_UDP ? "udp" : "sctp", k->dport, k->sport, vlan, frag);
+	else if (k->frag != WIRE_FRAG_REST && ((k->proto == PROTO_ICMP && k->remote.family == 4) ||
+	    (k->proto == PROTO_ICMP6 && k->remote.family == 6)))
+		snprintf(out, (size_t)n, "%s type=%u code=%u%s%s", k->proto == PROTO_ICMP ? "icmp" :
+		    "icmp6", k->dport >> 8, k->dport & 0xff, vlan, frag);
+	else
+		snprintf(out, (size_t)n, "proto/%u%s%s", k->proto, vlan, frag);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * prove_impl - what the files of the prover share; private to them.
+ * Words:   an entry is a rule with one state; an atom is one service of an entry. Sets of both are
+ *          bit strings of 64-bit words, bit i = entry or atom i; entries stand in match order.
+ */
+#ifndef PROVE_IMPL_H
+#define PROVE_IMPL_H
+
+#include "pol_prove.h"
+#include "wire_image.h"
+
+/* --- the rules of one direction of one table (prove_rules.c) --- */
+
+struct prove_outcome {
+	uint8_t verdict, mode, state, log;	/* mode 0 for a pass, state 0 for a drop */
+	uint16_t counter;
+	uint32_t rule_id;
+};
+
+struct prove_entry {
+	const struct pol_rule *rule;
+	uint32_t index;			/* of the rule */
+	uint8_t state;
+	struct prove_outcome outcome;
+};
+
+struct prove_atom {
+	struct service service;
+	uint32_t entry;
+};
+
+struct prove_side {
+	struct prove_entry *entries;
+	uint32_t entry_count, entry_words;
+	struct prove_atom *atoms;	/* by entry */
+	uint32_t atom_count, atom_words;
+	struct prove_outcome deflt;
+	bool has_default;		/* false: the guard's table, no match is nothing */
+	uint8_t family, dir;
+};
+
+/* segments: those whose rules apply, ascending. */
+MUST_CHECK enum rc prove_side_make(const struct pol_rules *r, const struct pol_names *names,
+    const uint32_t *segments, uint32_t segment_count, uint8_t family, uint8_t dir, struct arena *a,
+    struct prove_side *out);
+
+/* --- classes: distinct pairs of what the image and what the rules tell apart (prove_class.c)
+ * --- */
+
+/* The image's classes of up to WIRE_SUBS_MAX sub-tables, 16 bits each. */
+typedef uint64_t prove_tuple;
+
+struct prove_classes {
+	uint32_t words;
+	uint32_t count, cap;
+	prove_tuple *tuples;
+	uint8_t *kinds;
+	uint64_t *bits;			/* words each */
+	struct pkt_key *keys;		/* one packet of the class, as far as it is known */
+	uint32_t *slots;		/* hash: index + 1 */
+	uint32_t slot_count;
+};
+
+void prove_classes_init(struct prove_classes *c, uint32_t words);
+void prove_classes_fini(struct prove_classes *c);
+/* Adds what is not there. */
+MUST_CHECK enum rc prove_classes_add(struct prove_classes *c, prove_tuple tuple, uint8_t kind,
+    const uint64_t *bits, const struct pkt_key *key);
+
+static inline const uint64_t *
+prove_bits(const struct prove_classes *c, uint32_t i)
+{
+	return c->bits + (size_t)i * c->words;
+}
+
+static inline uint32_t
+prove_tuple_get(prove_tuple t, uint32_t sub)
+{
+	return (uint32_t)(t >> 16 * sub) & 0xffff;
+}
+
+/* --- the image decoded (prove_image.c) --- */
+
+/* A function of one value that is constant on intervals. */
+struct prove_step {
+	/* its interval begins here and ends before the next step's */
+	uint64_t lo;
+	uint32_t value;
+};
+
+struct prove_map {
+	struct prove_step *steps;	/* ascending; the first begins at 0 */
+	uint32_t count;
+};
+
+/* The sub-tables of one direction of one body. */
+struct prove_half {
+	const uint8_t *body;
+	const struct wire_half *halves[WIRE_SUBS_MAX];
+	uint32_t count;
+	uint32_t rules;			/* actions hold one more, the default */
+	const struct wire_action *actions;
+	struct prove_map remote[WIRE_SUBS_MAX], sport[WIRE_SUBS_MAX], dport[WIRE_SUBS_MAX],
+	    vlan[WIRE_SUBS_MAX];	/* to classes; remote of v6 to ranks of the upper half */
+	struct prove_map *low[WIRE_SUBS_MAX];	/* v6: by such rank, to classes */
+	uint32_t low_count[WIRE_SUBS_MAX];
+};
+
+MUST_CHECK enum rc prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir,
+    struct arena *a, struct prove_half *out);
+uint32_t prove_map_at(const struct prove_map *m, uint64_t x);
+uint32_t prove_pv(const struct prove_half *h, uint32_t sub, uint8_t proto, bool rest,
+    uint32_t vlan_class);
+uint32_t prove_q(const struct prove_half *h, uint32_t sub, uint32_t pv, uint32_t sport_class);
+uint32_t prove_s(const struct prove_half *h, uint32_t sub, uint32_t q, uint32_t dport_class);
+/* The least cell over the sub-tables; h->rules or more is the default. */
+uint32_t prove_cell(const struct prove_half *h, prove_tuple remote, prove_tuple s);
+/* Line of the body that packets of this local IP meet; 0 = none. */
+uint32_t prove_body_of(const uint8_t *image, const struct addr *local);
+
+/* --- axes: joint classes (prove_axis.c) --- */
+
+MUST_CHECK enum rc prove_axis_remote(const struct prove_half *h, const struct prove_side *s,
+    struct prove_classes *out);
+MUST_CHECK enum rc prove_axis_services(const struct prove_half *h, const struct prove_side *s,
+    struct prove_classes *out);
+
+#endif

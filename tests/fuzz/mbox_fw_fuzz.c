@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mbox_fw_fuzz - host to firmware: a script of what a host may do to the shared memory.
+ * Shape:   one byte a step, then its operands: 0 poll, 1 doorbell (4 bytes), 2 bytes into a slot
+ *          (slot, offset / 4, count, bytes), 3 the same with a sound header around it (slot, opcode
+ *          16 bits, length, bytes), 4 bytes into a window, 5 a word anywhere below the windows, 6 a
+ *          new session, 7 a reboot, 8 an alert.
+ * Holds:   whatever comes, what is enforced passes the structure check and has the digest that the
+ *          firmware tells; a generation only rises until a reboot.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "bytes.h"
+#include "hash.h"
+#include "rig.h"
+#include "wire_shared.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { STEPS_MAX = 400 };
+
+static void
+into_slot(struct rig *r, struct rd *in, bool framed)
+{
+	uint32_t slot = rd_u8(in) % WIRE_MBOX_SLOTS;
+	uint8_t *at = r->mem + WIRE_MBOX_SLOTS_AT + slot * WIRE_MBOX_SLOT_BYTES;
+	uint32_t op = framed ? rd_le16(in) & WIRE_MBOX_CMD : 0;
+	uint32_t offset = framed ? 8 : rd_u8(in) * 4u;
+	uint32_t n = rd_u8(in);
+	const uint8_t *bytes;
+
+	n = n < rd_left(in) ? n : (uint32_t)rd_left(in);
+	bytes = rd_bytes(in, n);
+	if (bytes != NULL && offset + n <= WIRE_MBOX_SLOT_BYTES)
+		memcpy(at + offset, bytes, n);
+	if (!framed)
+		return;
+	wire_store32(at + 4, op | n << WIRE_MBOX_LEN_SHIFT);
+	wire_store32(at, 0x000000ff);
+	wire_or32(r->mem + WIRE_MBOX_DOORBELL_AT, 1u << slot);
+	rig_poll(r);
+}
+
+static void
+alert(struct rig *r, uint32_t rule_id)
+{
+	struct fw_verdict v = { .hop_count = 0 };
+	uint8_t frame[80] = { 0 };
+	struct fw_alert a = { .verdict = &v, .rule_id = rule_id, .frame = frame,
+		.frame_bytes = rule_id % sizeof(frame) };
+
+	(void)!fw_mbox_alert(r->fm, &a);
+}
+
+static void
+step(struct rig *r, struct rd *in)
+{
+	uint32_t at;
+
+	switch (rd_u8(in) % 9) {
+	case 1:
+		wire_or32(r->mem + WIRE_MBOX_DOORBELL_AT, rd_le32(in));
+		break;
+	case 2:
+		into_slot(r, in, false);
+		break;
+	case 3:
+		into_slot(r, in, true);
+		break;
+	case 4:
+		at = rd_le16(in);
+		r->mem[WIRE_MBOX_WINDOWS_AT + at] = rd_u8(in);
+		break;
+	case 5:
+		at = rd_le32(in) % WIRE_MBOX_WINDOWS_AT & ~3u;
+		wire_store32(r->mem + at, rd_le32(in));
+		break;
+	case 6:
+		fw_mbox_attach(r->fw, r->mem, r->now_ns);
+		break;
+	case 7:
+		rig_reboot(r);
+		break;
+	case 8:
+		alert(r, rd_u8(in));
+		break;
+	default:
+		r->now_ns += 1000000;
+		rig_poll(r);
+	}
+}
+
+static void
+enforced_is_sound(const struct rig *r)
+{
+	uint8_t digest[32];
+	uint32_t bad;
+
+	CHECK(r->fw->generation == r->fm->active.generation);
+	if (r->fw->generation == 0)
+		return;
+	CHECK(fw_image(r->fw) != NULL);
+	sha256(fw_image(r->fw), r->fw->image_bytes, digest);
+	CHECK(memcmp(digest, r->fm->active.sha256, sizeof(digest)) == 0);
+	CHECK(fw_image_check(fw_image(r->fw), r->fw->image_bytes, &bad));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct rig r;
+	uint32_t generation = 0;
+	uint64_t reboots = 0;
+	struct rd in;
+
+	if (r.fw == NULL)
+		rig_init(&r);
+	else
+		rig_reset(&r);
+	rd_init(&in, data, size);
+	/* A sound small image stands in the first window, so that uploads are within reach. */
+	rig_image(r.mem + WIRE_MBOX_WINDOWS_AT, RIG_IMAGE_MIN, 0);
+	for (int i = 0; i < STEPS_MAX && rd_left(&in) > 0; i++) {
+		step(&r, &in);
+		CHECK(r.fw->generation >= generation || r.reboots != reboots);
+		generation = r.fw->generation;
+		reboots = r.reboots;
+	}
+	rig_poll(&r);
+	enforced_is_sound(&r);
+	return 0;
+}
