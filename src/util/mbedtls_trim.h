@@ -18,6 +18,9 @@
 #define MBEDTLS_PLATFORM_MEMORY
 #define MBEDTLS_MEMORY_BUFFER_ALLOC_C
 #define MBEDTLS_ENTROPY_C
+/* Its seed comes from src/util/entropy.c, by a system call and no file. */
+#define MBEDTLS_NO_PLATFORM_ENTROPY
+#define MBEDTLS_ENTROPY_HARDWARE_ALT
 #define MBEDTLS_CTR_DRBG_C
 
 /* Ciphers and digests. */
