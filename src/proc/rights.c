@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -42,7 +43,7 @@ struct room {
 	uint64_t cpu_s;
 	uint64_t nproc;		/* of the uid; the kernel does not hold root to it */
 	uint64_t nofile;	/* highest new descriptor + 1; poll() takes no more entries */
-	uint64_t fsize_bytes;	/* 0 also ends a write to an inherited file: only pipes there */
+	uint64_t fsize_bytes;	/* 0 also refuses a write to an inherited file; pipes are free */
 	uint64_t caps_max;	/* what spec.keep_caps may name */
 	bool namespaces;
 };
@@ -63,7 +64,7 @@ static const struct room rooms[ROOM__COUNT] = {
 	    .fsize_bytes = UNLIMITED },
 	[ROOM_SIGNER] = { .name = "signer", .as_bytes = 64 * MIB, .cpu_s = UNLIMITED, .nofile = 3,
 	    .fsize_bytes = UNLIMITED, .namespaces = true },
-	/* Devices are open and belong to their namespace; rings and flows are sized by its flags. */
+	/* Devices are open and belong to their namespace; flags size its rings and flows. */
 	[ROOM_NIC] = { .name = "nic", .as_bytes = UNLIMITED, .cpu_s = UNLIMITED, .nofile = 1024,
 	    .fsize_bytes = UNLIMITED, .caps_max = CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_NET_ADMIN) },
 	[ROOM_STORE] = { .name = "store", .as_bytes = UNLIMITED, .cpu_s = UNLIMITED, .nofile = 1024,
@@ -162,20 +163,29 @@ uid_change(const struct rights_spec *spec, struct diag *diag)
 	return RC_OK;
 }
 
-/* Where the bounding set cannot be cleared, no_new_privs and an empty permitted set hold alone. */
+/* True where nothing but keep is left in the bounding set. Where it cannot be cleared,
+ * no_new_privs and an empty permitted set hold alone. */
+static bool
+bounding_drop(uint64_t keep)
+{
+	bool bounded = true;
+
+	for (int cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (!(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			bounded = false;
+	return bounded;
+}
+
 static enum rc
 caps_drop(uint64_t keep, uint32_t *active, struct diag *diag)
 {
 	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { { 0 } };
+	bool bounded = bounding_drop(keep);
 	uint64_t have;
-	bool bounded = true;
 
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	for (int cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (!(keep & CAP_BIT(cap)) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
-		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			bounded = false;
 	if (syscall(SYS_capget, &hdr, data) < 0)
 		return refused(diag, "read capabilities");
 	have = data[0].permitted | (uint64_t)data[1].permitted << 32;
@@ -213,6 +223,9 @@ limits_set(const struct rights_spec *spec, struct diag *diag)
 	const struct room *room = &rooms[spec->room];
 	uint64_t as_bytes = spec->as_bytes != 0 ? spec->as_bytes : room->as_bytes;
 
+	/* a write past the limit fails, as one to a full disk does, instead of ending the process */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return refused(diag, "ignore SIGXFSZ");
 #ifdef RF_SANITIZE
 	as_bytes = UNLIMITED;	/* the shadow alone takes terabytes */
 #endif
@@ -241,13 +254,15 @@ missing_check(const struct rights_spec *spec, struct diag *diag)
 	return RC_OK;
 }
 
-/* All layers but the last. */
+/* All layers but limits and seccomp. */
 static enum rc
 layers_drop(const struct rights_spec *spec, struct diag *diag)
 {
 	uint32_t active = 0, landlock = 0;
 	enum rc rc;
 
+	/* while the old uid may; again below, for a user namespace begins with all of them */
+	(void)bounding_drop(spec->keep_caps);
 	rc = uid_change(spec, diag);
 	if (rc != RC_OK)
 		return rc;
@@ -257,7 +272,7 @@ layers_drop(const struct rights_spec *spec, struct diag *diag)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return refused(diag, "set no_new_privs");
 	active |= RIGHTS_NNP;
-	rc = rights_landlock(spec, &landlock, &report.landlock_abi, diag);
+	rc = rights_landlock(spec, RIGHTS_ABI_NEWEST, &landlock, &report.landlock_abi, diag);
 	if (rc != RC_OK)
 		return rc;
 	active |= landlock;
@@ -270,10 +285,7 @@ layers_drop(const struct rights_spec *spec, struct diag *diag)
 	active |= RIGHTS_DUMP;
 	if (prctl(RIGHTS_PR_SET_MDWE, RIGHTS_PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0)
 		active |= RIGHTS_MDWE;
-	rc = limits_set(spec, diag);
-	if (rc != RC_OK)
-		return rc;
-	report.active = active | RIGHTS_RLIMITS;
+	report.active = active;
 	return RC_OK;
 }
 
@@ -299,8 +311,11 @@ rights_drop(const struct rights_spec *spec, struct diag *diag)
 	rc = layers_drop(spec, diag);
 	if (rc != RC_OK)
 		return rc;
-	report.active |= SECCOMP_ALWAYS;	/* nothing can be said after it; it fails or holds */
+	/* said before they are: each holds, or this fails, and then a log may be out of reach */
+	report.active |= RIGHTS_RLIMITS | SECCOMP_ALWAYS;
 	rc = missing_check(spec, diag);
+	if (rc == RC_OK)
+		rc = limits_set(spec, diag);
 	if (rc != RC_OK || SECCOMP_ALWAYS == 0)
 		return rc;
 	rc = seccomp_install(spec->room, spec->exec_fd);

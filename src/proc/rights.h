@@ -70,7 +70,7 @@ struct rights_spec {
 	enum proc_room room;
 	bool off;		/* --no-sandbox: nothing is taken; said in the log */
 	bool namespaces_off;	/* do not try */
-	uint32_t require;	/* layers without which it fails; 0 = the always needed, RIGHTS_ALL */
+	uint32_t require;	/* layers whose lack is an error, besides those always needed */
 	int32_t uid, gid;	/* RIGHTS_KEEP, or what to become */
 	int exec_fd;		/* main: the own binary, the only one it may execve; -1 = none */
 	uint64_t keep_caps;	/* bits by capability; what the room may not have is RC_INVALID */

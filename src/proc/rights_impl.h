@@ -16,9 +16,12 @@ enum { RIGHTS_PR_SET_MDWE = 65, RIGHTS_PR_GET_MDWE = 66, RIGHTS_PR_MDWE_REFUSE_E
 #define RIGHTS_NAMESPACE_FLAGS \
 	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
-/* Landlock: closes files, TCP, signals and abstract sockets but for the spec's paths. *active gets
- * the layers in force, *abi what the kernel has (0 = none, which is RC_OK with no layer). */
-MUST_CHECK enum rc rights_landlock(const struct rights_spec *spec, uint32_t *active, int *abi,
-    struct diag *diag);
+enum { RIGHTS_ABI_NEWEST = 6 };	/* of Landlock; what later ones add is not used */
+
+/* Landlock: closes files, TCP, signals and abstract sockets but for the spec's paths. Uses no more
+ * than abi_max of what the kernel has (tests ask for less). *active gets the layers in force, *abi
+ * what the kernel has (0 = none, which is RC_OK with no layer). */
+MUST_CHECK enum rc rights_landlock(const struct rights_spec *spec, int abi_max, uint32_t *active,
+    int *abi, struct diag *diag);
 
 #endif

@@ -80,7 +80,8 @@ rule_add(int ruleset, int fd, uint64_t access, const char *name, struct diag *di
 	struct path_rule rule = { .access = access, .fd = fd };
 	int err;
 
-	if (access == 0 || syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) == 0)
+	if (access == 0 ||
+	    syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) == 0)
 		return RC_OK;
 	err = errno;
 	diag_set(diag, "rights", "cannot keep access to %s: %s", name, strerror(err));
@@ -123,7 +124,8 @@ rules_add(int ruleset, uint64_t handled, const struct rights_spec *spec, struct 
 }
 
 enum rc
-rights_landlock(const struct rights_spec *spec, uint32_t *active, int *abi, struct diag *diag)
+rights_landlock(const struct rights_spec *spec, int abi_max, uint32_t *active, int *abi,
+    struct diag *diag)
 {
 	struct ruleset rs = { 0 };
 	size_t size = sizeof(rs.fs);
@@ -131,12 +133,14 @@ rights_landlock(const struct rights_spec *spec, uint32_t *active, int *abi, stru
 	enum rc rc;
 	long v, fd;
 
+	CHECK(abi_max >= 1);
 	*active = 0;
 	*abi = 0;
 	v = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
 	if (v < 1)
 		return RC_OK;
 	*abi = (int)v;
+	v = MIN(v, abi_max);
 	rs.fs = fs_all[MIN((size_t)v, ARRAY_LEN(fs_all) - 1)];
 	if (v >= 4) {
 		rs.net = NET_ALL;
