@@ -63,7 +63,7 @@ fw_cell(const uint8_t *image, uint64_t array, uint32_t index)
 	return fw_load16(fw_at(image, array + (uint64_t)index * 2));
 }
 
-/* --- nodes: keys below the value, 0..keys ------------------------------------------------------ */
+/* --- nodes: keys below the value, 0..keys ----------------------------------------------------- */
 
 #ifdef FW_MATCH_SCALAR
 
@@ -154,7 +154,7 @@ fw_node_v6(const uint8_t *node, uint64_t x)
 	return even + odd;
 }
 
-/* --- trees ------------------------------------------------------------------------------------- */
+/* --- trees ------------------------------------------------------------------------------------ */
 
 /* Line of the node to look at next, at level i >= 1. */
 FW_INLINE uint64_t
@@ -242,7 +242,7 @@ fw_rank_low(const uint8_t *image, uint64_t body, const struct wire_half *h, uint
 	return fw_load32(&low->classes) + rank;
 }
 
-/* --- the walk ---------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 FW_INLINE uint32_t
 fw_be32(const uint8_t *b)
@@ -308,7 +308,7 @@ fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const st
 	    (seg << (h->m_shift & 15)) + (set & low));
 }
 
-/* --- exported ---------------------------------------------------------------------------------- */
+/* --- exported --------------------------------------------------------------------------------- */
 
 FW_MATCH_API struct fw_table
 fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
@@ -316,8 +316,9 @@ fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
 	const struct wire_image_hdr *hdr = fw_image_hdr(image);
 	uint64_t lo = fw_load64(local), hi = fw_load64(local + 8);
 	uint64_t h = wire_local_hash(fw_load64(&hdr->seed), family, lo, hi);
+	uint64_t bucket = h & (fw_load32(&hdr->buckets) - 1);
 	const struct wire_bucket *b = (const struct wire_bucket *)fw_at(image,
-	    ((uint64_t)fw_load32(&hdr->hash_at) + (h & (fw_load32(&hdr->buckets) - 1))) * WIRE_LINE);
+	    (fw_load32(&hdr->hash_at) + bucket) * WIRE_LINE);
 	uint32_t tag = (uint32_t)(h >> 48), body = 0, at = 0;
 	const struct wire_table *t;
 

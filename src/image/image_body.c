@@ -128,7 +128,7 @@ direction_build(struct direction *best, struct arena arenas[2], uint8_t family,
 	return found ? RC_OK : nomem ? RC_NOMEM : RC_LIMIT;
 }
 
-/* --- refusal ----------------------------------------------------------------------------------- */
+/* --- refusal ---------------------------------------------------------------------------------- */
 
 struct heavy {
 	uint32_t rule;
@@ -179,18 +179,19 @@ refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct diag *d
 			again = again || h[k].rule == h[i].rule;
 		if (again)
 			continue;
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u", told > 0 ? ", " : "",
-		    u->rules[h[i].rule]->action.rule_id);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u",
+		    told > 0 ? ", " : "", u->rules[h[i].rule]->action.rule_id);
 		told++;
 	}
-	diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %u cells in every "
-	    "split; the heaviest rule ids are %s", u->rule_counts[dir], IMAGE_CELLS_MAX, text);
+	diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %u cells in "
+	    "every split; the heaviest rule ids are %s", u->rule_counts[dir],
+	    IMAGE_CELLS_MAX, text);
 	diag_hint(diag, "give rules that name VLANs or source ports fewer distinct ports and "
 	    "addresses, or divide the segment");
 	return RC_LIMIT;
 }
 
-/* --- body -------------------------------------------------------------------------------------- */
+/* --- body ------------------------------------------------------------------------------------- */
 
 static void
 action_put(struct wire_action *w, const struct image_action *a)
@@ -254,8 +255,8 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 	enum rc rc = image_units_from(&units, &arenas[0], list, family);
 
 	if (rc != RC_OK) {
-		diag_set(diag, "table-too-big", "more than %u services or no memory in one table of "
-		    "%u rules", IMAGE_UNITS_MAX, list->count);
+		diag_set(diag, "table-too-big", "more than %u services or no memory in one table "
+		    "of %u rules", IMAGE_UNITS_MAX, list->count);
 		return rc;
 	}
 	(void)image_blob_room(b, 2 * sizeof(struct wire_half));

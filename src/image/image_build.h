@@ -18,7 +18,7 @@ typedef unsigned __int128 u128;
 enum {
 	IMAGE_UNITS_MAX = 32768,
 	IMAGE_CLASSES_MAX = 65535,
-	IMAGE_HEADER_CELLS_MAX = 6000000,	/* protocols x VLANs, x source, x destination ports */
+	IMAGE_HEADER_CELLS_MAX = 6000000,	/* protocols x VLANs, x ports */
 	IMAGE_CELLS_MAX = 24000000,		/* remotes x services */
 	IMAGE_EVENTS_MAX = 8000000,		/* range ends of one axis */
 	IMAGE_NAMED_MAX = 8			/* rules named in a refusal */

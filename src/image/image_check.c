@@ -67,7 +67,7 @@ chk_cells(struct chk *c, const le32 *line, uint64_t count, uint32_t below, bool 
 	return true;
 }
 
-/* --- trees ------------------------------------------------------------------------------------- */
+/* --- trees ------------------------------------------------------------------------------------ */
 
 static uint64_t
 chk_key(const uint8_t *p, unsigned key_bytes)
@@ -202,7 +202,7 @@ chk_lows(struct chk *c, const struct wire_half *h)
 	return low != NULL;
 }
 
-/* --- halves and bodies ------------------------------------------------------------------------- */
+/* --- halves and bodies ------------------------------------------------------------------------ */
 
 static bool
 chk_axes(struct chk *c, const struct wire_half *h)
@@ -332,7 +332,7 @@ chk_body(struct chk *c)
 	return chk_actions(c, halves);
 }
 
-/* --- the image --------------------------------------------------------------------------------- */
+/* --- the image -------------------------------------------------------------------------------- */
 
 /* True where a body begins at line and is of the family. */
 static bool
@@ -368,12 +368,14 @@ chk_header(struct chk *c)
 	if (le32_get(h->bytes) != c->len)
 		return chk_fail(c, &h->bytes, "the image is not as long as it says");
 	if (buckets == 0 || buckets > WIRE_BUCKETS_MAX || (buckets & (buckets - 1)) != 0 ||
-	    le32_get(h->table_count) > WIRE_LOCALS_MAX || le32_get(h->body_count) > WIRE_BODIES_MAX ||
+	    le32_get(h->table_count) > WIRE_LOCALS_MAX ||
+	    le32_get(h->body_count) > WIRE_BODIES_MAX ||
 	    le32_get(h->rule_count) > WIRE_RULES_MAX || le32_get(h->list_count) > WIRE_BODIES_MAX ||
 	    le32_get(h->counter_count) > WIRE_COUNTERS_MAX)
 		return chk_fail(c, &h->buckets, "a count of the header is past its maximum");
 	if ((h->unsegmented != WIRE_PASS && h->unsegmented != WIRE_DROP) ||
-	    (h->non_ip != WIRE_PASS && h->non_ip != WIRE_DROP) || (h->flags & ~WIRE_IMAGE_FLAGS) != 0)
+	    (h->non_ip != WIRE_PASS && h->non_ip != WIRE_DROP) ||
+	    (h->flags & ~WIRE_IMAGE_FLAGS) != 0)
 		return chk_fail(c, &h->unsegmented, "a default is none");
 	return chk_zero(c, h->reserved, sizeof(h->reserved));
 }

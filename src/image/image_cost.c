@@ -6,7 +6,8 @@ void
 image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
 {
 	uint32_t remote = h->remote_depth + (h->low_depth > 0 ? 1u + h->low_depth : 0u) + 1u;
-	uint32_t header = h->vlan_depth + 2u, sport = h->sport_depth + 1u, dport = h->dport_depth + 1u;
+	uint32_t header = h->vlan_depth + 2u, sport = h->sport_depth + 1u;
+	uint32_t dport = h->dport_depth + 1u;
 
 	header = (header > sport ? header : sport) + 1;
 	header = (header > dport ? header : dport) + 2;

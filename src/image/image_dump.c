@@ -63,7 +63,7 @@ body_index(const struct dump *d, uint32_t line)
 	return i;
 }
 
-/* --- one table --------------------------------------------------------------------------------- */
+/* --- one table -------------------------------------------------------------------------------- */
 
 static void
 half_text(const struct dump *d, const struct wire_half *h, unsigned dir, unsigned sub)
@@ -192,7 +192,7 @@ table_dump(const struct dump *d, const struct addr *local, uint8_t family, uint3
 	}
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static void
 total_dump(const struct dump *d)
@@ -216,8 +216,8 @@ total_dump(const struct dump *d)
 	    "lines, %u dependent loads\n", le32_get(h->table_count), le32_get(h->list_count),
 	    le32_get(h->rule_count), le32_get(h->counter_count), le32_get(h->bytes) / 1024,
 	    le16_get(h->lines_max), le16_get(h->loads_max));
-	fprintf(d->out, "defaults: unsegmented %s, non-ip %s, fragments %s, midstream %s, live flows "
-	    "%s\n", verdict_name(h->unsegmented), verdict_name(h->non_ip),
+	fprintf(d->out, "defaults: unsegmented %s, non-ip %s, fragments %s, midstream %s, "
+	    "live flows %s\n", verdict_name(h->unsegmented), verdict_name(h->non_ip),
 	    h->flags & WIRE_IMAGE_FRAGMENTS_DROP ? "drop" : "follow-first",
 	    h->flags & WIRE_IMAGE_MIDSTREAM_DROP ? "drop" : "pick-up",
 	    h->flags & WIRE_IMAGE_FLOWS_DRAIN ? "drain" : "cut");

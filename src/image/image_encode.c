@@ -268,7 +268,8 @@ tables_put(const struct encode *e, const struct wire_image_hdr *h, struct wire_b
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		const struct body *b = &e->bodies[i];
 
-		put_le32(e->out + (size_t)le32_get(h->bodies_at) * WIRE_LINE + 4 * (size_t)i, b->line);
+		put_le32(e->out + (size_t)le32_get(h->bodies_at) * WIRE_LINE + 4 * (size_t)i,
+		    b->line);
 		memcpy(e->out + (size_t)b->line * WIRE_LINE, b->p, b->len);
 	}
 	for (uint32_t i = 0; i < e->buckets; i++) {

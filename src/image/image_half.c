@@ -274,7 +274,8 @@ image_half_build(struct image_half *h, struct arena *a, uint8_t family,
 	if ((rc = pv_fill(&b)) != RC_OK ||
 	    (rc = product_fill(&b, &h->a, &b.header, &h->axis[AXIS_SPORT].sets, NULL, &b.q)) !=
 	    RC_OK ||
-	    (rc = product_fill(&b, &h->b, &b.q, &h->axis[AXIS_DPORT].sets, b.stop, &b.s)) != RC_OK ||
+	    (rc = product_fill(&b, &h->b, &b.q, &h->axis[AXIS_DPORT].sets, b.stop, &b.s)) !=
+	    RC_OK ||
 	    (rc = cells_fill(&b)) != RC_OK ||
 	    (rc = all_join(&b)) != RC_OK ||
 	    (rc = image_segments_build(&h->b_seg, a, &h->b)) != RC_OK ||

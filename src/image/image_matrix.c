@@ -125,7 +125,7 @@ image_matrix_cols(struct image_matrix *m, struct arena *a, uint16_t **map)
 	return RC_OK;
 }
 
-/* --- segments ---------------------------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------------------------------- */
 
 /* Segments of one shift: where each lies in its row, by number; two of a shift make one of the
  * next, so that each shift costs half of the one before. */
@@ -273,7 +273,8 @@ image_segments_build(struct image_segments *g, struct arena *a, const struct ima
 		struct level *l = &levels[shift - WIRE_SHIFT_MIN];
 		size_t bytes;
 
-		rc = shift == WIRE_SHIFT_MIN ? level_first(l, a, m) : level_next(l, a, m->rows, l - 1);
+		rc = shift == WIRE_SHIFT_MIN ? level_first(l, a, m)
+		    : level_next(l, a, m->rows, l - 1);
 		if (rc != RC_OK)
 			return rc;
 		bytes = 2 * ((size_t)m->rows * l->row + ((size_t)l->count << shift));

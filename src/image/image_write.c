@@ -14,7 +14,7 @@ struct image_piece {
 	uint64_t hash;
 };
 
-/* --- blob -------------------------------------------------------------------------------------- */
+/* --- blob ------------------------------------------------------------------------------------- */
 
 static bool
 blob_reserve(struct image_blob *b, size_t len)
@@ -105,7 +105,7 @@ image_blob_fini(struct image_blob *b)
 	memset(b, 0, sizeof(*b));
 }
 
-/* --- axes -------------------------------------------------------------------------------------- */
+/* --- axes ------------------------------------------------------------------------------------- */
 
 static uint32_t
 tree_write(const struct image_tree *t, struct image_blob *b, struct wire_tree *w)
@@ -139,7 +139,7 @@ axis_write(const struct image_axis *x, unsigned key_bytes, unsigned depth_max,
 	return RC_OK;
 }
 
-/* --- v6 remotes: upper halves, then lower halves of those that need them ----------------------- */
+/* --- v6 remotes: upper halves, then lower halves of those that need them ---------------------- */
 
 struct v6 {
 	const struct image_axis *x;
@@ -269,7 +269,7 @@ v6_write(const struct image_axis *x, struct image_blob *b, struct arena *a, stru
 	return RC_OK;
 }
 
-/* --- all --------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static void
 numbers_write(const struct image_half *h, struct wire_half *w)

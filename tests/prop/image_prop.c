@@ -169,7 +169,7 @@ plain_tables_agree(void)
 	arena_fini(&a);
 }
 
-/* --- foreign bytes ----------------------------------------------------------------------------- */
+/* --- foreign bytes ---------------------------------------------------------------------------- */
 
 /* Every walk of an accepted image, from a copy of exactly its size: sanitizers see a step
  * outside. */
@@ -253,8 +253,8 @@ flips_are_refused_or_harmless(void)
 			}
 		}
 	}
-	printf("# %zu bytes: %lu flips refused, %lu accepted and walked, %lu by the firmware only\n",
-	    len, refused, accepted, fw_only);
+	printf("# %zu bytes: %lu flips refused, %lu accepted and walked, %lu by the firmware "
+	    "only\n", len, refused, accepted, fw_only);
 	T_OK(refused > 0 && accepted > 0);
 	T_IS_UINT(fw_less, 0);
 	free(copy);

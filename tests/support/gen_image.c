@@ -31,8 +31,8 @@ room(struct gen_image *g, size_t n, size_t size)
 static struct addr
 some_addr(struct gen_image *g, uint8_t family)
 {
-	static const uint64_t halves[] = { 0, 1, 2, 0x7fffffffffffffff, 0xfffffffffffffffe, UINT64_MAX,
-		0x20010db800000000, 0x20010db800000001 };
+	static const uint64_t halves[] = { 0, 1, 2, 0x7fffffffffffffff, 0xfffffffffffffffe,
+		UINT64_MAX, 0x20010db800000000, 0x20010db800000001 };
 	static const uint32_t words[] = { 0, 1, 0x0a000000, 0x0a0000ff, 0x0a000100, 0x7fffffff,
 		0xfffffffe, 0xffffffff };
 	struct addr a = { .family = family };
@@ -129,7 +129,8 @@ static struct image_action
 some_action(struct gen_image *g, uint32_t id)
 {
 	return (struct image_action){ .verdict = BELOW(2) == 0 ? WIRE_PASS : WIRE_DROP,
-		.mode = (uint8_t)BELOW(WIRE_MODE__COUNT), .state = (uint8_t)BELOW(WIRE_STATE__COUNT),
+		.mode = (uint8_t)BELOW(WIRE_MODE__COUNT),
+		.state = (uint8_t)BELOW(WIRE_STATE__COUNT),
 		.log = BELOW(4) == 0, .rule_id = id,
 		.counter = (uint16_t)(BELOW(4) == 0 ? BELOW(16) : WIRE_COUNTER_NONE) };
 }
@@ -205,7 +206,7 @@ gen_image(struct gen_image *g, uint32_t tables_max, uint32_t rules_max)
 	return in;
 }
 
-/* --- plain --------------------------------------------------------------------------------- */
+/* --- plain ------------------------------------------------------------------------------------ */
 
 static struct image_rule *
 plain_rule(struct gen_image *g, uint32_t id, uint8_t family, uint32_t ports, uint32_t nets)
@@ -274,7 +275,7 @@ gen_image_plain(struct gen_image *g, const uint32_t *counts, uint32_t tables)
 	return in;
 }
 
-/* --- keys ---------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static uint16_t
 near(struct gen_image *g, uint16_t lo, uint16_t hi)

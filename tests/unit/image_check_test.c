@@ -145,7 +145,7 @@ the_sound_one_passes(void)
 	T_IS_INT(image_check(image, 0, &d), RC_TRUNC);
 }
 
-/* --- dump -------------------------------------------------------------------------------------- */
+/* --- dump ------------------------------------------------------------------------------------- */
 
 static char *
 dump(bool json, const struct image_symbols *symbols)

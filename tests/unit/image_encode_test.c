@@ -165,8 +165,9 @@ long_v6_prefixes(void)
 		{ "2001:db8::1", 1 }, { "2001:db8::", 2 }, { "2001:db8::2", 2 },
 		{ "2001:db8::ffff", 2 }, { "2001:db8::1:0", 5 }, { "2001:db8:0:1::", 3 },
 		{ "2001:db8:0:1:ffff:ffff:ffff:ffff", 3 }, { "2001:db8:0:2::", 5 },
-		{ "2001:db8:0:2::fffe", 5 }, { "2001:db8:0:2::ffff", 4 }, { "2001:db8:0:2::1:0", 5 },
-		{ "2001:db8:0:3::", 5 }, { "2001:db9::", 99 }, { "::", 99 },
+		{ "2001:db8:0:2::fffe", 5 }, { "2001:db8:0:2::ffff", 4 },
+		{ "2001:db8:0:2::1:0", 5 }, { "2001:db8:0:3::", 5 }, { "2001:db9::", 99 },
+		{ "::", 99 },
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", 99 },
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 6 } };
 	size_t len;
@@ -225,7 +226,7 @@ nothing_at_all(void)
 	free(p);
 }
 
-/* --- splits and refusals ----------------------------------------------------------------------- */
+/* --- splits and refusals ---------------------------------------------------------------------- */
 
 /* Rules that each leave other fields open: own VLAN and net; own source port; own ports. */
 static struct image_input
@@ -256,8 +257,8 @@ multiplying(uint32_t vlans, uint32_t sports, uint32_t ports, uint32_t nets)
 				.sport_lo = (uint16_t)(i * 3), .sport_hi = (uint16_t)(i * 3) };
 			r[i]->services = s;
 		} else if (i < vlans + sports + ports) {
-			r[i] = rule(WIRE_IN, i % 2 ? any : peer(text, 24), PROTO_TCP, (uint16_t)(i * 5),
-			    (uint16_t)(i * 5), i + 1);
+			r[i] = rule(WIRE_IN, i % 2 ? any : peer(text, 24), PROTO_TCP,
+			    (uint16_t)(i * 5), (uint16_t)(i * 5), i + 1);
 		}
 	}
 	*l = list(r, count, count + 1);
@@ -312,7 +313,8 @@ too_much_is_refused_by_name(void)
 		struct service *s = room(1, sizeof(*s));
 
 		*s = (struct service){ .proto = PROTO_TCP, .sport_lo = (uint16_t)(i * 7 % 20000),
-			.sport_hi = (uint16_t)(30000 + i * 11), .dport_lo = (uint16_t)(i * 13 % 20000),
+			.sport_hi = (uint16_t)(30000 + i * 11),
+			.dport_lo = (uint16_t)(i * 13 % 20000),
 			.dport_hi = (uint16_t)(30000 + i * 5) };
 		r[i] = rule(WIRE_IN, peer("10.0.0.0", 8), PROTO_TCP, 0, 0, i + 1);
 		r[i]->services = s;

@@ -18,7 +18,8 @@ static const struct row rows[] = {
 	{ "v4 some", 4, 4, 10007 }, { "v6 a node", 8, 1, 8 }, { "v6 two", 8, 2, 9 },
 	{ "v6 two, full", 8, 2, 80 }, { "v6 three", 8, 3, 81 }, { "v6 four", 8, 4, 729 },
 	{ "v6 five", 8, 5, 6561 }, { "port a node", 2, 1, 32 }, { "port two", 2, 2, 33 },
-	{ "port two, full", 2, 2, 1088 }, { "port three", 2, 3, 1089 }, { "port many", 2, 3, 20000 },
+	{ "port two, full", 2, 2, 1088 }, { "port three", 2, 3, 1089 },
+	{ "port many", 2, 3, 20000 },
 };
 
 static uint64_t
