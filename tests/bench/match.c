@@ -260,7 +260,7 @@ bench(const char *name, const uint32_t *counts, uint32_t tables, double tick)
 	asks_make(asks, in, &g);
 	measure(p, asks, tick, &f, &sum);
 	printf("%-12s %6u rules %4u tables %7zu KiB %5zu B/rule  build %8.1f ms  %3u lines "
-	    "%2u loads  p50 %5.1f p99 %5.1f mean %5.1f ns  independent %5.1f  chase %5.1f  (%08x)\n",
+	    "%2u loads  p50 %5.1f p99 %5.1f mean %5.1f ns  overlapped %5.1f  chase %5.1f  (%08x)\n",
 	    name, rules, tables, len / 1024, len / rules, ms, le16_get(h->lines_max),
 	    le16_get(h->loads_max), f.p50, f.p99, f.mean, throughput(p, asks, &sum),
 	    chase(len, le16_get(h->loads_max), &g, &sum), sum);
