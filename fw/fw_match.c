@@ -27,9 +27,23 @@
 #define FW_MATCH_SCALAR 1
 #endif
 
+#if defined(FW_MATCH_SCALAR)
+#define FW_LESS(a, b) fw_sign((~(a) & (b)) | (~((a) ^ (b)) & ((a) - (b))))
+#else
+#define FW_LESS(a, b) ((a) < (b))
+#endif
+
 #define FW_INLINE static inline __attribute__((always_inline))
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if defined(FW_BPF)
+/* The image is aligned there, and all in it is aligned to its size. */
+#define FW_LOAD(bits) \
+FW_INLINE uint##bits##_t \
+fw_load##bits(const void *p) \
+{ \
+	return *(const uint##bits##_t *)p; \
+}
+#elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define FW_LOAD(bits) \
 FW_INLINE uint##bits##_t \
 fw_load##bits(const void *p) \
@@ -51,6 +65,17 @@ FW_LOAD(16)
 FW_LOAD(32)
 FW_LOAD(64)
 
+/* Of the caller's memory, which may be anywhere. */
+FW_INLINE uint64_t
+fw_bytes64(const uint8_t *p)
+{
+#if defined(FW_BPF)
+	return le64_get(*(const le64 *)p);
+#else
+	return fw_load64(p);
+#endif
+}
+
 FW_INLINE const uint8_t *
 fw_at(const uint8_t *image, uint64_t off)
 {
@@ -67,6 +92,17 @@ fw_cell(const uint8_t *image, uint64_t array, uint32_t index)
 
 #ifdef FW_MATCH_SCALAR
 
+/* 1 where bit 63 is set. By arithmetic, not by a branch: the verifier follows both ways of one, and
+ * the compiler must not find the compare behind it. */
+FW_INLINE uint32_t
+fw_sign(uint64_t v)
+{
+#if defined(FW_BPF)
+	__asm__ volatile("" : "+r"(v));
+#endif
+	return (uint32_t)(v >> 63);
+}
+
 FW_INLINE uint32_t
 fw_node_v4(const uint8_t *node, uint32_t x)
 {
@@ -74,7 +110,7 @@ fw_node_v4(const uint8_t *node, uint32_t x)
 
 	FW_LOOP
 	for (int i = 0; i < WIRE_KEYS_V4; i++)
-		n += (uint32_t)(((uint64_t)fw_load32(node + 4 * i) - x) >> 63);
+		n += fw_sign((uint64_t)fw_load32(node + 4 * i) - x);
 	return n;
 }
 
@@ -85,7 +121,7 @@ fw_node_u16(const uint8_t *node, uint32_t x)
 
 	FW_LOOP
 	for (int i = 0; i < WIRE_KEYS_U16; i++)
-		n += (uint32_t)(((uint64_t)fw_load16(node + 2 * i) - x) >> 63);
+		n += fw_sign((uint64_t)fw_load16(node + 2 * i) - x);
 	return n;
 }
 
@@ -148,8 +184,8 @@ fw_node_v6(const uint8_t *node, uint64_t x)
 
 	FW_UNROLL
 	for (int i = 0; i < WIRE_KEYS_V6; i += 2) {
-		even += fw_load64(node + 8 * i) < x;
-		odd += fw_load64(node + 8 * i + 8) < x;
+		even += FW_LESS(fw_load64(node + 8 * i), x);
+		odd += FW_LESS(fw_load64(node + 8 * i + 8), x);
 	}
 	return even + odd;
 }
@@ -314,7 +350,7 @@ FW_MATCH_API struct fw_table
 fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
 {
 	const struct wire_image_hdr *hdr = fw_image_hdr(image);
-	uint64_t lo = fw_load64(local), hi = fw_load64(local + 8);
+	uint64_t lo = fw_bytes64(local), hi = fw_bytes64(local + 8);
 	uint64_t h = wire_local_hash(fw_load64(&hdr->seed), family, lo, hi);
 	uint64_t bucket = h & (fw_load32(&hdr->buckets) - 1);
 	const struct wire_bucket *b = (const struct wire_bucket *)fw_at(image,
