@@ -7,6 +7,8 @@
  *   net_peer count IFNAME TYPE MS        frames of an ethertype until none came for MS; prints
  *                                        how many, the tag of the last (-1 = none), and the time
  *                                        from first to last in ns
+ *   net_peer rate IFNAME MS              by the interface's own counter, until it stood for MS:
+ *                                        prints frames, and the time from first to last in ns
  *   net_peer guard tcx|clsact IFNAME     holds a guard until standard input ends
  * A connection has CONNECT_S to stand, each later step LIMIT_S.
  */
@@ -231,6 +233,48 @@ count_frames(const char *ifname, uint16_t type, int idle_ms)
 	return 0;
 }
 
+static uint64_t
+rx_packets(const char *ifname)
+{
+	char path[128];
+	unsigned long long v = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/rx_packets", ifname);
+	f = fopen(path, "r");
+	if (f == NULL || fscanf(f, "%llu", &v) != 1)
+		v = 0;
+	if (f != NULL)
+		fclose(f);
+	return v;
+}
+
+static int
+rate(const char *ifname, int idle_ms)
+{
+	uint64_t begin = rx_packets(ifname), now = begin, first = 0, last = 0;
+	uint64_t patience_ns = 5 * NS_PER_S, since = clock_mono_ns();	/* for the first frame */
+
+	printf("ready\n");
+	fflush(stdout);
+	for (;;) {
+		uint64_t seen = rx_packets(ifname), at = clock_mono_ns();
+
+		if (seen != now) {
+			patience_ns = (uint64_t)idle_ms * NS_PER_MS;
+			first = first != 0 ? first : at;
+			last = at;
+			since = at;
+			now = seen;
+		} else if (at - since > patience_ns) {
+			break;
+		}
+		poll(NULL, 0, 1);
+	}
+	printf("%ju %ju\n", (uintmax_t)(now - begin), (uintmax_t)(last - first));
+	return 0;
+}
+
 static int
 hold_guard(const char *way, const char *ifname)
 {
@@ -263,6 +307,8 @@ main(int argc, char **argv)
 		return send_frames(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
 	if (argc == 5 && strcmp(argv[1], "count") == 0)
 		return count_frames(argv[2], (uint16_t)strtoul(argv[3], NULL, 0), atoi(argv[4]));
+	if (argc == 4 && strcmp(argv[1], "rate") == 0)
+		return rate(argv[2], atoi(argv[3]));
 	if (argc == 4 && strcmp(argv[1], "guard") == 0)
 		return hold_guard(argv[2], argv[3]);
 	return 2;

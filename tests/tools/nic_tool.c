@@ -6,7 +6,8 @@
  *   nic_tool status SOCKET                    key=value lines
  *   nic_tool alerts SOCKET                    those that wait, one line each
  *   nic_tool hold SOCKET                      attaches, says so, and waits for its end
- * RULE is LOCAL,PROTO,PORT[,VLAN]: inbound to LOCAL from anywhere.
+ * RULE is LOCAL,PROTO,PORT[,VLAN[,PEERS]]: inbound to LOCAL, in any VLAN where that is -, from
+ * anywhere, or from 10.9.0.1 and PEERS other single addresses.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 #include "softnic.h"
 #include "verdict.h"
 
-enum { RULES_MAX = 16 };
+enum { RULES_MAX = 16, PEERS_MAX = 65536 };
 
 /* Everything one image is made of. */
 struct make {
@@ -35,12 +36,29 @@ struct make {
 static const struct image_action deny = { .verdict = WIRE_DROP, .mode = WIRE_ENFORCE,
 	.counter = WIRE_COUNTER_NONE };
 
+/* 10.9.0.1 and every second address from 172.16.0.1 on: they do not merge. */
+static bool
+peers_make(struct make *m, uint32_t count, struct addr_set *out)
+{
+	struct addr_range *ranges = arena_array(&m->arena, (size_t)count + 1, sizeof(*ranges));
+
+	if (ranges == NULL || count > PEERS_MAX)
+		return false;
+	for (uint32_t i = 0; i <= count; i++) {
+		struct addr a = { .lo = i == count ? 0x0a090001 : 0xac100001 + 2 * i,
+			.family = 4 };
+
+		ranges[i] = (struct addr_range) { a, a };
+	}
+	return addr_set_from(&m->arena, ranges, (size_t)count + 1, out) == RC_OK;
+}
+
 /* One table, with one rule. */
 static bool
 rule_parse(struct make *m, uint32_t i, char *text)
 {
 	char *local = strtok(text, ","), *proto = strtok(NULL, ","), *port = strtok(NULL, ","),
-	    *vlan = strtok(NULL, ",");
+	    *vlan = strtok(NULL, ","), *peers = strtok(NULL, ",");
 	struct image_rule *r = &m->rules[i];
 
 	if (port == NULL || !addr_parse(local, strlen(local), &m->tables[i].local))
@@ -49,7 +67,7 @@ rule_parse(struct make *m, uint32_t i, char *text)
 		.dport_lo = (uint16_t)atoi(port), .dport_hi = (uint16_t)atoi(port) };
 	*r = (struct image_rule) { .dir = WIRE_IN, .services = &m->services[i],
 		.service_count = 1 };
-	if (vlan != NULL) {
+	if (vlan != NULL && vlan[0] != '-') {
 		m->vlans[i] = (struct vlan_range) { (uint16_t)atoi(vlan), (uint16_t)atoi(vlan) };
 		r->vlans = &m->vlans[i];
 		r->vlan_count = 1;
@@ -60,6 +78,8 @@ rule_parse(struct make *m, uint32_t i, char *text)
 	m->tables[i].list = i;
 	m->lists[i] = (struct image_list) { &m->order[i], 1, deny };
 	m->lists[i].deflt.rule_id = 200 + i;
+	if (peers != NULL)
+		return peers_make(m, (uint32_t)atoi(peers), &r->peer);
 	return addr_set_any(&m->arena, m->tables[i].local.family, &r->peer) == RC_OK;
 }
 
@@ -74,7 +94,7 @@ load(struct nic *nic, uint32_t generation, int count, char **rules, struct diag 
 	size_t len;
 	enum rc rc;
 
-	arena_init(&m.arena, 1 << 20);
+	arena_init(&m.arena, 64 << 20);
 	for (int i = 0; i < count; i++) {
 		if (i == RULES_MAX || !rule_parse(&m, (uint32_t)i, rules[i])) {
 			diag_set(d, "rule", "rule %d is wrong", i);
