@@ -54,8 +54,8 @@ mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag)
 		diag_set(diag, "nic-busy", "the NIC is busy with an earlier upload");
 		return RC_AGAIN;
 	case WIRE_ERR_GENERATION:
-		diag_set(diag, "nic-generation", "the NIC refused the generation in %s; it holds %u",
-		    name, err->arg);
+		diag_set(diag, "nic-generation", "the NIC refused the generation in %s; it holds "
+		    "%u", name, err->arg);
 		return RC_INVALID;
 	case WIRE_ERR_ESTALE:
 		diag_set(diag, "nic-generation", "the NIC's active generation became %u meanwhile",

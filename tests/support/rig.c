@@ -85,14 +85,20 @@ zeroed(size_t bytes)
 void
 rig_init(struct rig *r)
 {
+	rig_init_bytes(r, RIG_BANK_BYTES);
+}
+
+void
+rig_init_bytes(struct rig *r, uint32_t bank_bytes)
+{
 	memset(r, 0, sizeof(*r));
 	r->fw = zeroed(sizeof(*r->fw));
 	r->fm = zeroed(sizeof(*r->fm));
 	r->mem = zeroed(WIRE_MBOX_BYTES);
-	r->stored_image = zeroed(RIG_BANK_BYTES);
+	r->stored_image = zeroed(bank_bytes);
 	r->cfg = (struct fw_cfg) {
-		.bank = { zeroed(RIG_BANK_BYTES), zeroed(RIG_BANK_BYTES) },
-		.bank_bytes = RIG_BANK_BYTES,
+		.bank = { zeroed(bank_bytes), zeroed(bank_bytes) },
+		.bank_bytes = bank_bytes,
 		.flows = zeroed(RIG_FLOWS * sizeof(struct fw_flow)), .flow_count = RIG_FLOWS,
 		.frags = zeroed(sizeof(struct fw_frags)),
 		.counters = zeroed(RIG_COUNTERS * sizeof(struct fw_counter)),

@@ -49,6 +49,8 @@ struct rig {
 };
 
 void rig_init(struct rig *r);
+/* Banks of that many bytes. */
+void rig_init_bytes(struct rig *r, uint32_t bank_bytes);
 void rig_fini(struct rig *r);
 /* As after rig_init, without new memory; what stands in banks and windows stays. */
 void rig_reset(struct rig *r);

@@ -279,6 +279,48 @@ silence_everywhere(void)
 	T_OK(n > 6 && n < 200);
 }
 
+/* The n-th reply of an upload becomes an error the firmware never meant. */
+static void
+reply_fails(struct rig *r)
+{
+	uint32_t slot = (uint32_t)(mbox_counts(r->mbox)->calls % WIRE_MBOX_SLOTS);
+	uint8_t *at = r->mem + WIRE_MBOX_SLOTS_AT + slot * WIRE_MBOX_SLOT_BYTES;
+	uint32_t word = wire_load32(at);
+
+	if (mbox_counts(r->mbox)->calls != r->hook_count || (word & WIRE_MBOX_RESPONSE) == 0)
+		return;
+	wire_store32(at + 4, (wire_load32(at + 4) & WIRE_MBOX_CMD) | 4u << WIRE_MBOX_LEN_SHIFT);
+	wire_store32(at + 8, WIRE_ERR_EINVAL);
+	wire_store32(at, word | WIRE_MBOX_ERROR);
+}
+
+/* Whatever reply fails: the host is told an error and the old image stands, or the commit came
+ * through all the same and the host found out. The next upload goes well. */
+static void
+failure_everywhere(void)
+{
+	enum { CALLS = 6 };	/* VERSION BEGIN LOAD VERIFY VERIFY COMMIT */
+	struct rig r;
+
+	rig_init(&r);
+	for (uint32_t n = 1; n <= CALLS; n++) {
+		enum rc rc;
+
+		rig_reset(&r);
+		rig_host(&r);
+		r.hook_count = n;
+		r.after_poll = reply_fails;
+		rc = rig_upload(&r, 5, 4096, 1);
+		T_IS_INT(rc, n == CALLS ? RC_OK : RC_INVALID);
+		T_IS_UINT(r.fw->generation, n == CALLS ? 5 : 0);
+		/* Without a handle nothing can be aborted. */
+		T_IS_UINT(r.fm->stage, n == 2 ? FW_STAGE_LOADING : FW_STAGE_NONE);
+		r.after_poll = NULL;
+		T_IS_INT(rig_upload(&r, 6, 4096, 1), RC_OK);
+	}
+	rig_fini(&r);
+}
+
 static void
 doorbell_lost(void)
 {
@@ -535,6 +577,7 @@ main(void)
 	T_RUN(reboot_seen_in_time);
 	T_RUN(never_answers);
 	T_RUN(silence_everywhere);
+	T_RUN(failure_everywhere);
 	T_RUN(doorbell_lost);
 	T_RUN(stale_replies);
 	T_RUN(late_replies);
