@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "clock.h"
 #include "gen_image.h"
@@ -18,20 +19,30 @@ struct figures {
 	uint64_t begun_ns;
 };
 
+/* Of this thread, so that what else runs on the machine does not count. */
+static uint64_t
+cpu_ns(void)
+{
+	struct timespec t;
+
+	CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
 static void
 poll_begins(struct rig *r)
 {
 	struct figures *f = r->hook_arg;
 
 	f->stage = r->fm->stage;
-	f->begun_ns = clock_mono_ns();
+	f->begun_ns = cpu_ns();
 }
 
 static void
 poll_ends(struct rig *r)
 {
 	struct figures *f = r->hook_arg;
-	uint64_t took_ns = clock_mono_ns() - f->begun_ns;
+	uint64_t took_ns = cpu_ns() - f->begun_ns;
 
 	f->longest_ns = MAX(f->longest_ns, took_ns);
 	if (r->fm->stage != FW_STAGE_VERIFIED || f->stage == FW_STAGE_VERIFIED)
@@ -52,6 +63,7 @@ upload(const char *name, const uint8_t *image, uint32_t len)
 
 	rig_init_bytes(&r, WIRE_IMAGE_BYTES_MAX);
 	rig_host(&r);
+	r.store_keeps_none = true;
 	r.hook_arg = &f;
 	r.before_poll = poll_begins;
 	r.after_poll = poll_ends;

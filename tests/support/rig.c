@@ -38,6 +38,8 @@ port_store(void *arg, const struct fw_record *record, const uint8_t *image)
 	}
 	if (r->store_fails)
 		return FW_STORE_FAILED;
+	if (r->store_keeps_none)
+		return FW_STORE_DONE;
 	r->stored = *record;
 	memcpy(r->stored_image, image, record->len);
 	r->stores++;

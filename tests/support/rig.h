@@ -38,7 +38,7 @@ struct rig {
 	struct fw_record stored;	/* generation 0 = nothing */
 	uint8_t *stored_image;
 	uint32_t store_pending;		/* calls that say PENDING first */
-	bool store_fails;
+	bool store_fails, store_keeps_none;
 	uint32_t stores;
 	uint64_t wall_ns;
 	/* Called before each poll of the firmware; may write to mem. */
