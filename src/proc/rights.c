@@ -64,8 +64,10 @@ static const struct room rooms[ROOM__COUNT] = {
 	    .fsize_bytes = UNLIMITED },
 	[ROOM_SIGNER] = { .name = "signer", .as_bytes = 64 * MIB, .cpu_s = UNLIMITED, .nofile = 3,
 	    .fsize_bytes = UNLIMITED, .namespaces = true },
-	/* Devices are open and belong to their namespace; flags size its rings and flows. */
-	[ROOM_NIC] = { .name = "nic", .as_bytes = UNLIMITED, .cpu_s = UNLIMITED, .nofile = 1024,
+	/* Devices are open and belong to their namespace; flags size its rings and flows. It makes
+	 * a thread to write its image, and the limit of processes counts threads. */
+	[ROOM_NIC] = { .name = "nic", .as_bytes = UNLIMITED, .cpu_s = UNLIMITED,
+	    .nproc = UNLIMITED, .nofile = 1024,
 	    .fsize_bytes = UNLIMITED, .caps_max = CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_NET_ADMIN) },
 	[ROOM_STORE] = { .name = "store", .as_bytes = UNLIMITED, .cpu_s = UNLIMITED, .nofile = 1024,
 	    .fsize_bytes = UNLIMITED },
@@ -223,7 +225,7 @@ limits_set(const struct rights_spec *spec, struct diag *diag)
 	const struct room *room = &rooms[spec->room];
 	uint64_t as_bytes = spec->as_bytes != 0 ? spec->as_bytes : room->as_bytes;
 
-	/* a write past the limit fails, as one to a full disk does, instead of ending the process */
+	/* a write past the limit fails, as to a full disk, instead of ending the process */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return refused(diag, "ignore SIGXFSZ");
 #ifdef RF_SANITIZE

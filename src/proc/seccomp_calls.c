@@ -146,6 +146,10 @@ static const struct seccomp_call nic_calls[] = {
 	GROUP_BASE, GROUP_MEMORY_SHARED, GROUP_STREAM, GROUP_MESSAGE, GROUP_LOOP, GROUP_ACCEPT,
 	GROUP_FILE, GROUP_IDENTITY,
 	CALL(recvmmsg), CALL(sendmmsg), CALL(sched_yield), CALL(mlock),
+	/* a thread writes the image while packets go on: threads yes, processes no */
+	CALL_IF(clone, WITH(0, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD),
+	    WITHOUT(0, CLONE_NEW_ANY)),
+	CALL(set_tid_address), CALL(set_robust_list),
 };
 
 /* Main: all that its rooms may, for they inherit its list; and what is its own work. */

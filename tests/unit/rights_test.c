@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -126,8 +127,8 @@ actions_hold(enum proc_room room)
 		wrong += !good;
 		if (!good)
 			printf("# %s: %s: verdict %d signal %d errno %d %s\n",
-			    rights_room_name(room), selftest_name(i), (int)r.verdict, r.signal, r.err,
-			    r.why);
+			    rights_room_name(room), selftest_name(i), (int)r.verdict, r.signal,
+			    r.err, r.why);
 	}
 	rights_layer_names(wanted & ~active, names, sizeof(names));
 	printf("# %s: %u refused, %u duties done, %u wrong; missing layers: %s\n",
@@ -628,6 +629,36 @@ compile_enter(const void *arg)
 	fflush(stdout);
 }
 
+static void *
+thread_work(void *arg)
+{
+	char file[64];
+	int fd;
+
+	snprintf(file, sizeof(file), "%s/image", dir);
+	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0 && unlink(file) == 0)
+		*(int *)arg = 1;
+	return NULL;
+}
+
+static void
+nic_enter(const void *arg)
+{
+	struct rights_path path = { dir, RIGHTS_READ | RIGHTS_WRITE | RIGHTS_MAKE };
+	struct rights_spec spec = rights_spec_default(ROOM_NIC);
+	pthread_t thread;
+
+	UNUSED(arg);
+	spec.paths = &path;
+	spec.path_count = 1;
+	enter(&spec);
+	for (int i = 0; i < 3; i++)
+		if (pthread_create(&thread, NULL, thread_work, &note->got) != 0 ||
+		    pthread_join(thread, NULL) != 0)
+			_exit(5);
+}
+
 static void
 signer_enter(const void *arg)
 {
@@ -652,6 +683,16 @@ test_compile(void)
 #ifndef RF_SANITIZE
 	T_IS_INT(child_of(compile_enter, NULL), 0);
 	T_IS_INT(note->rc, RC_OK);
+#endif
+}
+
+static void
+test_nic(void)
+{
+	SKIP_SANITIZE;
+#ifndef RF_SANITIZE
+	T_IS_INT(child_of(nic_enter, NULL), 0);
+	T_IS_INT(note->got, 1);
 #endif
 }
 
@@ -703,6 +744,7 @@ main(int argc, char **argv)
 	T_RUN(test_limits);
 	T_ROWS(room_rows, test_libc);
 	T_RUN(test_compile);
+	T_RUN(test_nic);
 	T_RUN(test_signer);
 	if (rmdir(dir) < 0)
 		printf("# %s: %s\n", dir, strerror(errno));
