@@ -30,7 +30,7 @@ enum {
 	REPLAY_STEP_DAYS_MAX = 3650	/* how far a capture may move the clock */
 };
 
-enum source { SOURCE_SIGNAL, SOURCE_MBOX, SOURCE_WIRE, SOURCE_HOST, SOURCE__COUNT };
+enum source { SOURCE_SIGNAL, SOURCE_MBOX, SOURCE_STORE, SOURCE_WIRE, SOURCE_HOST, SOURCE__COUNT };
 
 /* The flow clock: monotonic from base on, or what the frames of a replay make it. */
 struct flow_clock {
@@ -364,6 +364,8 @@ setup(struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
 	rc = watch(s, s->signal_fd, SOURCE_SIGNAL, diag);
 	if (rc == RC_OK)
 		rc = watch(s, softnic_mbox_fd(s->mbox), SOURCE_MBOX, diag);
+	if (rc == RC_OK && s->store != NULL)
+		rc = watch(s, softnic_store_fd(s->store), SOURCE_STORE, diag);
 	if (rc == RC_OK)
 		rc = watch(s, s->ports[PORT_WIRE]->fd, SOURCE_WIRE, diag);
 	if (rc == RC_OK)
