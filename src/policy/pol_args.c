@@ -34,6 +34,7 @@ pol_describe(lua_State *L, int idx)
 	const char *text = NULL;
 	size_t len;
 
+	CHECK(idx != 0);
 	switch (lua_type(L, idx)) {
 	case LUA_TSTRING:
 		text = lua_tolstring(L, idx, &len);
@@ -70,6 +71,7 @@ pol_describe(lua_State *L, int idx)
 void
 pol_args_fault(struct pol_args *g, struct diag *d, const char *key)
 {
+	CHECK(d->level != DIAG_NONE);
 	if (d->level == DIAG_ERROR)
 		g->wrong = true;
 	if (key != NULL)
@@ -81,6 +83,7 @@ pol_args_fault(struct pol_args *g, struct diag *d, const char *key)
 void
 pol_args_value_fault(struct pol_args *g, struct diag *d, const char *key)
 {
+	CHECK(d->level == DIAG_ERROR);
 	g->wrong = true;
 	if (key != NULL)
 		pol_report_key(g->c, d, &g->site, key, true);
@@ -103,6 +106,7 @@ pol_args_missing(struct pol_args *g, const char *key, const char *hint)
 {
 	struct diag d;
 
+	CHECK(key != NULL && hint != NULL);
 	diag_set(&d, "missing-key", "%s needs %s", g->what, key);
 	diag_hint(&d, "%s", hint);
 	pol_args_fault(g, &d, NULL);
@@ -116,6 +120,7 @@ unknown_key(struct pol_args *g, const char *key, const char *const *keys, size_t
 	struct diag d;
 	size_t at = 0;
 
+	CHECK(key != NULL);
 	diag_set(&d, "unknown-key", "%s has no key \"%.64s\"", g->what, key);
 	if (near != NULL) {
 		diag_hint(&d, "did you mean \"%s\"?", near);
@@ -135,6 +140,7 @@ repeated_keys(struct pol_args *g, const char *const *keys, size_t count)
 	struct pol_file *f = pol_file_lexed(g->c, g->site.file);
 	uint32_t brace;
 
+	CHECK(g->idx > 0);
 	if (f == NULL || g->site.tok == POL_NO_TOK)
 		return;
 	brace = pol_tok_table(&f->toks, g->site.tok);
@@ -227,6 +233,7 @@ pol_args_begin(struct pol_args *g, const char *const *keys, size_t key_count, bo
 bool
 pol_args_get(struct pol_args *g, const char *key)
 {
+	CHECK(g->idx > 0 && key != NULL);
 	lua_pushstring(g->L, key);
 	if (lua_rawget(g->L, g->idx) != LUA_TNIL)
 		return true;
@@ -262,6 +269,7 @@ pol_args_text(struct pol_args *g, const char *key, size_t max_bytes)
 	size_t len;
 	struct diag d;
 
+	CHECK(max_bytes > 0 && max_bytes < 512);
 	if (!pol_args_get(g, key))
 		return NULL;
 	if (lua_type(g->L, -1) != LUA_TSTRING) {
@@ -297,6 +305,7 @@ pol_args_choice(struct pol_args *g, const char *key, const char *const *names, s
 	size_t at = 0;
 	struct diag d;
 
+	CHECK(count > 0);
 	if (!pol_args_get(g, key))
 		return otherwise;
 	if (lua_type(g->L, -1) == LUA_TSTRING)
@@ -323,6 +332,7 @@ pol_args_choice(struct pol_args *g, const char *key, const char *const *names, s
 void
 pol_args_unsupported(struct pol_args *g, const char *const *keys, size_t count)
 {
+	CHECK(keys != NULL);
 	for (size_t i = 0; i < count; i++) {
 		struct diag d;
 

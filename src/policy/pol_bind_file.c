@@ -86,6 +86,7 @@ path_is_inside(const char *path, size_t len)
 {
 	const char *p = path;
 
+	CHECK(path != NULL);
 	if (len == 0 || strlen(path) != len || path[0] == '/' || strchr(path, '\\') != NULL)
 		return false;
 	for (;;) {
@@ -105,6 +106,7 @@ find_file(const struct pol_ctx *c, const char *path)
 {
 	uint32_t lo = 0, hi = c->file_count - 1;
 
+	CHECK(c->file_count > 0);
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 		int r = strcmp(c->files[mid].name, path);
@@ -236,6 +238,7 @@ bind_later(lua_State *L)
 	struct pol_site site = pol_site_here(c, word);
 	struct diag d;
 
+	CHECK(word < POL_W__COUNT);
 	diag_set(&d, "unsupported", "%s is not yet supported", pol_word_names[word]);
 	diag_hint(&d, "remove it: it is refused so that it is not silently without effect");
 	pol_report(c, &d, &site);

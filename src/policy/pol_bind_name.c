@@ -54,6 +54,7 @@ pol_name_get(struct pol_ctx *c, enum pol_kind kind, const char *text)
 	struct pol_name *n;
 	uint32_t slot;
 
+	CHECK(text != NULL && kind < POL_KIND__COUNT);
 	if (c->names.count >= c->name_cap / 2 && !name_table_grow(c))
 		return POL_NO_NAME;
 	slot = name_slot(c, (uint8_t)kind, text);
@@ -105,6 +106,7 @@ pol_name_refer(struct pol_ctx *c, uint32_t name, const struct pol_site *site)
 {
 	struct pol_name *n = &c->names.items[name];
 
+	CHECK(site != NULL);
 	CHECK(name < c->names.count);
 	if (!n->referred) {
 		n->referred = true;
@@ -120,6 +122,7 @@ count_within(struct pol_args *g, enum pol_kind kind, uint32_t max)
 	uint32_t n = 0;
 	struct diag d;
 
+	CHECK(max > 0);
 	for (uint32_t i = 0; i < g->c->names.count; i++)
 		n += g->c->names.items[i].kind == kind && g->c->names.items[i].defined;
 	if (n < max)
@@ -151,6 +154,7 @@ define_group(struct pol_args *g, uint32_t name)
 	uint32_t set = 0;
 	struct diag d;
 
+	CHECK(name < g->c->names.count);
 	if (!pol_args_begin(g, keys, ARRAY_LEN(keys), true) ||
 	    !count_within(g, POL_KIND_GROUP, POL_GROUPS_MAX))
 		return;
@@ -174,6 +178,7 @@ define_workload(struct pol_args *g, uint32_t name)
 	static const char *const keys[] = { "ip", "labels", "vnic" };
 	struct pol_name *n = &g->c->names.items[name];
 
+	CHECK(name < g->c->names.count);
 	if (!pol_args_begin(g, keys, ARRAY_LEN(keys), false))
 		return;
 	if (pol_args_get(g, "ip")) {
@@ -206,6 +211,7 @@ define_app(struct pol_args *g, uint32_t name)
 	uint32_t count;
 	struct diag d;
 
+	CHECK(name < g->c->names.count);
 	if (!pol_args_begin(g, keys, ARRAY_LEN(keys), true))
 		return;
 	n->state = (uint8_t)pol_args_choice(g, "state", states, ARRAY_LEN(states),
@@ -299,6 +305,7 @@ bind_named(lua_State *L)
 	const char *text = take_name(&g);
 	uint32_t name = POL_NO_NAME, node = 0;
 
+	CHECK(kind < POL_KIND__COUNT);
 	if (text != NULL) {
 		name = pol_name_get(c, kind, text);
 		if (name == POL_NO_NAME)

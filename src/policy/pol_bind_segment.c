@@ -33,6 +33,7 @@ take_vlans(struct pol_args *g, struct pol_draft_rule *r)
 	struct vlan_range *v;
 	uint32_t count, n = 0;
 
+	CHECK(r->vlan_count == 0);
 	if (!pol_args_get(g, "vlan"))
 		return;
 	in = pol_ranges_check(g, -1, "vlan", "VLAN", VID_MAX, &count);
@@ -124,6 +125,7 @@ bind_rule(lua_State *L)
 	struct diag d;
 	uint32_t *u;
 
+	CHECK(word == POL_W_INBOUND || word == POL_W_OUTBOUND);
 	lua_settop(L, 1);
 	if (pol_args_begin(&g, keys, ARRAY_LEN(keys), false)) {
 		take_action(&g, &r);
@@ -161,6 +163,7 @@ add_rule(struct pol_args *g, struct rule_list *out, uint32_t rule)
 {
 	struct pol_ctx *c = g->c;
 
+	CHECK(rule < g->c->rules.count);
 	if (c->rules.items[rule].used) {
 		if (c->rules.count == POL_RULES_MAX) {
 			struct diag d;
@@ -188,6 +191,7 @@ take_rules(struct pol_args *g, int idx, struct rule_list *out, unsigned depth)
 	lua_Unsigned n = lua_rawlen(g->L, idx);
 	struct diag d;
 
+	CHECK(idx > 0 && depth > 0);
 	luaL_checkstack(g->L, 4, "lists nest too deep");
 	pol_charge(g->c, MIN(n, (lua_Unsigned)POL_EVAL_INSTRUCTIONS_MAX));
 	for (lua_Unsigned i = 1; i <= n; i++) {
@@ -246,6 +250,7 @@ pol_segment_define(lua_State *L, uint32_t name, const struct pol_site *site)
 	struct diag d;
 	bool has_mode;
 
+	CHECK(name < c->names.count && c->names.items[name].kind == POL_KIND_SEGMENT);
 	g.what = arena_printf(c->a, "segment \"%s\"", c->names.items[name].text);
 	if (g.what == NULL)
 		pol_raise_nomem(c);

@@ -86,6 +86,7 @@ service_list(struct pol_args *g, int idx, const char *key, unsigned depth)
 	bool wrong = false;
 	struct diag d;
 
+	CHECK(idx > 0 && depth > 0);
 	if (n == 0 || n > ATOMS_MAX || depth > POL_NESTING_MAX) {
 		if (n == 0)
 			diag_set(&d, "empty-list", "%s: an empty list of services", g->what);
@@ -174,6 +175,7 @@ add_ranges(struct pol_args *g, int idx, const char *key, const char *what, uint3
 	size_t len;
 	struct diag d;
 
+	CHECK(*n <= RANGES_MAX);
 	if (lua_type(g->L, idx) == LUA_TNUMBER) {
 		lua_Integer v = lua_tointeger(g->L, idx);
 
@@ -217,6 +219,7 @@ pol_ranges_check(struct pol_args *g, int idx, const char *key, const char *what,
 	struct pol_num_range *out, *fit;
 	bool good = true;
 
+	CHECK(max < UINT32_MAX);
 	if (g->c->scratch == NULL)
 		g->c->scratch = pol_alloc(g->c, RANGES_MAX, sizeof(*out));
 	out = g->c->scratch;
@@ -270,6 +273,7 @@ port_atoms(struct pol_args *g, uint8_t proto, const struct pol_num_range *dst, u
 	uint32_t n = 0;
 	struct diag d;
 
+	CHECK((dst == NULL) == (dst_count == 0));
 	if (dst == NULL) {
 		dst = &all;
 		dst_count = 1;
@@ -381,6 +385,7 @@ icmp_by_name(struct pol_args *g, uint8_t proto, int idx, struct service *out)
 	const char *text = lua_tolstring(g->L, idx, &len);
 	struct diag d;
 
+	CHECK(proto == PROTO_ICMP || proto == PROTO_ICMP6);
 	CHECK(count <= ARRAY_LEN(names));
 	for (size_t i = 0; i < count; i++) {
 		names[i] = table[i].name;

@@ -56,6 +56,7 @@ literal(struct pol_args *g, int idx, struct addr_range *out)
 	const char *text = lua_tolstring(g->L, idx, &len);
 	struct diag d;
 
+	CHECK(idx > 0);
 	if (pol_lex_addr(text, len, out, &d))
 		return true;
 	if (strcmp(d.code, "bad-address") == 0) {
@@ -130,6 +131,7 @@ union_of(struct pol_ctx *c, uint32_t a, uint32_t b, const struct pol_site *site)
 {
 	uint32_t s;
 
+	CHECK(b < c->sets.count);
 	if (a == POL_NO_NAME)
 		return b;
 	s = pol_set_new(c, POL_SET_UNION, site);
@@ -152,6 +154,7 @@ list_check(struct pol_args *g, int idx, const char *key, unsigned depth)
 	bool wrong = false;
 	struct diag d;
 
+	CHECK(idx > 0 && depth > 0);
 	if (n > LIST_MAX || depth > POL_NESTING_MAX) {
 		diag_set(&d, "limit", "%s: a list of %llu elements, nested %u deep; at most %d and "
 		    "%d",
@@ -275,6 +278,7 @@ pol_labels_check(struct pol_args *g, const char *key, const struct pol_label **o
 	uint32_t n = 0, cap = 0;
 	struct diag d;
 
+	CHECK(lua_istable(g->L, idx));
 	lua_pushnil(g->L);
 	while (lua_next(g->L, idx) != 0) {
 		lua_pop(g->L, 1);
@@ -358,6 +362,7 @@ set_operator(lua_State *L)
 	struct pol_args g = { .L = L, .c = c, .idx = 1, .site = site };
 	uint32_t a, b, s = 0;
 
+	CHECK(op == POL_SET_UNION || op == POL_SET_MINUS || op == POL_SET_AND);
 	pol_site_find(c, &g.site, op_signs[op]);
 	g.what = op_signs[op];
 	a = pol_set_check(&g, 1, NULL);
@@ -412,6 +417,7 @@ any_word(lua_State *L, enum pol_word word, uint8_t family)
 	struct pol_site nowhere = { .file = POL_NO_FILE, .tok = POL_NO_TOK };
 	uint32_t s = pol_set_new(c, POL_SET_ANY, &nowhere);
 
+	CHECK(family == 0 || family == 4 || family == 6);
 	c->sets.items[s].family = family;
 	pol_set_push(L, s);
 	lua_setfield(L, -2, pol_word_names[word]);

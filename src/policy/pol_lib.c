@@ -80,6 +80,7 @@ key_cmp(lua_State *L, int a, int b)
 static void
 heap_sink(lua_State *L, lua_Integer at, lua_Integer n)
 {
+	CHECK(at >= 1 && n >= 0);
 	for (;;) {
 		lua_Integer kid = at * 2;
 
@@ -219,6 +220,7 @@ nearest_global(lua_State *L, const char *name)
 	const char *names[NEAR_MAX];
 	size_t n = 0;
 
+	CHECK(name != NULL);
 	for (int pass = 0; pass < 2; pass++) {
 		if (pass == 0)
 			lua_rawgetp(L, LUA_REGISTRYINDEX, &pol_lib_words_key);
@@ -365,6 +367,7 @@ make_env_meta(lua_State *L)
 static void
 close_string_meta(lua_State *L, int string_table)
 {
+	CHECK(string_table > 0);
 	lua_pushliteral(L, "");
 	lua_newtable(L);
 	lua_pushvalue(L, string_table);

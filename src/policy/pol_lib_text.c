@@ -47,6 +47,7 @@ lib_rep(lua_State *L)
 static const char *
 find_plain(lua_State *L, const char *s, size_t n, const char *what, size_t m)
 {
+	CHECK(s != NULL && what != NULL);
 	pol_charge(pol_ctx_of(L), n / 16 + 1);
 	if (m == 0)
 		return s;
@@ -133,6 +134,7 @@ add_conversion(lua_State *L, luaL_Buffer *b, int arg, char spec[16], char letter
 	const char *s;
 	int got;
 
+	CHECK(spec[0] == '%');
 	switch (letter) {
 	case 'd': case 'i': case 'x': case 'X': case 'o':
 		memcpy(spec + n, "ll", 2);

@@ -34,6 +34,7 @@ parse_prefix(const char *text, size_t len, const char *slash, struct addr_range 
 	unsigned bits = 0, max;
 	struct addr a;
 
+	CHECK(*slash == '/');
 	if (!addr_parse(text, host, &a) || digits == 0 || digits > 3)
 		return bad_address(d, text, len);
 	for (size_t i = 0; i < digits; i++) {
@@ -67,6 +68,7 @@ parse_range(const char *text, size_t len, const char *dash, struct addr_range *o
 	size_t first = (size_t)(dash - text);
 	int n = (int)MIN(len, (size_t)SHOW_BYTES);
 
+	CHECK(*dash == '-');
 	if (!addr_parse(text, first, &out->lo) ||
 	    !addr_parse(dash + 1, len - first - 1, &out->hi))
 		return bad_address(d, text, len);

@@ -86,6 +86,7 @@ source_line(const struct pol_file *f, uint32_t line, char *out, size_t cap)
 	uint32_t at = 1;
 	size_t n = 0;
 
+	CHECK(cap > 1);
 	while (p < end && at < line) {
 		if (*p == '\n' || *p == '\r') {
 			if (p + 1 < end && (p[1] == '\n' || p[1] == '\r') && p[1] != *p)
@@ -166,6 +167,7 @@ pol_report_key(struct pol_ctx *c, struct diag *d, const struct pol_site *site, c
 	struct pol_site at = *site;
 	struct pol_file *f = site->tok == POL_NO_TOK ? NULL : pol_file_lexed(c, site->file);
 
+	CHECK(key != NULL);
 	if (f != NULL) {
 		uint32_t tok = last_key(&f->toks, pol_tok_table(&f->toks, site->tok), key);
 
@@ -182,6 +184,7 @@ pol_report_value(struct pol_ctx *c, struct diag *d, const struct pol_site *site,
 	struct pol_site at = *site;
 	struct pol_file *f = site->tok == POL_NO_TOK ? NULL : pol_file_lexed(c, site->file);
 
+	CHECK(value != NULL);
 	if (f != NULL)
 		site_move(&at, f, pol_tok_value(&f->toks, site->tok, value, len));
 	pol_report(c, d, &at);
@@ -193,6 +196,7 @@ find_call(const struct pol_toks *ts, const char *name, uint32_t line, uint32_t f
 {
 	uint32_t i = pol_tok_line(ts, line);
 
+	CHECK(name != NULL && line > 0);
 	if (from != POL_NO_TOK && from + 1 > i)
 		i = from + 2;
 	for (; i < ts->count && ts->items[i].line == line; i++) {

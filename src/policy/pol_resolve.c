@@ -35,6 +35,7 @@ report_undefined(struct pol_ctx *c, const struct pol_name *n)
 	const char *kind = pol_kind_names[n->kind], *near = nearest_name(c, n);
 	struct diag d;
 
+	CHECK(!n->defined);
 	diag_set(&d, "undefined-name", "%s \"%s\" is not defined", kind, n->text);
 	if (near != NULL)
 		diag_hint(&d, "did you mean %s \"%s\"?", kind, near);
@@ -117,6 +118,7 @@ struct svc_out {
 static bool
 add_service(struct pol_ctx *c, struct svc_out *o, const struct service *atom, uint8_t state)
 {
+	CHECK(o->count <= o->cap);
 	if (!pol_vec_room(c->a, &o->items, o->count, &o->cap, sizeof(*o->items)))
 		return false;
 	o->items[o->count].atom = *atom;
@@ -242,6 +244,7 @@ check_app(struct pol_ctx *c, const struct pol_name *n)
 {
 	struct diag d;
 
+	CHECK(n->kind == POL_KIND_APP && n->done);
 	for (uint32_t i = 0; i < n->service_count; i++) {
 		const struct service *s = &n->services[i].atom;
 		char text[SERVICE_TEXT_BYTES];
@@ -444,6 +447,7 @@ build_rule(struct pol_ctx *c, const struct pol_draft_rule *r, uint32_t segment,
 	struct diag d;
 	enum rc rc;
 
+	CHECK(segment < out->segment_count);
 	rc = pol_set_eval(c, r->peer);
 	if (rc == RC_OK)
 		rc = collect(c, r->svc, POL_STATE_UNSAID, svcs);

@@ -39,6 +39,7 @@ has_label(const struct pol_name *w, const struct pol_label *want)
 {
 	uint32_t lo = 0, hi = w->label_count;
 
+	CHECK(want->key != NULL);
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 		int r = strcmp(w->labels[mid].key, want->key);
@@ -92,6 +93,7 @@ eval_label(struct pol_ctx *c, struct walk *w, struct pol_set *s)
 {
 	bool any = false;
 
+	CHECK(s->op == POL_SET_LABEL && s->label_count > 0);
 	w->ranges.count = 0;
 	for (uint32_t i = 0; i < c->names.count; i++) {
 		const struct pol_name *n = &c->names.items[i];
@@ -264,6 +266,7 @@ eval_union(struct pol_ctx *c, struct walk *w, uint32_t set, bool *more)
 	struct pol_set *s = &c->sets.items[set];
 	enum rc rc = union_leaves(c, w, set, more);
 
+	CHECK(s->op == POL_SET_UNION);
 	if (rc != RC_OK || *more)
 		return rc;
 	rc = addr_set_from(c->a, w->ranges.items, w->ranges.count, &s->set);

@@ -43,6 +43,7 @@ place_at(const struct pol_source *s, size_t at, struct diag *d)
 	uint32_t line = 1;
 	size_t begin = 0;
 
+	CHECK(at <= s->len);
 	for (size_t i = 0; i < at; i++) {
 		if (s->text[i] == '\n') {
 			line++;
@@ -224,6 +225,7 @@ read_entry(struct reading *r, int dirfd, const char *name, const char *path, uns
 	struct stat st;
 	int fd;
 
+	CHECK(name != NULL && path != NULL);
 	if (!path_is_plain(path, strlen(path))) {
 		refuse(r, path, "bad-path", "a path that is too long, not UTF-8, or has control "
 		    "characters");
@@ -262,6 +264,7 @@ read_dir(struct reading *r, int fd, const char *path, unsigned depth)
 	enum rc rc, worst = RC_OK;
 	int keep = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
+	CHECK(fd >= 0);
 	if (keep < 0) {
 		rc = rc_from_errno(errno);
 		close(fd);
@@ -407,6 +410,7 @@ pol_sources_decode(const uint8_t *p, size_t len, struct arena *a, struct pol_sou
 	uint32_t count;
 	struct rd r;
 
+	CHECK(p != NULL || len == 0);
 	memset(out, 0, sizeof(*out));
 	rd_init(&r, p, len);
 	head = rd_bytes(&r, sizeof(magic));

@@ -159,6 +159,7 @@ take_prefix(struct pol_ctx *c, const char *text, struct pol_site *site)
 	unsigned long file, line;
 	char *end;
 
+	CHECK(text != NULL);
 	if (strncmp(text, "prelude:", 8) == 0) {
 		line = strtoul(text + 8, &end, 10);
 		return line > 0 && end[0] == ':' && end[1] == ' ' ? end + 2 : text;
@@ -254,6 +255,7 @@ hint_calls(struct pol_ctx *c, lua_State *L, struct diag *d, const struct pol_sit
 	unsigned levels = 0;
 	lua_Debug ar;
 
+	CHECK(site != NULL);
 	for (int level = level_of(L, site) + 1;
 	    levels < TRACE_LEVELS && lua_getstack(L, level, &ar) != 0; level++) {
 		int n;
@@ -351,6 +353,7 @@ load_file(struct pol_ctx *c, uint32_t file)
 	struct diag d;
 	int status;
 
+	CHECK(file < c->file_count);
 	if (!pol_text_check(&src, &d)) {
 		site.line = d.line;
 		site.col = d.col;
