@@ -290,11 +290,18 @@ a_whole_session(void)
 	child_do(&c, 'r');
 	T_IS_INT(load(nic, 5, 4096), RC_OK);
 	version_is(nic, 5);
-	/* Alerts of the time without a daemon wait for the next one. */
+	/* Alerts of the time without a daemon wait for the next one. The first command only lets
+	 * the NIC notice that the daemon is gone. */
 	nic_close(&nic);
+	child_do(&c, 'k');
+	child_do(&c, 'a');
+	child_do(&c, 'a');
 	T_IS_INT(nic_open(path, &nic, &d), RC_OK);
-	nic_close(&nic);
-	T_IS_INT(nic_open(path, &nic, &d), RC_OK);
+	T_OK(readable(nic_fd(nic), 2000));
+	T_IS_INT(nic_alert_next(nic, &a), RC_OK);
+	T_IS_INT(nic_alert_next(nic, &a), RC_OK);
+	T_IS_UINT(a.rule_id, 42);
+	T_IS_INT(nic_alert_next(nic, &a), RC_AGAIN);
 	version_is(nic, 5);
 	T_IS_INT(child_end(&c, 0), 0);
 	T_OK(readable(nic_fd(nic), 2000));
