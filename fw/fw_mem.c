@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The four calls that a compiler may emit on its own. For bare targets only: a host has better
- * ones. Built with -fno-builtin and without loop recognition, or they would call themselves.
+ * ones. Without loop recognition, or they would be compiled into calls of themselves.
  */
 #include "fw_mem.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
 
 void *
 memcpy(void *restrict to, const void *restrict from, size_t n)

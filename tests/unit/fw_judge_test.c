@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fw_judge_test - the sentences of ringfence-policy(5) on state, order, modes and fragments, each
- * as a policy in text and the packets that show it. A step's answer is "VERDICT REASON [LINE]": what
- * the frame gets, and the line of the policy that is named for it.
+ * as a policy in text and the packets that show it. A step's answer is "VERDICT REASON [LINE]":
+ * what the frame gets, and the line of the policy that is named for it.
  */
 #include "t.h"
 
