@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "pol.h"
+#include "pol_image.h"
 
 enum {
 	/* What the binary itself and the bytes in both directions need beside the job's own. */
@@ -71,35 +71,26 @@ compile_run(void)
 	return answer(out, len);
 }
 
-/* From decoded rules to an image that its own decoder has checked. */
+/* From decoded rules to an image that is checked and proved. */
 static enum rc
 build(const struct pol_rules *rules, struct arena *a, struct built *b, struct diags *diags)
 {
-	struct image_symbols symbols;
-	struct image_input input;
-	struct diag d = { 0 };
-	uint8_t *image = NULL, *text;
-	enum rc rc;
+	static const uint8_t stages[] = { [POL_IMAGE_BUILD] = STAGE_BUILD,
+		[POL_IMAGE_ENCODE] = STAGE_ENCODE, [POL_IMAGE_CHECK] = STAGE_ENCODE,
+		[POL_IMAGE_PROVE] = STAGE_ENCODE, [POL_IMAGE_DONE] = STAGE_ENCODE };
+	struct pol_image image;
+	uint8_t *text;
+	enum rc rc = pol_image_make(rules, POL_PASS_ALL, a, &image, diags);
 
-	b->stage = STAGE_BUILD;
-	rc = pol_build(rules, POL_PASS_ALL, a, &input, &symbols, diags);
-	if (rc != RC_OK)
-		return rc;
-	b->stage = STAGE_ENCODE;
-	rc = image_encode(&input, &image, &b->image_len, &d);
+	b->stage = stages[image.step];
 	if (rc == RC_OK)
-		rc = image_check(image, b->image_len, &d);
-	if (rc == RC_OK)
-		rc = image_symbols_encode(&symbols, a, &text, &b->symbols_len);
+		rc = image_symbols_encode(&image.symbols, a, &text, &b->symbols_len);
 	if (rc != RC_OK) {
-		if (d.level == DIAG_NONE)
-			diag_set(&d, "image", "the tables cannot be built: %s", rc_name(rc));
-		diags_add(diags, &d);
-		b->image_len = b->symbols_len = 0;
-		free(image);
+		pol_image_fini(&image);
 		return rc;
 	}
-	b->image = image;
+	b->image = image.bytes;
+	b->image_len = image.len;
 	b->symbols = text;
 	b->stage = STAGE_DONE;
 	return RC_OK;

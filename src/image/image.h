@@ -83,6 +83,16 @@ struct image_symbols {
 MUST_CHECK enum rc image_encode(const struct image_input *in, uint8_t **out, size_t *len,
     struct diag *diag);
 
+/* The rules to blame where a table does not fit, the heaviest first. */
+enum { IMAGE_HEAVY_MAX = 8 };
+struct image_heavy {
+	uint32_t rule_ids[IMAGE_HEAVY_MAX];
+	uint32_t count;
+};
+/* The same; on RC_LIMIT *heavy is filled as far as it is known. */
+MUST_CHECK enum rc image_encode_heavy(const struct image_input *in, uint8_t **out, size_t *len,
+    struct image_heavy *heavy, struct diag *diag);
+
 /* Full check of foreign bytes; after RC_OK every walk stays inside and bounded. O(len). */
 MUST_CHECK enum rc image_check(const uint8_t *p, size_t len, struct diag *diag);
 

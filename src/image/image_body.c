@@ -159,9 +159,10 @@ unit_weight(const struct image_unit *u)
 }
 
 static enum rc
-refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct diag *diag)
+refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct image_heavy *heavy,
+    struct diag *diag)
 {
-	uint32_t n = u->counts[dir], told = 0;
+	uint32_t n = u->counts[dir];
 	struct heavy *h = arena_array(a, n, sizeof(*h));
 	char text[160];
 	size_t len = 0;
@@ -172,16 +173,18 @@ refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct diag *d
 		h[i] = (struct heavy){ u->items[dir][i].rule, unit_weight(&u->items[dir][i]) };
 	qsort(h, n, sizeof(*h), heavy_cmp);
 	text[0] = '\0';
-	for (uint32_t i = 0; i < n && told < IMAGE_NAMED_MAX; i++) {
+	heavy->count = 0;
+	for (uint32_t i = 0; i < n && heavy->count < IMAGE_HEAVY_MAX; i++) {
+		uint32_t id = u->rules[h[i].rule]->action.rule_id;
 		bool again = false;
 
-		for (uint32_t k = 0; k < i; k++)
-			again = again || h[k].rule == h[i].rule;
+		for (uint32_t k = 0; k < heavy->count; k++)
+			again = again || heavy->rule_ids[k] == id;
 		if (again)
 			continue;
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u",
-		    told > 0 ? ", " : "", u->rules[h[i].rule]->action.rule_id);
-		told++;
+		    heavy->count > 0 ? ", " : "", id);
+		heavy->rule_ids[heavy->count++] = id;
 	}
 	diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %u cells in "
 	    "every split; the heaviest rule ids are %s", u->rule_counts[dir],
@@ -248,7 +251,7 @@ direction_write(const struct direction *d, struct image_blob *b, struct arena *a
 
 static enum rc
 body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list *list,
-    uint8_t family, struct diag *diag)
+    uint8_t family, struct image_heavy *heavy, struct diag *diag)
 {
 	struct image_units units;
 	uint32_t actions_at;
@@ -267,7 +270,7 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 		rc = direction_build(&d, &arenas[1], family, units.items[dir], units.counts[dir],
 		    units.rule_counts[dir]);
 		if (rc == RC_LIMIT)
-			return refuse(&units, dir, &arenas[0], diag);
+			return refuse(&units, dir, &arenas[0], heavy, diag);
 		if (rc == RC_OK)
 			rc = direction_write(&d, b, &arenas[0], dir * WIRE_HALF_LINES, actions_at,
 			    units.rule_count);
@@ -296,7 +299,7 @@ body_bytes_put(struct image_blob *b)
 
 enum rc
 image_body_build(const struct image_list *list, uint8_t family, uint8_t **out, size_t *len,
-    struct diag *diag)
+    struct image_heavy *heavy, struct diag *diag)
 {
 	struct arena arenas[3];		/* units and bytes; two for tries */
 	struct image_blob b = { 0 };
@@ -307,7 +310,7 @@ image_body_build(const struct image_list *list, uint8_t family, uint8_t **out, s
 		arena_init(&arenas[i], ARENA_BYTES);
 	*out = NULL;
 	*len = 0;
-	rc = body_fill(&b, arenas, list, family, diag);
+	rc = body_fill(&b, arenas, list, family, heavy, diag);
 	if (rc == RC_OK && b.failed)
 		rc = RC_NOMEM;
 	if (rc == RC_OK) {

@@ -20,8 +20,7 @@ enum {
 	IMAGE_CLASSES_MAX = 65535,
 	IMAGE_HEADER_CELLS_MAX = 6000000,	/* protocols x VLANs, x ports */
 	IMAGE_CELLS_MAX = 24000000,		/* remotes x services */
-	IMAGE_EVENTS_MAX = 8000000,		/* range ends of one axis */
-	IMAGE_NAMED_MAX = 8			/* rules named in a refusal */
+	IMAGE_EVENTS_MAX = 8000000		/* range ends of one axis */
 };
 
 enum image_axis_id { AXIS_REMOTE, AXIS_DPORT, AXIS_SPORT, AXIS_VLAN, AXIS__COUNT };
@@ -153,7 +152,7 @@ MUST_CHECK enum rc image_half_write(const struct image_half *h, struct image_blo
 
 /* The body of one list for one family. *out is malloc'ed. */
 MUST_CHECK enum rc image_body_build(const struct image_list *list, uint8_t family, uint8_t **out,
-    size_t *len, struct diag *diag);
+    size_t *len, struct image_heavy *heavy, struct diag *diag);
 
 /* Lines touched and longest chain of loads of one packet in one sub-table. */
 void image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads);

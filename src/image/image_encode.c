@@ -18,6 +18,7 @@ struct body {
 
 struct encode {
 	const struct image_input *in;
+	struct image_heavy *heavy;
 	struct body *bodies;	/* kept ones, in order of first use */
 	uint32_t body_count;
 	uint32_t *of_list[2];	/* per list and family (0 = v4): number of its body + 1 */
@@ -77,7 +78,8 @@ body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 
 	if (e->of_list[v6][list] != 0)
 		return RC_OK;
-	rc = image_body_build(&e->in->lists[list], v6 ? 6 : 4, &b.p, &b.len, diag);
+	rc = image_body_build(&e->in->lists[list], v6 ? 6 : 4, &b.p, &b.len,
+	    e->heavy, diag);
 	if (rc != RC_OK)
 		return rc;
 	b.hash = fnv1a64(FNV1A64_INIT, b.p, b.len);
@@ -321,13 +323,15 @@ assemble(struct encode *e, struct diag *diag)
 }
 
 enum rc
-image_encode(const struct image_input *in, uint8_t **out, size_t *len, struct diag *diag)
+image_encode_heavy(const struct image_input *in, uint8_t **out, size_t *len,
+    struct image_heavy *heavy, struct diag *diag)
 {
-	struct encode e = { .in = in };
+	struct encode e = { .in = in, .heavy = heavy };
 	enum rc rc;
 
 	CHECK(in->unsegmented == WIRE_PASS || in->unsegmented == WIRE_DROP);
 	CHECK(in->non_ip == WIRE_PASS || in->non_ip == WIRE_DROP);
+	heavy->count = 0;
 	*out = NULL;
 	*len = 0;
 	rc = input_check(in, diag);
@@ -347,4 +351,12 @@ image_encode(const struct image_input *in, uint8_t **out, size_t *len, struct di
 	free(e.of_list[0]);
 	free(e.of_list[1]);
 	return rc;
+}
+
+enum rc
+image_encode(const struct image_input *in, uint8_t **out, size_t *len, struct diag *diag)
+{
+	struct image_heavy heavy;
+
+	return image_encode_heavy(in, out, len, &heavy, diag);
 }

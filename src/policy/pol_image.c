@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pol_image - build, encode, check, prove; a refusal of the encoder is told in lines. */
+#include "pol_image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The encoder knows ids; people know lines. One line is named once. */
+static void
+heavy_place(const struct image_heavy *heavy, const struct image_symbols *s, struct diag *d)
+{
+	const struct image_symbol *named[IMAGE_HEAVY_MAX];
+	char lines[sizeof(d->hint)];
+	uint32_t n = 0;
+	size_t at = 0;
+
+	lines[0] = '\0';
+	for (uint32_t i = 0; i < heavy->count; i++) {
+		const struct image_symbol *y = image_symbol_find(s, heavy->rule_ids[i]);
+		bool again = y == NULL;
+		int more;
+
+		for (uint32_t k = 0; k < n && !again; k++)
+			again = named[k]->line == y->line && strcmp(named[k]->file, y->file) == 0;
+		if (again)
+			continue;
+		more = snprintf(lines + at, sizeof(lines) - at, "%s%s:%u", n > 0 ? ", " : "",
+		    y->file, y->line);
+		if (more < 0 || (size_t)more >= sizeof(lines) - at) {
+			lines[at] = '\0';
+			break;
+		}
+		at += (size_t)more;
+		named[n++] = y;
+	}
+	if (n == 0)
+		return;
+	diag_place(d, named[0]->file, named[0]->line, MAX(named[0]->col, 1u));
+	diag_hint(d, "these lines multiply most: %s", lines);
+}
+
+static enum rc
+fail(enum rc rc, struct diag *d, struct diags *diags)
+{
+	if (d->level == DIAG_NONE)
+		diag_set(d, "image", "the tables cannot be built: %s", rc_name(rc));
+	diags_add(diags, d);
+	return rc;
+}
+
+enum rc
+pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_image *out,
+    struct diags *diags)
+{
+	struct image_heavy heavy = { .count = 0 };
+	struct diag d = { .level = DIAG_NONE };
+	enum rc rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = pol_build(r, passes, a, &out->input, &out->symbols, diags);
+	if (rc != RC_OK)
+		return rc;
+	out->step = POL_IMAGE_ENCODE;
+	rc = image_encode_heavy(&out->input, &out->bytes, &out->len, &heavy, &d);
+	if (rc != RC_OK) {
+		heavy_place(&heavy, &out->symbols, &d);
+		return fail(rc, &d, diags);
+	}
+	out->step = POL_IMAGE_CHECK;
+	rc = image_check(out->bytes, out->len, &d);
+	if (rc != RC_OK) {
+		pol_image_fini(out);
+		return fail(rc, &d, diags);
+	}
+	out->step = POL_IMAGE_PROVE;
+	return RC_OK;
+}
+
+enum rc
+pol_image_prove(const struct pol_rules *r, struct arena *a, struct pol_image *p,
+    struct diags *diags)
+{
+	struct diag d = { .level = DIAG_NONE };
+	enum rc rc;
+
+	CHECK(p->step == POL_IMAGE_PROVE && p->bytes != NULL);
+	rc = pol_names_get(r, a, &p->names);
+	if (rc == RC_OK)
+		rc = pol_prove(r, &p->names, p->bytes, p->len, a, &p->proof, &d);
+	if (rc == RC_OK) {
+		p->step = POL_IMAGE_DONE;
+		return RC_OK;
+	}
+	if (rc != RC_CONFLICT)
+		pol_image_fini(p);
+	return fail(rc, &d, diags);
+}
+
+enum rc
+pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_image *out,
+    struct diags *diags)
+{
+	enum rc rc = pol_image_pack(r, passes, a, out, diags);
+
+	return rc == RC_OK ? pol_image_prove(r, a, out, diags) : rc;
+}
+
+void
+pol_image_fini(struct pol_image *p)
+{
+	free(p->bytes);
+	p->bytes = NULL;
+	p->len = 0;
+}
