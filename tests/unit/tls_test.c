@@ -85,7 +85,8 @@ pair_open(struct pair *p, const char *client_dir, const char *name, const char *
 		return false;
 	if (tls_config_server(dir, signer_fd, &p->sc, &d) == RC_OK &&
 	    tls_config_client(path(dir, "ca.crt"), path(client_dir, crt),
-	    path(client_dir, key), &p->cc, &d) == RC_OK && tls_conn_open(p->sc, p->sv[0], NULL, 0, NULL, &p->s, &d) == RC_OK &&
+	    path(client_dir, key), &p->cc, &d) == RC_OK &&
+	    tls_conn_open(p->sc, p->sv[0], NULL, 0, NULL, &p->s, &d) == RC_OK &&
 	    tls_conn_open(p->cc, p->sv[1], NULL, 0, host, &p->c, &d) == RC_OK)
 		return true;
 	printf("# %s\n", d.text);
