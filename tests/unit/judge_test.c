@@ -112,6 +112,7 @@ test_refused(void)
 	for (size_t cut = 0; cut < len; cut++)
 		T_OK(judge_commit(j, image, cut, 2, &d) != RC_OK);
 	T_OK(strstr(d.text, "firmware refuses") != NULL);
+	judge_close(&j);
 	T_IS_INT(judge_open(image, len / 2, 1, 0, &j, &d), RC_INVALID);
 	T_OK(j == NULL);
 	free(image);
