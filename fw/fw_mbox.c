@@ -308,6 +308,7 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	t->tx_lost = le64_put(m->port.tx_lost != NULL ? m->port.tx_lost(m->port.arg) : 0);
 	t->bad_requests = le64_put(m->bad_requests);
 	t->stale_requests = le64_put(m->stale_requests);
+	t->rx_lost = le64_put(m->port.rx_lost != NULL ? m->port.rx_lost(m->port.arg) : 0);
 	if (m->mem == NULL)
 		return;
 	m->status_seq += 2;

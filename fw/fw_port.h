@@ -49,6 +49,8 @@ struct fw_port {
 	void (*kick)(void *arg);
 	/* Frames that passed, but could not be sent. NULL: the board cannot tell. */
 	uint64_t (*tx_lost)(void *arg);
+	/* Frames that came, but could not be taken: never judged. NULL: cannot tell. */
+	uint64_t (*rx_lost)(void *arg);
 };
 
 #endif

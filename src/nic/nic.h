@@ -37,6 +37,7 @@ struct nic_status {
 	uint64_t alerts, alerts_lost;	/* lost: ring full; suppressed are in the records */
 	uint64_t events_lost;
 	uint64_t tx_lost;		/* passed, but the port could not send */
+	uint64_t rx_lost;		/* came, but the port had no room; never judged */
 };
 
 struct nic_counter {

@@ -145,7 +145,8 @@ status_take(struct nic_soft *n, const struct wire_status *s, const struct wire_s
 		.flows_live = le64_get(t->flows_live), .flows_full = le64_get(t->flows_full),
 		.frags_refused = le64_get(t->frags_refused),
 		.alerts = le64_get(t->alerts), .alerts_lost = le64_get(s->alerts_lost),
-		.events_lost = le64_get(s->events_lost), .tx_lost = le64_get(t->tx_lost)
+		.events_lost = le64_get(s->events_lost), .tx_lost = le64_get(t->tx_lost),
+		.rx_lost = le64_get(t->rx_lost)
 	};
 	n->status_known = true;
 }

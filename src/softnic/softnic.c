@@ -108,6 +108,15 @@ board_tx_lost(void *arg)
 	return s->ports[PORT_WIRE]->counters.tx_lost + s->ports[PORT_HOST]->counters.tx_lost;
 }
 
+/* As of the last look at the ports, each CHECK_EVERY_MS. */
+static uint64_t
+board_rx_lost(void *arg)
+{
+	const struct softnic *s = arg;
+
+	return s->ports[PORT_WIRE]->counters.rx_lost + s->ports[PORT_HOST]->counters.rx_lost;
+}
+
 static bool
 board_dma_read(void *arg, uint8_t *to, uint32_t dma_offset, uint32_t len)
 {
@@ -341,7 +350,7 @@ setup(struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
 		.mbox = &s->fw_mbox, .alert = fw_mbox_alert, .alert_arg = &s->fw_mbox };
 	struct fw_port port = { .arg = s, .wall_ns = board_wall_ns, .dma_read = board_dma_read,
 		.store = cfg->store != NULL ? board_store : NULL, .kick = board_kick,
-		.tx_lost = board_tx_lost };
+		.tx_lost = board_tx_lost, .rx_lost = board_rx_lost };
 	enum rc rc = signals_open(s, diag);
 
 	if (rc == RC_OK)

@@ -156,7 +156,8 @@ struct wire_stats {
 	le64 tx_lost;				/* passed, but the port could not send */
 	le64 bad_requests;			/* answered with an error */
 	le64 stale_requests;			/* of an old epoch, or not requests at all */
-	uint8_t reserved[88];
+	le64 rx_lost;				/* came, but the port had no room: never judged */
+	uint8_t reserved[80];
 };
 _Static_assert(sizeof(struct wire_stats) == 192, "statistics page");
 
