@@ -353,6 +353,42 @@ counts_past_their_maximum(void)
 	T_IS_STR(d.code, "too-many-counters");
 }
 
+/* A feed of 200,000 addresses in one rule, none next to another: 400,000 boundaries. */
+static void
+a_feed_in_one_table(void)
+{
+	enum { FEED = 200000 };
+	struct addr_range *ranges = room(FEED, sizeof(*ranges));
+	struct image_rule *r[] = { rule(WIRE_IN, peer("0.0.0.0", 0), PROTO_TCP, 1, 9, 1),
+		rule(WIRE_IN, peer("0.0.0.0", 0), PROTO_TCP, 0, 65535, 2) };
+	struct image_list l[] = { list(r, 2, 3) };
+	struct image_table tables[] = { { .local = ip("192.0.2.1"), .list = 0 } };
+	struct image_input in = input(l, 1, tables, 1);
+	struct pkt_key k = { .dir = WIRE_IN, .proto = PROTO_TCP, .dport = 5,
+		.vlan = WIRE_VLAN_NONE, .remote = { .family = 4 } };
+	uint32_t bad = 0;
+	size_t len;
+	uint8_t *p;
+
+	for (uint32_t i = 0; i < FEED; i++) {
+		ranges[i].lo = (struct addr){ .family = 4, .lo = i * 20000u + 7 };
+		ranges[i].hi = ranges[i].lo;
+	}
+	CHECK(addr_set_from(&arena, ranges, FEED, &r[0]->peer) == RC_OK);
+	p = encode(&in, &len);
+	for (uint32_t i = 0; i < FEED * 3; i++) {
+		struct image_action a;
+		bool is_default;
+
+		k.remote.lo = i / 3 * 20000u + 6 + i % 3;
+		bad += !image_lookup(p, len, &tables[0].local, &k, &a, &is_default) ||
+		    a.rule_id != (i % 3 == 1 ? 1 : 2);
+	}
+	T_IS_UINT(bad, 0);
+	printf("# %zu bytes\n", len);
+	free(p);
+}
+
 /* As many local IPs as there may be, all of one list; each is found. */
 static void
 all_locals_are_found(void)
@@ -392,6 +428,7 @@ main(void)
 	T_RUN(too_much_is_refused_by_name);
 	T_RUN(counts_past_their_maximum);
 	T_RUN(all_locals_are_found);
+	T_RUN(a_feed_in_one_table);
 	arena_fini(&arena);
 	return t_done();
 }
