@@ -98,6 +98,7 @@ tool_list()
 		ip iproute2
 		nft nftables
 		curl curl
+		/usr/include/bpf/libbpf.h libbpf-dev
 		nc netcat-openbsd
 		python3 python3-minimal
 		END
