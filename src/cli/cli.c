@@ -82,7 +82,8 @@ cli_fail(const struct cli *cli, enum rc rc, const struct diag *d)
 	if (d->level == DIAG_NONE)
 		fprintf(stderr, "ringfence: %serror%s: %s\n", red, off, rc_name(rc));
 	else
-		fprintf(stderr, "ringfence: %serror%s %s: %s\n", red, off, d->code, d->text);
+		fprintf(stderr, "ringfence: %s%s%serror%s %s: %s\n", d->file,
+		    d->file[0] != '\0' ? ": " : "", red, off, d->code, d->text);
 	if (d->hint[0] != '\0')
 		fprintf(stderr, "    hint: %s\n", d->hint);
 	return cli_exit(rc);
