@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bpf_cases DIR - images and frames for e2e/bpf_verifier.sh, and what the host's code finds in each.
+ * bpf_cases DIR - images and frames for e2e/bpf_verifier.sh, and what the host finds in each.
  * DIR/N.image; DIR/N.cases: per frame two 32-bit words in the machine's order, length and facts
  * (fw_facts.h), then the bytes. SEED as in t.h; prints it.
  */
@@ -13,7 +13,8 @@
 enum { IMAGES = 3, FRAMES = 400 };
 
 static void
-file_write(const char *dir, unsigned n, const char *kind, const void *p, size_t len, const char *how)
+file_write(const char *dir, unsigned n, const char *kind, const void *p, size_t len,
+    const char *how)
 {
 	char path[512];
 
