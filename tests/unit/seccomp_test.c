@@ -200,54 +200,62 @@ test_never(const struct never_row *row)
 	}
 }
 
-/* --- single calls of main, with the arguments that decide */
+/* --- single calls, with the arguments that decide */
 
-struct main_row {
+struct call_row {
 	const char *name;
 	long nr;
 	uint64_t args[6];
 	bool permitted;
+	enum proc_room room;
 };
 
-static const struct main_row main_rows[] = {
-	{ "socket AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM }, true },
-	{ "socket AF_UNIX, high half set", SYS_socket, { AF_UNIX | 1ull << 40 }, true },
-	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM }, false },
-	{ "mmap anonymous", SYS_mmap, { 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE }, true },
-	{ "mmap executable", SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, false },
-	{ "mmap, high half of prot", SYS_mmap, { 0, 4096, 1ull << 32, MAP_PRIVATE }, false },
-	{ "mprotect read", SYS_mprotect, { 0, 4096, PROT_READ }, true },
-	{ "mprotect executable", SYS_mprotect, { 0, 4096, PROT_READ | PROT_EXEC }, false },
-	{ "clone as fork", SYS_clone, { 17 }, true },
-	{ "clone into a network", SYS_clone, { 17 | CLONE_NEWNET }, false },
-	{ "clone into a user namespace", SYS_clone, { 17 | CLONE_NEWUSER }, false },
+static const struct call_row call_rows[] = {
+	{ "socket AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM }, true, ROOM_MAIN },
+	{ "socket AF_UNIX, high half set", SYS_socket, { AF_UNIX | 1ull << 40 }, true, ROOM_MAIN },
+	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM }, false, ROOM_MAIN },
+	{ "mmap anonymous", SYS_mmap, { 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE }, true, ROOM_MAIN },
+	{ "mmap executable", SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, false, ROOM_MAIN },
+	{ "mmap, high half of prot", SYS_mmap, { 0, 4096, 1ull << 32, MAP_PRIVATE }, false, ROOM_MAIN },
+	{ "mprotect read", SYS_mprotect, { 0, 4096, PROT_READ }, true, ROOM_MAIN },
+	{ "mprotect executable", SYS_mprotect, { 0, 4096, PROT_READ | PROT_EXEC }, false, ROOM_MAIN },
+	{ "clone as fork", SYS_clone, { 17 }, true, ROOM_MAIN },
+	{ "clone into a network", SYS_clone, { 17 | CLONE_NEWNET }, false, ROOM_MAIN },
+	{ "clone into a user namespace", SYS_clone, { 17 | CLONE_NEWUSER }, false, ROOM_MAIN },
 	{ "unshare into the void", SYS_unshare, { CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS |
-	    CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS }, true },
-	{ "unshare user", SYS_unshare, { CLONE_NEWUSER }, false },
-	{ "unshare files", SYS_unshare, { CLONE_FILES }, false },
-	{ "execveat own", SYS_execveat, { OWN_FD, 0, 0, 0, 0x1000 }, true },
-	{ "execveat other", SYS_execveat, { OWN_FD + 1, 0, 0, 0, 0x1000 }, false },
-	{ "execveat by path", SYS_execveat, { OWN_FD, 0, 0, 0, 0 }, false },
-	{ "prctl no_new_privs", SYS_prctl, { PR_SET_NO_NEW_PRIVS }, true },
-	{ "prctl mm", SYS_prctl, { PR_SET_MM }, false },
-	{ "prctl securebits", SYS_prctl, { PR_SET_SECUREBITS }, false },
-	{ "prlimit self", SYS_prlimit64, { 0 }, true },
-	{ "prlimit other", SYS_prlimit64, { 1 }, false },
-	{ "seccomp filter", SYS_seccomp, { 1 }, true },
-	{ "seccomp notification sizes", SYS_seccomp, { 3 }, false },
-	{ "fcntl get flags", SYS_fcntl, { 3, 3 }, true },
-	{ "fcntl lock", SYS_fcntl, { 3, 6 }, true },
-	{ "fcntl owner", SYS_fcntl, { 3, 8 }, false },
-	{ "ioctl window size", SYS_ioctl, { 1, 0x5413 }, true },
-	{ "ioctl terminal input", SYS_ioctl, { 1, 0x5412 }, false },
-	{ "ioctl bytes waiting", SYS_ioctl, { 1, 0x541b }, true },
+	    CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS }, true, ROOM_MAIN },
+	{ "unshare user", SYS_unshare, { CLONE_NEWUSER }, false, ROOM_MAIN },
+	{ "unshare files", SYS_unshare, { CLONE_FILES }, false, ROOM_MAIN },
+	{ "execveat own", SYS_execveat, { OWN_FD, 0, 0, 0, 0x1000 }, true, ROOM_MAIN },
+	{ "execveat other", SYS_execveat, { OWN_FD + 1, 0, 0, 0, 0x1000 }, false, ROOM_MAIN },
+	{ "execveat by path", SYS_execveat, { OWN_FD, 0, 0, 0, 0 }, false, ROOM_MAIN },
+	{ "prctl no_new_privs", SYS_prctl, { PR_SET_NO_NEW_PRIVS }, true, ROOM_MAIN },
+	{ "prctl mm", SYS_prctl, { PR_SET_MM }, false, ROOM_MAIN },
+	{ "prctl securebits", SYS_prctl, { PR_SET_SECUREBITS }, false, ROOM_MAIN },
+	{ "prlimit self", SYS_prlimit64, { 0 }, true, ROOM_MAIN },
+	{ "prlimit other", SYS_prlimit64, { 1 }, false, ROOM_MAIN },
+	{ "seccomp filter", SYS_seccomp, { 1 }, true, ROOM_MAIN },
+	{ "seccomp notification sizes", SYS_seccomp, { 3 }, false, ROOM_MAIN },
+	{ "fcntl get flags", SYS_fcntl, { 3, 3 }, true, ROOM_MAIN },
+	{ "fcntl lock", SYS_fcntl, { 3, 6 }, true, ROOM_MAIN },
+	{ "fcntl owner", SYS_fcntl, { 3, 8 }, false, ROOM_MAIN },
+	{ "ioctl window size", SYS_ioctl, { 1, 0x5413 }, true, ROOM_MAIN },
+	{ "ioctl terminal input", SYS_ioctl, { 1, 0x5412 }, false, ROOM_MAIN },
+	{ "ioctl bytes waiting", SYS_ioctl, { 1, 0x541b }, true, ROOM_MAIN },
+	{ "tkill self", SYS_tkill, { SELF, 6 }, true, ROOM_COMPILE },
+	{ "tkill other", SYS_tkill, { SELF + 1, 6 }, false, ROOM_COMPILE },
+	{ "tkill other", SYS_tkill, { SELF + 1, 6 }, true, ROOM_MAIN },
+	{ "mmap anonymous", SYS_mmap, { 0, 1, PROT_READ, MAP_ANONYMOUS }, true, ROOM_COMPILE },
+	{ "mmap a file", SYS_mmap, { 0, 1, PROT_READ, MAP_PRIVATE }, false, ROOM_COMPILE },
+	{ "mmap a file", SYS_mmap, { 0, 1, PROT_READ, MAP_SHARED }, true, ROOM_CTL },
+	{ "ioctl bytes waiting", SYS_ioctl, { 1, 0x541b }, false, ROOM_SIGNER },
 };
 
 static void
-test_main(const struct main_row *row)
+test_call(const struct call_row *row)
 {
 	struct seccomp_list lists[ROOM__COUNT];
-	size_t n = seccomp_room_lists(ROOM_MAIN, lists);
+	size_t n = seccomp_room_lists(row->room, lists);
 
 	T_IS_INT(seccomp_assemble(lists, n, &(struct seccomp_values){ SELF, OWN_FD },
 	    (uint32_t)DENY, &program), RC_OK);
@@ -369,7 +377,7 @@ main(void)
 	t_seed();
 	T_ROWS(room_rows, test_room);
 	T_ROWS(never_rows, test_never);
-	T_ROWS(main_rows, test_main);
+	T_ROWS(call_rows, test_call);
 	T_RUN(test_threads);
 	T_RUN(test_no_binary);
 	T_RUN(test_inherit);
