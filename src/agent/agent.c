@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* agent - start, signals, end. */
+#define _GNU_SOURCE
+#include "agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "agent_impl.h"
+#include "clock.h"
+#include "log.h"
+
+static void
+signal_take(void *arg, uint32_t events)
+{
+	struct agent *a = arg;
+	struct signalfd_siginfo s;
+
+	UNUSED(events);
+	while (read(a->signal_io.fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		switch (s.ssi_signo) {
+		case SIGHUP:
+			log_info("reload-asked", "by=signal");
+			(void)agent_reload(a);
+			break;
+		case SIGUSR1:
+			agent_dump(a);
+			break;
+		default:
+			log_info("agent-end", "signal=%u", s.ssi_signo);
+			loop_stop(a->loop);
+		}
+	}
+}
+
+static enum rc
+signals_open(struct agent *a, struct diag *diag)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	a->signal_io = (struct loop_io) { .fd = -1, .events = EPOLLIN, .fn = signal_take,
+		.arg = a };
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+		a->signal_io.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (a->signal_io.fd < 0) {
+		diag_set(diag, "signals", "signals cannot be waited for: %s", strerror(errno));
+		return rc_from_errno(errno);
+	}
+	return loop_io_add(a->loop, &a->signal_io);
+}
+
+static void
+agent_fini(struct agent *a)
+{
+	agent_policy_stop(a);
+	agent_sock_close(a);
+	agent_nic_stop(a);
+	state_close(&a->state);
+	loop_destroy(&a->loop);
+	if (a->signal_io.fd >= 0)
+		(void)close(a->signal_io.fd);
+	diags_fini(&a->last.diags);
+}
+
+enum rc
+agent_run(const struct agent_cfg *cfg, struct diag *diag)
+{
+	struct agent a = { .cfg = cfg, .listen_fd = -1, .socket_lock_fd = -1,
+		.signal_io.fd = -1, .started_ns = clock_mono_ns() };
+	enum rc rc = loop_create(&a.loop);
+
+	if (rc == RC_OK)
+		rc = signals_open(&a, diag);
+	if (rc == RC_OK)
+		rc = state_open(cfg->state, &a.state, diag);
+	if (rc == RC_OK)
+		rc = agent_sock_open(&a, diag);
+	if (rc == RC_OK)
+		rc = agent_nic_first(&a, diag);
+	if (rc == RC_OK) {
+		log_info("agent-start", "version=%s nic=%s policy=%s state=%s socket=%s",
+		    cfg->version, cfg->nic, cfg->policy, cfg->state, cfg->socket);
+		(void)agent_reload(&a);
+		rc = loop_run(a.loop);
+	}
+	agent_fini(&a);
+	return rc;
+}

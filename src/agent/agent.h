@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent - the daemon beside a NIC.
+ * Does:    compiles the policy directory, keeps the NIC at it, tells alerts with their lines,
+ *          answers on the local socket.
+ * Shape:   one loop; what takes long is done by children. The NIC is its own process and enforces
+ *          whether this one lives or not.
+ * Errors:  RC_CONFLICT: another daemon has the state, the socket or the NIC.
+ * Context: a process to itself: takes SIGHUP, SIGTERM, SIGINT and SIGUSR1.
+ */
+#ifndef AGENT_H
+#define AGENT_H
+
+#include "base.h"
+#include "diag.h"
+#include "rc.h"
+
+struct agent_cfg {
+	const char *version;
+	const char *nic, *policy, *state, *socket;
+};
+
+/* Until SIGTERM or SIGINT. Borrows cfg. */
+MUST_CHECK enum rc agent_run(const struct agent_cfg *cfg, struct diag *diag);
+
+#endif

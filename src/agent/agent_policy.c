@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_policy - reloads: one compile at a time, the last request wins.
+ *
+ * Who asks while a compile runs may have changed a file after it was read, so he gets the outcome
+ * of the next one; all who ask meanwhile share it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "agent_impl.h"
+#include "clock.h"
+#include "log.h"
+
+static void begin(struct agent *a);
+
+static void
+outcome_log(const struct outcome *o)
+{
+	const struct diag *first = o->why.level != DIAG_NONE ? &o->why :
+	    o->diags.count > 0 ? &o->diags.items[0] : NULL;
+
+	for (uint32_t i = 0; i < o->diags.count && o->why.level == DIAG_NONE; i++)
+		if (o->diags.items[i].level == DIAG_ERROR) {
+			first = &o->diags.items[i];
+			break;
+		}
+	if (o->rc == RC_OK)
+		log_info("reload-done", "generation=%u changed=%s warnings=%u eval_us=%ju "
+		    "build_us=%ju load_us=%ju", o->generation, o->changed ? "yes" : "no",
+		    o->diags.warnings, (uintmax_t)(o->eval_ns / 1000),
+		    (uintmax_t)(o->build_ns / 1000), (uintmax_t)(o->load_ns / 1000));
+	else
+		log_warn("reload-refused", "rc=%s errors=%u at=%s:%u text=\"%s\"", rc_name(o->rc),
+		    o->diags.errors, first != NULL ? first->file : "",
+		    first != NULL ? first->line : 0, first != NULL ? first->text : "");
+}
+
+/* The compile of this round is over, one way or the other. */
+static void
+finish(struct agent *a, struct compile_result *r)
+{
+	bool first = a->round == 1;
+	struct gen *g;
+
+	diags_fini(&a->last.diags);
+	a->last = (struct outcome) { .rc = r->rc, .no_fit = r->no_fit, .known = true,
+		.diags = r->diags, .eval_ns = r->eval_ns, .build_ns = r->build_ns,
+		.wall_ns = clock_wall_ns(), .generation = a->active.generation };
+	memset(&r->diags, 0, sizeof(r->diags));
+	if (r->rc == RC_OK) {
+		g = gen_from_result(r);
+		if (g == NULL)
+			a->last.rc = RC_NOMEM;
+		else
+			agent_nic_enforce(a, g, first, &a->last);
+	}
+	outcome_log(&a->last);
+	agent_sock_round(a, a->round);
+}
+
+static void
+compile_end(struct agent *a)
+{
+	loop_io_del(a->loop, &a->compile_io);
+	compile_destroy(&a->compile);
+}
+
+static void
+compile_ready(void *arg, uint32_t events)
+{
+	struct agent *a = arg;
+	struct compile_result r;
+	enum rc rc;
+
+	UNUSED(events);
+	memset(&r, 0, sizeof(r));
+	rc = compile_step(a->compile, &r);
+	if (rc == RC_AGAIN)
+		return;
+	CHECK(rc == RC_OK);
+	compile_end(a);
+	finish(a, &r);
+	compile_result_fini(&r);
+	if (a->again)
+		begin(a);
+}
+
+static void
+begin(struct agent *a)
+{
+	struct compile_result failed;
+	enum rc rc;
+
+	CHECK(a->compile == NULL);
+	a->again = false;
+	a->round++;
+	rc = compile_start(a->cfg->policy, &a->compile);
+	if (rc == RC_OK) {
+		a->compile_io = (struct loop_io) { .fd = compile_fd(a->compile),
+			.events = EPOLLIN, .fn = compile_ready, .arg = a };
+		rc = loop_io_add(a->loop, &a->compile_io);
+	}
+	if (rc == RC_OK)
+		return;
+	compile_destroy(&a->compile);
+	memset(&failed, 0, sizeof(failed));
+	failed.rc = rc;
+	finish(a, &failed);
+}
+
+uint32_t
+agent_reload(struct agent *a)
+{
+	if (a->compile != NULL) {
+		a->again = true;
+		return a->round + 1;
+	}
+	begin(a);
+	return a->round;
+}
+
+void
+agent_policy_stop(struct agent *a)
+{
+	if (a->compile != NULL)
+		compile_end(a);
+	gen_destroy(&a->wanted);
+}

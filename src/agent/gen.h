@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gen - a generation: the image, the lines of its rules, the text it came from; and its file.
+ * Shape:   a file "gen-N" of the state directory, all little-endian:
+ *          "RFG1" | generation u32 | written_wall_ns u64 | image u32 | symbols u32 | sources u32
+ *          | sha256 of the image 32 B | CRC32C u32 of all bytes but these four | the three, one
+ *          after the other, and nothing behind them.
+ * Memory:  owns everything it points to, until gen_destroy.
+ * Errors:  RC_INVALID, RC_TRUNC for a file that no writer of ours left.
+ */
+#ifndef GEN_H
+#define GEN_H
+
+#include "compile.h"
+
+enum { GEN_HEAD_BYTES = 64 };
+
+struct gen {
+	uint32_t number;
+	uint64_t written_wall_ns;
+	uint8_t sha256[SHA256_BYTES];
+	uint8_t *image;
+	size_t image_len;
+	uint8_t *sources;		/* as pol_sources_encode writes them */
+	size_t sources_len;
+	struct image_info info;
+	struct arena arena;
+	struct image_symbols symbols;	/* of number */
+};
+
+/* Takes image, sources and symbols out of a good result. NULL where memory is out. */
+struct gen *gen_from_result(struct compile_result *r);
+void gen_destroy(struct gen **g);
+
+MUST_CHECK enum rc gen_encode(struct gen *g, uint8_t **out, size_t *len);
+MUST_CHECK enum rc gen_decode(const uint8_t *p, size_t len, struct gen **out, struct diag *diag);
+
+/* The same lines, texts and words for the same rules. */
+bool gen_same_symbols(const struct gen *a, const struct gen *b);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state - generations in memory and in their directory. */
+#define _GNU_SOURCE
+#include "state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dir.h"
+#include "file.h"
+#include "log.h"
+
+/* One more than is kept, while a new one is on its way to the NIC. */
+enum { GENS_MAX = STATE_KEPT + 1, FILES_MAX = 64 };
+
+#define FILE_BYTES_MAX ((size_t)256 << 20)
+
+struct state {
+	char dir[PATH_MAX - 64];
+	int lock_fd;
+	uint32_t highest;		/* number ever seen */
+	struct gen *gens[GENS_MAX];	/* newest first */
+	char damage[STATE_ALARM_BYTES];	/* found at the start; stays */
+	char unsaved[STATE_ALARM_BYTES];	/* until a save works */
+};
+
+static void
+path_of(const struct state *s, uint32_t number, const char *suffix, char out[PATH_MAX])
+{
+	(void)snprintf(out, PATH_MAX, "%s/gen-%" PRIu32 "%s", s->dir, number, suffix);
+}
+
+static void
+alarm_set(char alarm[STATE_ALARM_BYTES], const char *what, const struct diag *d)
+{
+	(void)snprintf(alarm, STATE_ALARM_BYTES, "%s%s%.300s", what, d->text[0] ? ": " : "",
+	    d->text);
+	log_err("state-alarm", "text=\"%s\"", alarm);
+}
+
+/* "gen-N", N without leading zeros. */
+static bool
+name_number(const char *name, uint32_t *number)
+{
+	char again[32];
+	unsigned long n;
+
+	if (strncmp(name, "gen-", 4) != 0)
+		return false;
+	n = strtoul(name + 4, NULL, 10);
+	(void)snprintf(again, sizeof(again), "gen-%lu", n);
+	if (n == 0 || n > UINT32_MAX || strcmp(again, name) != 0)
+		return false;
+	*number = (uint32_t)n;
+	return true;
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The numbers of the files that are there, newest first. */
+static uint32_t
+numbers_read(const struct state *s, uint32_t numbers[FILES_MAX])
+{
+	DIR *d = opendir(s->dir);
+	struct dirent *e;
+	uint32_t count = 0;
+
+	while (d != NULL && count < FILES_MAX && (e = readdir(d)) != NULL)
+		if (name_number(e->d_name, &numbers[count]))
+			count++;
+	if (d != NULL)
+		(void)closedir(d);
+	qsort(numbers, count, sizeof(numbers[0]), newest_first);
+	return count;
+}
+
+static void
+file_set_aside(struct state *s, uint32_t number, const struct diag *why)
+{
+	char path[PATH_MAX], bad[PATH_MAX], what[128];
+
+	path_of(s, number, "", path);
+	path_of(s, number, ".bad", bad);
+	(void)rename(path, bad);
+	(void)snprintf(what, sizeof(what), "generation %" PRIu32
+	    " on the disk is damaged, set aside as gen-%" PRIu32 ".bad", number, number);
+	alarm_set(s->damage, what, why);
+}
+
+static void
+gens_read(struct state *s)
+{
+	uint32_t numbers[FILES_MAX], count = numbers_read(s, numbers), have = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		char path[PATH_MAX];
+		struct diag d = { 0 };
+		uint8_t *p = NULL;
+		size_t len;
+		enum rc rc;
+
+		s->highest = MAX(s->highest, numbers[i]);
+		if (have == STATE_KEPT)
+			continue;
+		path_of(s, numbers[i], "", path);
+		rc = file_read(AT_FDCWD, path, FILE_BYTES_MAX, &p, &len, &d);
+		if (rc == RC_OK)
+			rc = gen_decode(p, len, &s->gens[have], &d);
+		free(p);
+		if (rc == RC_OK && s->gens[have]->number != numbers[i]) {
+			gen_destroy(&s->gens[have]);
+			rc = RC_INVALID;
+		}
+		if (rc == RC_OK)
+			have++;
+		else
+			file_set_aside(s, numbers[i], &d);
+	}
+}
+
+enum rc
+state_open(const char *dir, struct state **out, struct diag *diag)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	char lock[PATH_MAX];
+	enum rc rc;
+
+	*out = NULL;
+	if (s == NULL)
+		return RC_NOMEM;
+	s->lock_fd = -1;
+	if (strlen(dir) >= sizeof(s->dir)) {
+		diag_set(diag, "path-length", "the state directory's path is too long");
+		rc = RC_LIMIT;
+		goto fail;
+	}
+	(void)strcpy(s->dir, dir);
+	rc = dir_make(dir, 0700, diag);
+	if (rc == RC_OK) {
+		(void)snprintf(lock, sizeof(lock), "%s/lock", dir);
+		rc = lock_take(lock, "state directory", &s->lock_fd, diag);
+	}
+	if (rc != RC_OK)
+		goto fail;
+	gens_read(s);
+	*out = s;
+	return RC_OK;
+fail:
+	state_close(&s);
+	return rc;
+}
+
+void
+state_close(struct state **sp)
+{
+	struct state *s = *sp;
+
+	if (s == NULL)
+		return;
+	for (int i = 0; i < GENS_MAX; i++)
+		gen_destroy(&s->gens[i]);
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
+	free(s);
+	*sp = NULL;
+}
+
+struct gen *
+state_gen(struct state *s, uint32_t i)
+{
+	return i < GENS_MAX ? s->gens[i] : NULL;
+}
+
+struct gen *
+state_find(struct state *s, uint32_t number)
+{
+	for (int i = 0; i < GENS_MAX; i++)
+		if (s->gens[i] != NULL && s->gens[i]->number == number)
+			return s->gens[i];
+	return NULL;
+}
+
+uint32_t
+state_next(struct state *s, uint32_t floor)
+{
+	s->highest = MAX(s->highest, floor);
+	CHECK(s->highest < UINT32_MAX);
+	return ++s->highest;
+}
+
+static bool
+gen_write(struct state *s, struct gen *g)
+{
+	struct diag d = { 0 };
+	char path[PATH_MAX];
+	uint8_t *p = NULL;
+	size_t len;
+	enum rc rc = gen_encode(g, &p, &len);
+
+	path_of(s, g->number, "", path);
+	if (rc == RC_OK)
+		rc = file_replace(path, p, len, 0600, &d);
+	free(p);
+	if (rc != RC_OK)
+		alarm_set(s->unsaved, "a generation cannot be saved", &d);
+	else
+		s->unsaved[0] = '\0';
+	return rc == RC_OK;
+}
+
+bool
+state_add(struct state *s, struct gen *g)
+{
+	CHECK(g->number > 0);
+	gen_destroy(&s->gens[GENS_MAX - 1]);
+	memmove(&s->gens[1], &s->gens[0], (GENS_MAX - 1) * sizeof(s->gens[0]));
+	s->gens[0] = g;
+	s->highest = MAX(s->highest, g->number);
+	return gen_write(s, g);
+}
+
+void
+state_drop_newest(struct state *s)
+{
+	char path[PATH_MAX];
+
+	CHECK(s->gens[0] != NULL);
+	path_of(s, s->gens[0]->number, "", path);
+	(void)unlink(path);
+	gen_destroy(&s->gens[0]);
+	memmove(&s->gens[0], &s->gens[1], (GENS_MAX - 1) * sizeof(s->gens[0]));
+	s->gens[GENS_MAX - 1] = NULL;
+}
+
+void
+state_settle(struct state *s)
+{
+	uint32_t numbers[FILES_MAX], count = numbers_read(s, numbers);
+
+	for (int i = STATE_KEPT; i < GENS_MAX; i++)
+		gen_destroy(&s->gens[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		char path[PATH_MAX];
+
+		if (state_find(s, numbers[i]) != NULL)
+			continue;
+		path_of(s, numbers[i], "", path);
+		(void)unlink(path);
+	}
+}
+
+const char *
+state_alarm(const struct state *s)
+{
+	return s->unsaved[0] != '\0' ? s->unsaved : s->damage;
+}
