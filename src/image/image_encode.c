@@ -277,12 +277,13 @@ tables_put(const struct encode *e, const struct wire_image_hdr *h, struct wire_b
 	for (uint32_t i = 0; i < e->buckets; i++) {
 		for (int k = 0; k < WIRE_BUCKET_SLOTS; k++) {
 			uint32_t at = le32_get(buckets[i].table[k]);
-			const struct image_table *t = &e->in->tables[at];
 			uint32_t n = at - e->first_local, body;
 			struct wire_table w = { 0 };
+			const struct image_table *t;
 
 			if (le32_get(buckets[i].body[k]) == 0)
 				continue;
+			t = &e->in->tables[at];
 			body = body_line(e, t->list, t->local.family == 6);
 			buckets[i].body[k] = le32_put(body);
 			buckets[i].table[k] = le32_put(first + n);
