@@ -146,7 +146,7 @@ test_lists(void)
 	T_OK(list_of("10.0.0.1") != list_of("10.0.0.3"));
 	T_OK(list_of("224.0.0.1") == NULL);
 	T_IS_UINT(list_of(NULL)->count, 1);
-	T_OK(list_of(NULL)->deflt.verdict == WIRE_PASS && list_of(NULL)->deflt.rule_id != 0);
+	T_OK(list_of(NULL)->deflt.verdict == WIRE_DROP && list_of(NULL)->deflt.rule_id != 0);
 	T_IS_UINT(list_of("10.0.0.1")->count, 2);
 	T_IS_UINT(list_of("10.0.0.3")->count, 3);
 	T_IS_UINT(list_of("fd00::1")->count, 2);
