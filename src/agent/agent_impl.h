@@ -23,7 +23,7 @@ enum {
 	NIC_BACKOFF_MAX_MS = 2000,
 	NIC_CHECK_MS = 250,		/* is it there, what does it count */
 	NIC_ALERTS_MAX = 256,		/* a turn */
-	NIC_CONFLICT_MS = 1000,		/* a session of a daemon that just ended goes away in this */
+	NIC_CONFLICT_MS = 1000,		/* the session of a killed daemon ends in this */
 	CLIENTS_MAX = 1000,
 	CLIENT_QUEUE_BYTES = 256 << 10,	/* what waits for one watcher; beyond it loses lines */
 	CLIENT_ANSWER_BYTES = 4 << 20,	/* an answer, whoever waits for it */

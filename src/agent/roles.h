@@ -5,7 +5,7 @@
  *          standard input, writes standard output, and keeps nothing.
  * Shape:   what build writes, all little-endian:
  *          "RFB1" | stage u8 | rc u8 (0 - enum rc) | 0 u16 | image u32 | symbols u32 | messages u32
- *          | reserved u32 | CRC32C u32 of what follows, the bytes of the three, one after the other.
+ *          | reserved u32 | CRC32C u32 of what follows: the bytes of the three, in this order.
  * Limits:  policy-language section 6.
  * Context: roles_run only in a child of job_start. decode: any process; it distrusts.
  */

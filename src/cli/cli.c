@@ -77,7 +77,8 @@ cli_exit(enum rc rc)
 int
 cli_fail(const struct cli *cli, enum rc rc, const struct diag *d)
 {
-	const char *red = cli->talk_color ? "\033[31m" : "", *off = cli->talk_color ? "\033[0m" : "";
+	const char *red = cli->talk_color ? "\033[31m" : "";
+	const char *off = cli->talk_color ? "\033[0m" : "";
 
 	if (d->level == DIAG_NONE)
 		fprintf(stderr, "ringfence: %serror%s: %s\n", red, off, rc_name(rc));

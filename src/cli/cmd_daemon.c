@@ -6,7 +6,7 @@
 
 #include "agent.h"
 #include "cli.h"
-#include "client.h"
+#include "ask.h"
 #include "diag_json.h"
 #include "log.h"
 
@@ -50,7 +50,7 @@ static int
 reload_exit(const struct cli *cli, yyjson_val *root)
 {
 	struct diag d = { 0 };
-	const char *rc = client_str(root, "rc");
+	const char *rc = ask_str(root, "rc");
 
 	if (yyjson_get_bool(yyjson_obj_get(root, "ok")))
 		return EXIT_GOOD;
@@ -67,14 +67,14 @@ static void
 reload_print(const struct cli *cli, yyjson_val *root)
 {
 	bool ok = yyjson_get_bool(yyjson_obj_get(root, "ok"));
-	uint64_t generation = client_uint(root, "generation");
+	uint64_t generation = ask_uint(root, "generation");
 
 	messages_print(root);
 	if (ok && yyjson_get_bool(yyjson_obj_get(root, "changed")))
 		printf("%sgeneration %" PRIu64 "%s is enforced (compiled in %.1f ms, loaded in "
 		    "%.1f ms)\n", cli_ink(cli, GREEN), generation, cli_ink(cli, PLAIN),
-		    (double)(client_uint(root, "eval_us") + client_uint(root, "build_us")) / 1000,
-		    (double)client_uint(root, "load_us") / 1000);
+		    (double)(ask_uint(root, "eval_us") + ask_uint(root, "build_us")) / 1000,
+		    (double)ask_uint(root, "load_us") / 1000);
 	else if (ok)
 		printf("nothing changed: generation %" PRIu64 " stays\n", generation);
 	else if (!cli->quiet && generation != 0)
@@ -91,13 +91,13 @@ ask_once(struct cli *cli, const char *verb, int timeout_ms,
 {
 	struct diag d = { 0 };
 	yyjson_doc *doc = NULL;
-	struct asking q;
+	struct ask q;
 	char *line;
 	int exit_code = EXIT_GOOD;
-	enum rc rc = client_ask(cli, verb, &q, &d);
+	enum rc rc = ask_begin(cli, verb, &q, &d);
 
 	if (rc == RC_OK)
-		rc = client_next(&q, timeout_ms, &line, &doc, &d);
+		rc = ask_next(&q, timeout_ms, &line, &doc, &d);
 	if (rc == RC_OK) {
 		if (cli->json)
 			puts(line);
@@ -109,7 +109,7 @@ ask_once(struct cli *cli, const char *verb, int timeout_ms,
 		exit_code = cli_fail(cli, rc, &d);
 	}
 	yyjson_doc_free(doc);
-	client_end(&q);
+	ask_end(&q);
 	return exit_code;
 }
 
@@ -150,11 +150,11 @@ status_counts(const char *name, yyjson_val *o)
 static void
 status_nic(const struct cli *cli, yyjson_val *nic)
 {
-	const char *state = client_str(nic, "state"), *error = client_str(nic, "error");
+	const char *state = ask_str(nic, "state"), *error = ask_str(nic, "error");
 	bool up = strcmp(state, "up") == 0;
 
 	printf("%-12s %s%s%s, %s, since %.19sZ\n", "nic", cli_ink(cli, up ? GREEN : RED), state,
-	    cli_ink(cli, PLAIN), client_str(nic, "path"), client_str(nic, "since"));
+	    cli_ink(cli, PLAIN), ask_str(nic, "path"), ask_str(nic, "since"));
 	status_line("", error);
 }
 
@@ -165,13 +165,13 @@ status_policy(const struct cli *cli, yyjson_val *p)
 	struct diag d;
 
 	if (ok == NULL) {
-		printf("%-12s %s, being compiled\n", "policy", client_str(p, "dir"));
+		printf("%-12s %s, being compiled\n", "policy", ask_str(p, "dir"));
 		return;
 	}
 	printf("%-12s %s, %s%s%s: %" PRIu64 " errors, %" PRIu64 " warnings\n", "policy",
-	    client_str(p, "dir"), cli_ink(cli, yyjson_get_bool(ok) ? GREEN : RED),
+	    ask_str(p, "dir"), cli_ink(cli, yyjson_get_bool(ok) ? GREEN : RED),
 	    yyjson_get_bool(ok) ? "good" : "refused", cli_ink(cli, PLAIN),
-	    client_uint(p, "errors"), client_uint(p, "warnings"));
+	    ask_uint(p, "errors"), ask_uint(p, "warnings"));
 	if (diag_from_json(yyjson_obj_get(p, "refused"), &d))
 		status_line("", d.text);
 	if (!yyjson_get_bool(ok))
@@ -181,20 +181,20 @@ status_policy(const struct cli *cli, yyjson_val *p)
 static void
 status_print(const struct cli *cli, yyjson_val *root)
 {
-	const char *alarm = client_str(yyjson_obj_get(root, "state"), "alarm");
-	uint64_t generation = client_uint(root, "generation");
+	const char *alarm = ask_str(yyjson_obj_get(root, "state"), "alarm");
+	uint64_t generation = ask_uint(root, "generation");
 
 	if (generation != 0)
 		printf("%-12s %s%" PRIu64 "%s, sha256 %.16s\n", "generation",
 		    cli_ink(cli, BOLD), generation, cli_ink(cli, PLAIN),
-		    client_str(root, "sha256"));
+		    ask_str(root, "sha256"));
 	else
 		printf("%-12s none: what the NIC enforces is not known, or it denies all\n",
 		    "generation");
 	if (yyjson_obj_get(root, "tables") != NULL)
 		printf("%-12s %" PRIu64 ", rules %" PRIu64 ", counters %" PRIu64 ", %" PRIu64
-		    " bytes\n", "tables", client_uint(root, "tables"), client_uint(root, "rules"),
-		    client_uint(root, "counters"), client_uint(root, "bytes"));
+		    " bytes\n", "tables", ask_uint(root, "tables"), ask_uint(root, "rules"),
+		    ask_uint(root, "counters"), ask_uint(root, "bytes"));
 	status_nic(cli, yyjson_obj_get(root, "nic"));
 	status_counts("traffic", yyjson_obj_get(root, "traffic"));
 	status_counts("losses", yyjson_obj_get(root, "losses"));
@@ -202,14 +202,14 @@ status_print(const struct cli *cli, yyjson_val *root)
 	if (alarm[0] != '\0')
 		printf("%-12s %sALARM%s %s\n", "state", cli_ink(cli, RED), cli_ink(cli, PLAIN),
 		    alarm);
-	printf("%-12s %s, up %" PRIu64 " s\n", "daemon", client_str(root, "version"),
-	    client_uint(root, "uptime_s"));
+	printf("%-12s %s, up %" PRIu64 " s\n", "daemon", ask_str(root, "version"),
+	    ask_uint(root, "uptime_s"));
 }
 
 int
 cmd_status(struct cli *cli)
 {
-	return ask_once(cli, "status", CLIENT_TIMEOUT_MS, status_print, NULL);
+	return ask_once(cli, "status", ASK_TIMEOUT_MS, status_print, NULL);
 }
 
 /* --- counters --- */
@@ -225,18 +225,18 @@ counters_print(const struct cli *cli, yyjson_val *root)
 	while ((o = yyjson_arr_iter_next(&it)) != NULL) {
 		char place[200];
 
-		(void)snprintf(place, sizeof(place), "%s:%" PRIu64, client_str(o, "file"),
-		    client_uint(o, "line"));
-		printf("%12" PRIu64 " %16" PRIu64 "  %s%-24s%s %s\n", client_uint(o, "packets"),
-		    client_uint(o, "bytes"), cli_ink(cli, CYAN), place, cli_ink(cli, PLAIN),
-		    client_str(o, "segment"));
+		(void)snprintf(place, sizeof(place), "%s:%" PRIu64, ask_str(o, "file"),
+		    ask_uint(o, "line"));
+		printf("%12" PRIu64 " %16" PRIu64 "  %s%-24s%s %s\n", ask_uint(o, "packets"),
+		    ask_uint(o, "bytes"), cli_ink(cli, CYAN), place, cli_ink(cli, PLAIN),
+		    ask_str(o, "segment"));
 	}
 }
 
 int
 cmd_counters(struct cli *cli)
 {
-	return ask_once(cli, "counters", CLIENT_TIMEOUT_MS, counters_print, NULL);
+	return ask_once(cli, "counters", ASK_TIMEOUT_MS, counters_print, NULL);
 }
 
 /* --- watch --- */
@@ -244,46 +244,46 @@ cmd_counters(struct cli *cli)
 static void
 end_print(yyjson_val *o, const char *addr, const char *port)
 {
-	const char *text = client_str(o, addr);
+	const char *text = ask_str(o, addr);
 	bool v6 = strchr(text, ':') != NULL;
 
 	if (yyjson_obj_get(o, port) == NULL)
 		printf("%s", text);
 	else
-		printf(v6 ? "[%s]:%" PRIu64 : "%s:%" PRIu64, text, client_uint(o, port));
+		printf(v6 ? "[%s]:%" PRIu64 : "%s:%" PRIu64, text, ask_uint(o, port));
 }
 
 static void
 alert_print(const struct cli *cli, yyjson_val *o)
 {
-	const char *verdict = client_str(o, "verdict"), *flags = client_str(o, "flags");
-	uint64_t suppressed = client_uint(o, "suppressed");
+	const char *verdict = ask_str(o, "verdict"), *flags = ask_str(o, "flags");
+	uint64_t suppressed = ask_uint(o, "suppressed");
 
 	if (yyjson_obj_get(o, "lost") != NULL) {
 		printf("%s%" PRIu64 " lines lost: this reader was too slow%s\n",
-		    cli_ink(cli, YELLOW), client_uint(o, "lost"), cli_ink(cli, PLAIN));
+		    cli_ink(cli, YELLOW), ask_uint(o, "lost"), cli_ink(cli, PLAIN));
 		return;
 	}
-	printf("%.12s  ", client_str(o, "time") + MIN((size_t)11, strlen(client_str(o, "time"))));
+	printf("%.12s  ", ask_str(o, "time") + MIN((size_t)11, strlen(ask_str(o, "time"))));
 	if (verdict[0] != '\0') {
 		printf("%s%-10s%s %-3s ", cli_ink(cli, cli_verdict_color(verdict)), verdict,
-		    cli_ink(cli, PLAIN), client_str(o, "direction"));
+		    cli_ink(cli, PLAIN), ask_str(o, "direction"));
 		if (yyjson_obj_get(o, "src") != NULL) {
 			end_print(o, "src", "sport");
 			printf(" > ");
 			end_print(o, "dst", "dport");
-			printf(" %s%s%s", client_str(o, "proto"), flags[0] ? " " : "", flags);
+			printf(" %s%s%s", ask_str(o, "proto"), flags[0] ? " " : "", flags);
 		} else {
-			printf("%" PRIu64 " bytes", client_uint(o, "bytes"));
+			printf("%" PRIu64 " bytes", ask_uint(o, "bytes"));
 		}
-		printf("  %s", client_str(o, "reason"));
+		printf("  %s", ask_str(o, "reason"));
 	}
 	if (yyjson_obj_get(o, "file") != NULL)
-		printf("  %s%s:%" PRIu64 "%s  %s", cli_ink(cli, CYAN), client_str(o, "file"),
-		    client_uint(o, "line"), cli_ink(cli, PLAIN), client_str(o, "segment"));
-	printf("  generation %" PRIu64, client_uint(o, "generation"));
-	if (client_str(o, "why")[0] != '\0')
-		printf("  (%s)", client_str(o, "why"));
+		printf("  %s%s:%" PRIu64 "%s  %s", cli_ink(cli, CYAN), ask_str(o, "file"),
+		    ask_uint(o, "line"), cli_ink(cli, PLAIN), ask_str(o, "segment"));
+	printf("  generation %" PRIu64, ask_uint(o, "generation"));
+	if (ask_str(o, "why")[0] != '\0')
+		printf("  (%s)", ask_str(o, "why"));
 	if (suppressed > 0)
 		printf("  %s+%" PRIu64 " not shown%s", cli_ink(cli, DIM), suppressed,
 		    cli_ink(cli, PLAIN));
@@ -294,7 +294,7 @@ static void
 watch_begins(const struct cli *cli, yyjson_val *o)
 {
 	if (!cli->quiet)
-		fprintf(stderr, "watching generation %" PRIu64 "\n", client_uint(o, "generation"));
+		fprintf(stderr, "watching generation %" PRIu64 "\n", ask_uint(o, "generation"));
 }
 
 int
@@ -302,7 +302,7 @@ cmd_watch(struct cli *cli)
 {
 	uint32_t count = 0, seen = 0;
 	struct diag d = { 0 };
-	struct asking q;
+	struct ask q;
 	enum rc rc;
 	int code;
 
@@ -311,12 +311,12 @@ cmd_watch(struct cli *cli)
 		(void)cli_fail(cli, RC_INVALID, &d);
 		return EXIT_USAGE;
 	}
-	rc = client_ask(cli, "watch", &q, &d);
+	rc = ask_begin(cli, "watch", &q, &d);
 	while (rc == RC_OK && (count == 0 || seen < count)) {
 		yyjson_doc *doc;
 		char *line;
 
-		rc = client_next(&q, -1, &line, &doc, &d);
+		rc = ask_next(&q, -1, &line, &doc, &d);
 		if (rc != RC_OK)
 			break;
 		if (yyjson_obj_get(yyjson_doc_get_root(doc), "watching") != NULL)
@@ -331,6 +331,6 @@ cmd_watch(struct cli *cli)
 			break;
 	}
 	code = rc == RC_OK ? EXIT_GOOD : cli_fail(cli, rc, &d);
-	client_end(&q);
+	ask_end(&q);
 	return code;
 }

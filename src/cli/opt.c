@@ -143,7 +143,8 @@ argument(struct parse *p, const struct verb *verbs, size_t count, const char *wo
 		return unknown_verb(verbs, count, word, p->diag);
 	}
 	if (o->arg_count >= o->verb->args_max || o->arg_count >= OPT_ARGS_MAX) {
-		diag_set(p->diag, "usage", "%s: %.64s is one argument too many", o->verb->name, word);
+		diag_set(p->diag, "usage", "%s: %.64s is one argument too many", o->verb->name,
+		    word);
 		return RC_INVALID;
 	}
 	o->args[o->arg_count++] = word;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client - the daemon's local socket, from the other end. */
+/* ask - the daemon's local socket, from the other end. */
 #define _GNU_SOURCE
-#include "client.h"
+#include "ask.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,7 +26,7 @@ rc_by_name(const char *name)
 }
 
 enum rc
-client_ask(const struct cli *cli, const char *verb, struct asking *q, struct diag *diag)
+ask_begin(const struct cli *cli, const char *verb, struct ask *q, struct diag *diag)
 {
 	const char *path = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_SOCKET);
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -58,7 +58,7 @@ client_ask(const struct cli *cli, const char *verb, struct asking *q, struct dia
 }
 
 static enum rc
-more(struct asking *q, int timeout_ms, struct diag *diag)
+more(struct ask *q, int timeout_ms, struct diag *diag)
 {
 	struct pollfd p = { .fd = q->fd, .events = POLLIN };
 	ssize_t n;
@@ -70,11 +70,11 @@ more(struct asking *q, int timeout_ms, struct diag *diag)
 	}
 	if (q->cap - q->len < CHUNK_BYTES) {
 		size_t cap = q->cap == 0 ? 2 * CHUNK_BYTES : q->cap * 2;
-		char *buf = cap > 2 * (size_t)CLIENT_LINE_BYTES_MAX ? NULL : realloc(q->buf, cap);
+		char *buf = cap > 2 * (size_t)ASK_LINE_BYTES_MAX ? NULL : realloc(q->buf, cap);
 
 		if (buf == NULL) {
 			diag_set(diag, "daemon", "an answer of more than %d bytes",
-			    CLIENT_LINE_BYTES_MAX);
+			    ASK_LINE_BYTES_MAX);
 			return RC_LIMIT;
 		}
 		q->buf = buf;
@@ -106,11 +106,11 @@ error_take(yyjson_val *root, struct diag *diag)
 		return RC_OK;
 	if (!diag_from_json(error, diag))
 		diag_set(diag, "daemon", "the daemon refused without a reason");
-	return rc_by_name(client_str(root, "rc"));
+	return rc_by_name(ask_str(root, "rc"));
 }
 
 enum rc
-client_next(struct asking *q, int timeout_ms, char **line, yyjson_doc **doc, struct diag *diag)
+ask_next(struct ask *q, int timeout_ms, char **line, yyjson_doc **doc, struct diag *diag)
 {
 	char *end = NULL;
 	enum rc rc;
@@ -140,7 +140,7 @@ client_next(struct asking *q, int timeout_ms, char **line, yyjson_doc **doc, str
 }
 
 void
-client_end(struct asking *q)
+ask_end(struct ask *q)
 {
 	if (q->fd >= 0)
 		(void)close(q->fd);
@@ -150,7 +150,7 @@ client_end(struct asking *q)
 }
 
 const char *
-client_str(yyjson_val *o, const char *key)
+ask_str(yyjson_val *o, const char *key)
 {
 	const char *s = yyjson_get_str(yyjson_obj_get(o, key));
 
@@ -158,7 +158,7 @@ client_str(yyjson_val *o, const char *key)
 }
 
 uint64_t
-client_uint(yyjson_val *o, const char *key)
+ask_uint(yyjson_val *o, const char *key)
 {
 	return yyjson_get_uint(yyjson_obj_get(o, key));
 }
