@@ -119,7 +119,8 @@ status(struct nic *nic)
 		printf("generation=%u\nboots=%u\nheartbeat=%" PRIu64 "\npackets=%" PRIu64
 		    "\npassed=%" PRIu64 "\ndropped=%" PRIu64 "\nflows=%" PRIu64 "\nalerts=%" PRIu64
 		    "\ntx_lost=%" PRIu64 "\nrx_lost=%" PRIu64 "\n", s.generation,
-		    s.boot_count, s.heartbeat, s.packets, s.passed, s.dropped, s.flows_live, s.alerts, s.tx_lost, s.rx_lost);
+		    s.boot_count, s.heartbeat, s.packets, s.passed, s.dropped, s.flows_live,
+		    s.alerts, s.tx_lost, s.rx_lost);
 	return rc;
 }
 
