@@ -320,6 +320,16 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	wire_store32(m->mem, WIRE_MBOX_MAGIC);
 }
 
+static void
+beat(struct fw_mbox *m, uint64_t now_ns)
+{
+	if (now_ns - m->heartbeat_ns < HEARTBEAT_NS)
+		return;
+	m->heartbeat++;
+	m->heartbeat_ns = now_ns;
+	m->status_old = true;
+}
+
 /* O(WIRE_MBOX_SLOTS + FW_MBOX_STEP_BYTES), and what fw_ruleset_step says. */
 static void
 mbox_poll(struct fw *fw, struct fw_mbox *m, uint64_t now_ns)
@@ -335,11 +345,7 @@ mbox_poll(struct fw *fw, struct fw_mbox *m, uint64_t now_ns)
 			slot_serve(fw, m, slot);
 	}
 	fw_ruleset_step(fw, m);
-	if (now_ns - m->heartbeat_ns >= HEARTBEAT_NS) {
-		m->heartbeat++;
-		m->heartbeat_ns = now_ns;
-		m->status_old = true;
-	}
+	beat(m, now_ns);
 	if (m->status_old)
 		status_write(fw, m);
 }
@@ -371,7 +377,7 @@ fw_mbox_attach(struct fw *fw, uint8_t *mem, uint64_t now_ns)
 	m->events_written = 0;
 	m->alerts_written = 0;
 	m->status_seq = 0;
-	m->heartbeat_ns = now_ns;
+	beat(m, now_ns);	/* on its own time: sessions in quick turn do not stop it */
 	if (mem == NULL)
 		return;
 	/* The boot word goes first and comes last: the host sees a booting NIC in between. */
@@ -399,5 +405,6 @@ fw_mbox_start(struct fw *fw, const struct fw_port *port, uint8_t *mem, uint32_t 
 	m->job_slot = WIRE_MBOX_SLOTS;
 	/* Handles of another boot name nothing. */
 	m->handle = m->boots << 16;
+	m->heartbeat_ns = now_ns;
 	fw_mbox_attach(fw, mem, now_ns);
 }
