@@ -76,6 +76,47 @@ pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a, stru
 	return RC_OK;
 }
 
+static bool
+warned_before(const struct diags *diags, const char *file, const struct pol_pos *pos)
+{
+	for (uint32_t i = 0; i < diags->count; i++) {
+		const struct diag *d = &diags->items[i];
+
+		if (strcmp(d->code, "shadowed") == 0 && d->line == pos->line &&
+		    d->col == MAX(pos->col, 1u) && strcmp(d->file, file) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Rules that stand in a table and never decide there: the passes find those that one rule's ports
+ * cover, the proof finds all. */
+static void
+warn_undecided(const struct pol_rules *r, const struct pol_image *p, struct diags *diags)
+{
+	for (uint32_t i = 0; i < r->rule_count; i++) {
+		const struct pol_pos *pos = &r->rules[i].pos;
+		const char *file = r->files[pos->file];
+		struct diag d;
+
+		if (p->proof.decides[i] || file[0] == '<' ||
+		    image_symbol_find(&p->symbols, p->names.rule_ids[i]) == NULL ||
+		    warned_before(diags, file, pos))
+			continue;
+		if (p->proof.instead[i] == UINT32_MAX) {
+			diag_set(&d, "never-matches", "no packet can match this rule");
+		} else {
+			const struct pol_pos *by = &r->rules[p->proof.instead[i]].pos;
+
+			diag_set(&d, "shadowed", "this rule never decides: others take all of its "
+			    "packets first, among them %s:%u", r->files[by->file], by->line);
+		}
+		d.level = DIAG_WARNING;
+		diag_place(&d, file, pos->line, MAX(pos->col, 1u));
+		diags_add(diags, &d);
+	}
+}
+
 enum rc
 pol_image_prove(const struct pol_rules *r, struct arena *a, struct pol_image *p,
     struct diags *diags)
@@ -88,6 +129,7 @@ pol_image_prove(const struct pol_rules *r, struct arena *a, struct pol_image *p,
 	if (rc == RC_OK)
 		rc = pol_prove(r, &p->names, p->bytes, p->len, a, &p->proof, &d);
 	if (rc == RC_OK) {
+		warn_undecided(r, p, diags);
 		p->step = POL_IMAGE_DONE;
 		return RC_OK;
 	}

@@ -33,6 +33,7 @@ struct prover {
 	const uint8_t *image;
 	struct arena *a;
 	struct pol_proof *out;
+	struct prove_index index;
 	struct member *members;		/* by addr_cmp */
 	uint32_t member_count;
 	uint32_t *guards;		/* segments with members_all */
@@ -153,111 +154,6 @@ segments_list(struct prover *p)
 
 /* --- one direction of one body --- */
 
-static bool
-outcome_equal(const struct prove_outcome *x, const struct prove_outcome *y)
-{
-	return x->verdict == y->verdict && x->mode == y->mode && x->state == y->state &&
-	    x->log == y->log && x->counter == y->counter && x->rule_id == y->rule_id;
-}
-
-static struct prove_outcome
-action_outcome(const struct wire_action *a)
-{
-	return (struct prove_outcome){ .verdict = a->verdict,
-		.mode = a->verdict == WIRE_DROP ? a->mode : 0,
-		.state = a->verdict == WIRE_PASS ? a->state : 0, .log = a->log,
-		.counter = le16_get(a->counter), .rule_id = le32_get(a->rule_id) };
-}
-
-static struct image_action
-outcome_action(const struct prove_outcome *o)
-{
-	return (struct image_action){ .verdict = o->verdict, .mode = o->mode, .state = o->state,
-		.log = o->log, .counter = o->counter, .rule_id = o->rule_id };
-}
-
-/* First bit that two strings share; entries where they share none. */
-static uint32_t
-first_shared(const uint64_t *x, const uint64_t *y, uint32_t words, uint32_t none)
-{
-	for (uint32_t i = 0; i < words; i++)
-		if ((x[i] & y[i]) != 0)
-			return i * 64 + (uint32_t)__builtin_ctzll(x[i] & y[i]);
-	return none;
-}
-
-/* Whether action index `cell` of the image is what entry `e` says (e = entry_count: the
- * default). */
-static bool
-answers_equal(const struct prove_half *h, const struct prove_side *s, uint32_t cell, uint32_t e)
-{
-	struct prove_outcome got;
-
-	if ((cell >= h->rules) != (e == s->entry_count))
-		return false;
-	if (e == s->entry_count && !s->has_default)
-		return true;
-	got = action_outcome(&h->actions[MIN(cell, h->rules)]);
-	return outcome_equal(&got, e == s->entry_count ? &s->deflt : &s->entries[e].outcome);
-}
-
-static void
-difference_fill(struct pol_proof *out, const struct prove_half *h, const struct prove_side *s,
-    const struct pkt_key *remote, const struct pkt_key *service, uint32_t cell, uint32_t e)
-{
-	struct prove_outcome got = action_outcome(&h->actions[MIN(cell, h->rules)]);
-
-	out->key = *service;
-	out->key.remote = remote->remote;
-	out->key.dir = s->dir;
-	out->got = outcome_action(&got);
-	out->got_default = cell >= h->rules;
-	out->want_default = e == s->entry_count;
-	out->want = outcome_action(out->want_default ? &s->deflt : &s->entries[e].outcome);
-	out->rule = out->want_default ? UINT32_MAX : s->entries[e].index;
-}
-
-/* Answers seen equal are remembered: pairs (entry, cell) recur over millions of boxes. */
-struct seen {
-	uint64_t *pairs;
-	uint32_t mask;
-};
-
-static enum rc
-boxes_compare(struct pol_proof *out, const struct prove_half *h, const struct prove_side *s,
-    const struct prove_classes *remotes, const struct prove_classes *services)
-{
-	struct seen seen = { .mask = 4095 };
-	enum rc rc = RC_OK;
-
-	seen.pairs = calloc(seen.mask + 1, sizeof(*seen.pairs));
-	if (seen.pairs == NULL)
-		return RC_NOMEM;
-	for (uint32_t r = 0; r < remotes->count && rc == RC_OK; r++) {
-		for (uint32_t v = 0; v < services->count; v++) {
-			uint32_t e = first_shared(prove_bits(remotes, r), prove_bits(services, v),
-			    s->entry_words, s->entry_count);
-			uint32_t cell = prove_cell(h, remotes->tuples[r], services->tuples[v]);
-			uint64_t pair = (uint64_t)e << 32 | cell;
-			uint64_t *slot = &seen.pairs[(pair * UINT64_C(0x9e3779b97f4a7c15) >> 40) &
-			    seen.mask];
-
-			if (*slot == pair + 1)
-				continue;
-			if (!answers_equal(h, s, cell, e)) {
-				difference_fill(out, h, s, &remotes->keys[r], &services->keys[v],
-				    cell, e);
-				rc = RC_CONFLICT;
-				break;
-			}
-			*slot = pair + 1;
-		}
-		out->boxes += services->count;
-	}
-	free(seen.pairs);
-	return rc;
-}
-
 static enum rc
 side_prove(struct prover *p, uint32_t body, const uint32_t *segments, uint32_t count,
     uint8_t family, uint8_t dir)
@@ -271,18 +167,19 @@ side_prove(struct prover *p, uint32_t body, const uint32_t *segments, uint32_t c
 	arena_init(&scratch, p->a->cap_bytes);
 	prove_classes_init(&remotes, 0);
 	prove_classes_init(&services, 0);
-	rc = prove_side_make(p->rules, p->names, segments, count, family, dir, &scratch, &s);
+	rc = prove_side_make(p->rules, p->names, &p->index, segments, count, family, dir, &scratch,
+	    &s);
 	if (rc == RC_OK)
 		rc = prove_half_decode(p->image, body, dir, &scratch, &h);
 	if (rc == RC_OK) {
-		prove_classes_init(&remotes, s.entry_words);
+		prove_classes_init(&remotes, s.set_words);
 		prove_classes_init(&services, s.entry_words);
 		rc = prove_axis_remote(&h, &s, &remotes);
 	}
 	if (rc == RC_OK)
 		rc = prove_axis_services(&h, &s, &services);
 	if (rc == RC_OK)
-		rc = boxes_compare(p->out, &h, &s, &remotes, &services);
+		rc = prove_boxes(&h, &s, &remotes, &services, &scratch, p->out);
 	prove_classes_fini(&remotes);
 	prove_classes_fini(&services);
 	arena_fini(&scratch);
@@ -417,7 +314,15 @@ pol_prove(const struct pol_rules *r, const struct pol_names *names, const uint8_
 	CHECK(len >= sizeof(struct wire_image_hdr));
 	memset(out, 0, sizeof(*out));
 	memset(diag, 0, sizeof(*diag));
-	rc = members_gather(&p);
+	out->decides = arena_array(a, r->rule_count, sizeof(*out->decides));
+	out->instead = arena_array(a, r->rule_count, sizeof(*out->instead));
+	rc = out->decides == NULL || out->instead == NULL ? RC_NOMEM : RC_OK;
+	for (uint32_t i = 0; i < r->rule_count && rc == RC_OK; i++)
+		out->instead[i] = UINT32_MAX;
+	if (rc == RC_OK)
+		rc = prove_index_make(r, a, &p.index);
+	if (rc == RC_OK)
+		rc = members_gather(&p);
 	if (rc == RC_OK)
 		rc = segments_list(&p);
 	p.proved = arena_array(a, p.member_count + 2, sizeof(*p.proved));

@@ -32,6 +32,11 @@ MUST_CHECK enum rc pol_names_get(const struct pol_rules *r, struct arena *a, str
 struct pol_proof {
 	uint64_t boxes;			/* compared */
 	uint32_t tables, bodies;
+	/* On RC_OK, by rule, in the arena: whether some packet of some table is decided by it; of
+	 * one that never decides, a rule that takes one of its packets first, UINT32_MAX where no
+	 * packet meets it at all. */
+	bool *decides;
+	uint32_t *instead;
 	/* On RC_CONFLICT: the packet, seen from local (family 0: the guard's). */
 	struct addr local;
 	struct pkt_key key;

@@ -13,7 +13,7 @@
 
 /* One end of an interval of a rule: at this value its bit is turned over. */
 struct edge {
-	struct addr at;			/* lo only on the 16-bit axes */
+	uint64_t hi, lo;		/* lo only on the 16-bit axes */
 	uint32_t bit;
 };
 
@@ -53,7 +53,7 @@ edge_add(struct sweep *w, uint64_t hi, uint64_t lo, uint32_t bit)
 		w->edges = more;
 		w->cap = cap;
 	}
-	w->edges[w->count++] = (struct edge){ .at = { .hi = hi, .lo = lo }, .bit = bit };
+	w->edges[w->count++] = (struct edge){ .hi = hi, .lo = lo, .bit = bit };
 	return RC_OK;
 }
 
@@ -73,51 +73,77 @@ cut_add(struct sweep *w, uint64_t at)
 	return RC_OK;
 }
 
-static int
-edge_cmp(const void *pa, const void *pb)
+static bool
+edge_before(const struct edge *a, const struct edge *b)
 {
-	const struct edge *a = pa, *b = pb;
-
-	if (a->at.hi != b->at.hi)
-		return a->at.hi < b->at.hi ? -1 : 1;
-	return a->at.lo < b->at.lo ? -1 : a->at.lo > b->at.lo;
+	return a->hi != b->hi ? a->hi < b->hi : a->lo < b->lo;
 }
 
-static int
-u64_cmp(const void *pa, const void *pb)
+static size_t
+edges_run(const struct edge *e, size_t from, size_t count)
 {
-	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+	size_t i = from + 1;
 
-	return a < b ? -1 : a > b;
+	while (i < count && !edge_before(&e[i], &e[i - 1]))
+		i++;
+	return MIN(i, count);
 }
 
-static uint32_t
-u64_unique(uint64_t *v, uint32_t n)
+/* Edges come in runs, one a set of peers: runs are merged until there is one. */
+static void
+edges_sort(struct edge *e, struct edge *room, size_t count)
 {
+	while (count > 0 && edges_run(e, 0, count) < count) {
+		for (size_t at = 0; at < count;) {
+			size_t mid = edges_run(e, at, count);
+			size_t end = mid < count ? edges_run(e, mid, count) : count;
+			size_t i = at, k = mid;
+
+			for (size_t n = at; n < end; n++)
+				room[n] = i < mid && (k == end || !edge_before(&e[k], &e[i])) ?
+				    e[i++] : e[k++];
+			at = end;
+		}
+		memcpy(e, room, count * sizeof(*e));
+	}
+}
+
+/* Sorted, none twice. */
+static enum rc
+cuts_sort(struct sweep *w)
+{
+	uint64_t *room = calloc((size_t)w->cut_count + 1, sizeof(*room));
 	uint32_t k = 0;
 
-	if (n > 0)
-		qsort(v, n, sizeof(*v), u64_cmp);
-	for (uint32_t i = 0; i < n; i++)
-		if (k == 0 || v[k - 1] != v[i])
-			v[k++] = v[i];
-	return k;
+	if (room == NULL)
+		return RC_NOMEM;
+	prove_u64_sort(w->cuts, room, w->cut_count);
+	for (uint32_t i = 0; i < w->cut_count; i++)
+		if (k == 0 || w->cuts[k - 1] != w->cuts[i])
+			w->cuts[k++] = w->cuts[i];
+	w->cut_count = k;
+	free(room);
+	return RC_OK;
 }
 
-static void
+static enum rc
 sweep_sort(struct sweep *w)
 {
-	if (w->count > 0)
-		qsort(w->edges, w->count, sizeof(*w->edges), edge_cmp);
-	w->cut_count = u64_unique(w->cuts, w->cut_count);
+	struct edge *room = calloc((size_t)w->count + 1, sizeof(*room));
+
+	if (room == NULL)
+		return RC_NOMEM;
+	edges_sort(w->edges, room, w->count);
+	free(room);
+	return cuts_sort(w);
 }
 
 /* Turns over all edges up to a value. */
 static void
 sweep_to(struct sweep *w, uint64_t hi, uint64_t lo)
 {
-	while (w->next < w->count && (w->edges[w->next].at.hi < hi ||
-	    (w->edges[w->next].at.hi == hi && w->edges[w->next].at.lo <= lo))) {
+	while (w->next < w->count && (w->edges[w->next].hi < hi ||
+	    (w->edges[w->next].hi == hi && w->edges[w->next].lo <= lo))) {
 		uint32_t bit = w->edges[w->next++].bit;
 
 		w->bits[bit / 64] ^= UINT64_C(1) << bit % 64;
@@ -208,7 +234,8 @@ axis_u16(const struct prove_half *h, const struct prove_side *s, enum axis axis,
 		rc = maps_cut(&w, maps, h->count);
 	if (rc == RC_OK)
 		rc = axis == AXIS_VLAN ? vlan_spans(&w, s) : port_spans(&w, s, axis);
-	sweep_sort(&w);
+	if (rc == RC_OK)
+		rc = sweep_sort(&w);
 	for (uint32_t i = 0; i < w.cut_count && rc == RC_OK && w.cuts[i] <= max; i++) {
 		uint16_t x = (uint16_t)w.cuts[i];
 		struct pkt_key key = { .sport = x, .dport = x, .vlan = x };
@@ -222,15 +249,15 @@ axis_u16(const struct prove_half *h, const struct prove_side *s, enum axis axis,
 
 /* --- the remote address --- */
 
-/* Edges of a rule's peers, and cuts so that no run of upper halves holds part of one: an upper half
+/* Edges of each set of peers, and cuts so that no run of upper halves holds part of one: an upper half
  * in which a range begins or ends is a run of its own. */
 static enum rc
 peer_spans(struct sweep *w, const struct prove_side *s)
 {
 	enum rc rc = RC_OK;
 
-	for (uint32_t i = 0; i < s->entry_count && rc == RC_OK; i++) {
-		const struct addr_set *peer = &s->entries[i].rule->peer;
+	for (uint32_t i = 0; i < s->set_count && rc == RC_OK; i++) {
+		const struct addr_set *peer = s->sets[i].peer;
 
 		for (uint32_t k = 0; k < peer->count && rc == RC_OK; k++) {
 			struct addr_range g = peer->ranges[k];
@@ -289,10 +316,11 @@ remote_low(const struct prove_half *h, struct sweep *w, uint64_t hi, struct prov
 		for (uint32_t k = 0; low[i] != NULL && k < low[i]->count && rc == RC_OK; k++)
 			rc = cut_add(&cuts, low[i]->steps[k].lo);
 	}
-	for (uint32_t k = w->next; k < w->count && w->edges[k].at.hi <= hi && rc == RC_OK; k++)
-		if (w->edges[k].at.hi == hi)
-			rc = cut_add(&cuts, w->edges[k].at.lo);
-	cuts.cut_count = u64_unique(cuts.cuts, cuts.cut_count);
+	for (uint32_t k = w->next; k < w->count && w->edges[k].hi <= hi && rc == RC_OK; k++)
+		if (w->edges[k].hi == hi)
+			rc = cut_add(&cuts, w->edges[k].lo);
+	if (rc == RC_OK)
+		rc = cuts_sort(&cuts);
 	for (uint32_t i = 0; i < cuts.cut_count && rc == RC_OK; i++) {
 		struct pkt_key key = { .remote = { .family = 6, .hi = hi, .lo = cuts.cuts[i] } };
 		prove_tuple t = 0;
@@ -311,13 +339,14 @@ enum rc
 prove_axis_remote(const struct prove_half *h, const struct prove_side *s, struct prove_classes *out)
 {
 	struct sweep w;
-	enum rc rc = sweep_init(&w, s->entry_words);
+	enum rc rc = sweep_init(&w, s->set_words);
 
 	if (rc == RC_OK)
 		rc = maps_cut(&w, h->remote, h->count);
 	if (rc == RC_OK)
 		rc = peer_spans(&w, s);
-	sweep_sort(&w);
+	if (rc == RC_OK)
+		rc = sweep_sort(&w);
 	if (rc == RC_OK && s->family == 4)
 		rc = remote_v4(h, &w, out);
 	for (uint32_t i = 0; s->family == 6 && i < w.cut_count && rc == RC_OK; i++)
@@ -362,16 +391,48 @@ bits_and(const uint64_t *x, const uint64_t *y, uint32_t words, uint64_t *out)
 		out[i] = x[i] & y[i];
 }
 
+/* Protocols that no rule names, without ports, are one where the image's classes are equal. */
+static void
+protos_pick(const struct prove_half *h, const struct prove_side *s, bool pick[256])
+{
+	bool named[256] = { false };
+	uint32_t seen[256], count = 0;
+
+	for (uint32_t i = 0; i < s->atom_count; i++)
+		if (!s->atoms[i].service.proto_any)
+			named[s->atoms[i].service.proto] = true;
+	for (uint32_t p = 0; p < 256; p++) {
+		uint32_t class = 0;
+		bool again = false;
+
+		pick[p] = named[p] || kind_of((uint8_t)p, s->family, false) != KIND_NONE;
+		if (pick[p])
+			continue;
+		for (uint32_t i = 0; i < h->count; i++)
+			class |= (uint32_t)prove_proto(h, i, (uint8_t)p) << 8 * i;
+		for (uint32_t i = 0; i < count && !again; i++)
+			again = seen[i] == class;
+		if (!again) {
+			seen[count++] = class;
+			pick[p] = true;
+		}
+	}
+}
+
 static enum rc
 classes_pv(const struct prove_half *h, const struct prove_side *s,
     const struct prove_classes *vlans, uint64_t *bits, uint64_t *both, struct prove_classes *out)
 {
+	bool pick[256];
 	enum rc rc = RC_OK;
 
+	protos_pick(h, s, pick);
 	for (uint32_t p = 0; p < 512 && rc == RC_OK; p++) {
 		uint8_t proto = (uint8_t)p;
 		bool rest = p >= 256;
 
+		if (!pick[proto])
+			continue;
 		proto_bits(s, proto, rest, bits);
 		for (uint32_t v = 0; v < vlans->count && rc == RC_OK; v++) {
 			struct pkt_key key = { .proto = proto, .vlan = vlans->keys[v].vlan,

@@ -259,11 +259,17 @@ prove_map_at(const struct prove_map *m, uint64_t x)
 	return m->steps[lo].value;
 }
 
+uint8_t
+prove_proto(const struct prove_half *h, uint32_t sub, uint8_t proto)
+{
+	return h->body[(size_t)le32_get(h->halves[sub]->proto_at) * WIRE_LINE + proto];
+}
+
 uint32_t
 prove_pv(const struct prove_half *h, uint32_t sub, uint8_t proto, bool rest, uint32_t vlan_class)
 {
 	const struct wire_half *w = h->halves[sub];
-	size_t class = h->body[(size_t)le32_get(w->proto_at) * WIRE_LINE + proto];
+	size_t class = prove_proto(h, sub, proto);
 
 	return cell_read(h->body, w->pv_at, (class * 2 + rest) * le16_get(w->vlan_classes) +
 	    vlan_class);
@@ -295,15 +301,31 @@ prove_s(const struct prove_half *h, uint32_t sub, uint32_t q, uint32_t dport_cla
 	return product(h->body, w->b_at, le16_get(w->b_row), w->bp_at, w->b_shift, q, dport_class);
 }
 
+void
+prove_row_open(const struct prove_half *h, prove_tuple remote, struct prove_row *out)
+{
+	out->count = h->count;
+	for (uint32_t i = 0; i < h->count; i++) {
+		const struct wire_half *w = h->halves[i];
+
+		out->segments[i] = h->body + (size_t)le32_get(w->m_at) * WIRE_LINE +
+		    (size_t)prove_tuple_get(remote, i) * le16_get(w->m_row) * 2;
+		out->pool[i] = h->body + (size_t)le32_get(w->mp_at) * WIRE_LINE;
+		out->shift[i] = w->m_shift;
+	}
+}
+
 uint32_t
-prove_cell(const struct prove_half *h, prove_tuple remote, prove_tuple s)
+prove_row_cell(const struct prove_row *row, prove_tuple s)
 {
 	uint32_t best = WIRE_CELL_NONE;
 
-	for (uint32_t i = 0; i < h->count; i++) {
-		const struct wire_half *w = h->halves[i];
-		uint32_t cell = product(h->body, w->m_at, le16_get(w->m_row), w->mp_at, w->m_shift,
-		    prove_tuple_get(remote, i), prove_tuple_get(s, i));
+	for (uint32_t i = 0; i < row->count; i++) {
+		uint32_t column = prove_tuple_get(s, i), low = (1u << row->shift[i]) - 1;
+		const uint8_t *g = row->segments[i] + (size_t)(column >> row->shift[i]) * 2;
+		const uint8_t *c = row->pool[i] + ((((size_t)g[0] | (size_t)g[1] << 8) <<
+		    row->shift[i]) + (column & low)) * 2;
+		uint32_t cell = (uint32_t)(c[0] | c[1] << 8);
 
 		best = MIN(best, cell);
 	}

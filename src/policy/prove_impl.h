@@ -10,6 +10,18 @@
 #include "pol_prove.h"
 #include "wire_image.h"
 
+/* --- what is asked of all rules again and again, once (prove_index.c) --- */
+
+struct prove_index {
+	uint32_t *segment_first, *segment_rules;	/* of s: [first[s], first[s + 1]) */
+	uint32_t *peer_ids;		/* by rule; equal numbers, equal sets */
+};
+
+MUST_CHECK enum rc prove_index_make(const struct pol_rules *r, struct arena *a,
+    struct prove_index *out);
+/* Sorts ascending; fast where long runs are sorted already. room: count of them. */
+void prove_u64_sort(uint64_t *v, uint64_t *room, size_t count);
+
 /* --- the rules of one direction of one table (prove_rules.c) --- */
 
 struct prove_outcome {
@@ -30,8 +42,17 @@ struct prove_atom {
 	uint32_t entry;
 };
 
+/* The entries of one set of peers: set_entries[first .. first + count). */
+struct prove_set {
+	const struct addr_set *peer;
+	uint32_t first, count;
+};
+
 struct prove_side {
 	struct prove_entry *entries;
+	struct prove_set *sets;
+	uint32_t *set_entries;
+	uint32_t set_count, set_words;
 	uint32_t entry_count, entry_words;
 	struct prove_atom *atoms;	/* by entry */
 	uint32_t atom_count, atom_words;
@@ -42,7 +63,7 @@ struct prove_side {
 
 /* segments: those whose rules apply, ascending. */
 MUST_CHECK enum rc prove_side_make(const struct pol_rules *r, const struct pol_names *names,
-    const uint32_t *segments, uint32_t segment_count, uint8_t family, uint8_t dir, struct arena *a,
+    const struct prove_index *index, const uint32_t *segments, uint32_t segment_count, uint8_t family, uint8_t dir, struct arena *a,
     struct prove_side *out);
 
 /* --- classes: distinct pairs of what the image and what the rules tell apart (prove_class.c)
@@ -110,20 +131,38 @@ struct prove_half {
 MUST_CHECK enum rc prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir,
     struct arena *a, struct prove_half *out);
 uint32_t prove_map_at(const struct prove_map *m, uint64_t x);
+uint8_t prove_proto(const struct prove_half *h, uint32_t sub, uint8_t proto);
 uint32_t prove_pv(const struct prove_half *h, uint32_t sub, uint8_t proto, bool rest,
     uint32_t vlan_class);
 uint32_t prove_q(const struct prove_half *h, uint32_t sub, uint32_t pv, uint32_t sport_class);
 uint32_t prove_s(const struct prove_half *h, uint32_t sub, uint32_t q, uint32_t dport_class);
+
+/* The cells of one class of remote addresses, by sub-table. */
+struct prove_row {
+	const uint8_t *segments[WIRE_SUBS_MAX], *pool[WIRE_SUBS_MAX];
+	unsigned shift[WIRE_SUBS_MAX];
+	uint32_t count;
+};
+
+void prove_row_open(const struct prove_half *h, prove_tuple remote, struct prove_row *out);
 /* The least cell over the sub-tables; h->rules or more is the default. */
-uint32_t prove_cell(const struct prove_half *h, prove_tuple remote, prove_tuple s);
+uint32_t prove_row_cell(const struct prove_row *row, prove_tuple s);
 /* Line of the body that packets of this local IP meet; 0 = none. */
 uint32_t prove_body_of(const uint8_t *image, const struct addr *local);
 
 /* --- axes: joint classes (prove_axis.c) --- */
 
+/* Bits are sets of peers here, entries there. */
 MUST_CHECK enum rc prove_axis_remote(const struct prove_half *h, const struct prove_side *s,
     struct prove_classes *out);
 MUST_CHECK enum rc prove_axis_services(const struct prove_half *h, const struct prove_side *s,
     struct prove_classes *out);
+
+/* --- boxes (prove_boxes.c) --- */
+
+/* RC_CONFLICT: out holds the packet and both answers. RC_OK: out->decides and instead grew. */
+MUST_CHECK enum rc prove_boxes(const struct prove_half *h, const struct prove_side *s,
+    const struct prove_classes *remotes, const struct prove_classes *services, struct arena *a,
+    struct pol_proof *out);
 
 #endif

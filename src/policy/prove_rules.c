@@ -66,24 +66,56 @@ rule_entries(const struct pol_rules *r, const struct pol_names *names, uint32_t 
 }
 
 static enum rc
-entries_make(const struct pol_rules *r, const struct pol_names *names, const bool *applies,
+entries_make(const struct pol_rules *r, const struct pol_names *names,
+    const struct prove_index *index, const uint32_t *segments, uint32_t segment_count,
     struct arena *a, struct prove_side *s)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < r->rule_count; i++)
-		if (applies[r->rules[i].segment] && r->rules[i].dir == s->dir)
-			count++;
+	for (uint32_t i = 0; i < segment_count; i++)
+		count += index->segment_first[segments[i] + 1] - index->segment_first[segments[i]];
 	s->entries = arena_array(a, (size_t)count * WIRE_STATE__COUNT, sizeof(*s->entries));
 	if (s->entries == NULL)
 		return RC_NOMEM;
-	for (uint32_t i = 0; i < r->rule_count; i++)
-		if (applies[r->rules[i].segment] && r->rules[i].dir == s->dir)
-			s->entry_count += rule_entries(r, names, i, s->entries + s->entry_count);
+	for (uint32_t i = 0; i < segment_count; i++) {
+		uint32_t end = index->segment_first[segments[i] + 1];
+
+		for (uint32_t k = index->segment_first[segments[i]]; k < end; k++)
+			if (r->rules[index->segment_rules[k]].dir == s->dir)
+				s->entry_count += rule_entries(r, names, index->segment_rules[k],
+				    s->entries + s->entry_count);
+	}
 	qsort(s->entries, s->entry_count, sizeof(*s->entries), entry_cmp);
 	for (uint32_t i = 0; i < s->entry_count; i++)
 		s->entries[i].outcome.log &= 1;
 	s->entry_words = words_for(s->entry_count);
+	return RC_OK;
+}
+
+/* Entries whose peers are the same set. */
+static enum rc
+sets_make(const struct prove_index *index, struct arena *a, struct prove_side *s)
+{
+	uint64_t *keys = arena_array(a, s->entry_count, sizeof(*keys));
+	uint64_t *room = arena_array(a, s->entry_count, sizeof(*room));
+
+	s->sets = arena_array(a, s->entry_count, sizeof(*s->sets));
+	s->set_entries = arena_array(a, s->entry_count, sizeof(*s->set_entries));
+	if (keys == NULL || room == NULL || s->sets == NULL || s->set_entries == NULL)
+		return RC_NOMEM;
+	for (uint32_t i = 0; i < s->entry_count; i++)
+		keys[i] = (uint64_t)index->peer_ids[s->entries[i].index] << 32 | i;
+	prove_u64_sort(keys, room, s->entry_count);
+	for (uint32_t i = 0; i < s->entry_count; i++) {
+		uint32_t e = (uint32_t)keys[i];
+
+		if (i == 0 || keys[i] >> 32 != keys[i - 1] >> 32)
+			s->sets[s->set_count++] = (struct prove_set){ .first = i,
+				.peer = &s->entries[e].rule->peer };
+		s->sets[s->set_count - 1].count++;
+		s->set_entries[i] = e;
+	}
+	s->set_words = words_for(s->set_count);
 	return RC_OK;
 }
 
@@ -142,22 +174,18 @@ default_make(const struct pol_rules *r, const struct pol_names *names, const uin
 }
 
 enum rc
-prove_side_make(const struct pol_rules *r, const struct pol_names *names, const uint32_t *segments,
-    uint32_t segment_count, uint8_t family, uint8_t dir, struct arena *a, struct prove_side *out)
+prove_side_make(const struct pol_rules *r, const struct pol_names *names,
+    const struct prove_index *index, const uint32_t *segments, uint32_t segment_count,
+    uint8_t family, uint8_t dir, struct arena *a, struct prove_side *out)
 {
-	bool *applies = arena_array(a, r->segment_count + 1, sizeof(*applies));
 	enum rc rc;
 
-	if (applies == NULL)
-		return RC_NOMEM;
 	memset(out, 0, sizeof(*out));
 	out->family = family;
 	out->dir = dir;
-	for (uint32_t i = 0; i < segment_count; i++) {
-		CHECK(segments[i] < r->segment_count);
-		applies[segments[i]] = true;
-	}
-	rc = entries_make(r, names, applies, a, out);
+	rc = entries_make(r, names, index, segments, segment_count, a, out);
+	if (rc == RC_OK)
+		rc = sets_make(index, a, out);
 	if (rc == RC_OK)
 		rc = atoms_make(a, out);
 	default_make(r, names, segments, segment_count, out);

@@ -40,7 +40,7 @@ static const struct row rows[] = {
 	{ "chain-100k", GEN_CHAIN, 100000, 500, 20000, 1024 },
 	{ "groups-5k-48", GEN_GROUPS, 5000, 48, 1000, 1024 },
 	{ "groups-100k", GEN_GROUPS, 100000, 500, 20000, 1024 },
-	{ "feed-200k", GEN_FEED, 480, 48, 0, 1024 },
+	{ "feed-40k", GEN_FEED, 480, 48, 0, 1024 },
 };
 
 struct result {

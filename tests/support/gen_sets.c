@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { ALL = 0xffff, GROUPS = 64, FEED_PREFIXES = 200000, TABLE_MAX = 4000 };
+enum { ALL = 0xffff, GROUPS = 64, FEED_PREFIXES = 40000, TABLE_MAX = 4000 };
 
 struct sets {
 	struct gen *g;

@@ -3,7 +3,7 @@
  * gen_sets - whole NICs of the kinds that classifiers are measured on, seeded.
  * Shape:   plain: gen_rules_large. acl: exact ports, long prefixes. firewall: wide prefixes, port
  *          ranges, some source ports and VLANs. chain: nested prefixes of one tree, few ports.
- *          groups: peers are one of 64 shared sets. feed: one set of 200,000 prefixes that every
+ *          groups: peers are one of 64 shared sets. feed: one set of 40,000 prefixes that every
  *          table shares. Tables are heavy-tailed: the k-th has about 1/k of the rules.
  * Memory:  rules live in the arena; an arena that is out is a failed CHECK.
  */
