@@ -326,6 +326,8 @@ episode_run(uint32_t count, bool print)
 			const struct policy *p = &policies[e->policy];
 
 			of[++generation] = p;
+			for (uint32_t n = 0; n < board->fw.cfg.flow_count; n += FW_FLOW_SWEEP)
+				fw_sweep(&board->fw, now_ns);
 			fw_board_commit_bytes(board, p->image, p->len, generation);
 			ref_commit(ref, &p->rules, generation);
 			continue;

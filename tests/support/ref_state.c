@@ -61,9 +61,16 @@ ref_destroy(struct ref **ref)
 	*ref = NULL;
 }
 
+static void judge_again(struct ref *ref, struct flow *f);
+
+/* What the old rules have not judged yet, they judge now: so does the firmware that has gone
+ * through its flow table since they came. */
 void
 ref_commit(struct ref *ref, const struct pol_rules *rules, uint32_t generation)
 {
+	for (uint32_t i = 0; i < ref->flow_count; i++)
+		if (ref->flows[i].live)
+			judge_again(ref, &ref->flows[i]);
 	ref->rules = rules;
 	ref->generation = generation;
 }
