@@ -1,10 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Policies and what they become: each directory NNN-name holds *.pol, and want.rules (the printed
-# rules) or want.err (the messages), or both where there are warnings. TAP.
+# Policies and what they become: each directory NNN-name holds *.pol, or a make.sh that
+# writes them where it runs (what is no text, or is long); and what is wanted: want.err, the
+# messages; and where it compiles want.rules, the rules as printed, want.opt, those of each table in
+# the order of match without the built-in guard's, want.table, the image read back. TAP.
 # usage: run.sh [--accept] [NNN-name...]   (--accept rewrites what is wanted: review the diff)
 set -eu
 cd "$(dirname "$0")"
+here=$(pwd)
 list=${BUILD:-../../build/rel}/tools/pol_list
 tmp=${TMPDIR:-/tmp}/golden.$$
 accept=
@@ -38,17 +41,33 @@ for dir; do
 	n=$((n + 1))
 	: >"$tmp/diff"
 	code=0
-	"$list" "$dir" >"$tmp/rules" 2>"$tmp/err" || code=$?
+	src=$dir
+	rm -rf "$tmp/made" "$tmp/got.opt" "$tmp/got.table"
+	if [ -e "$dir/make.sh" ]; then
+		mkdir "$tmp/made"
+		src=$tmp/made
+		(cd "$src" && sh "$here/$dir/make.sh")
+	fi
+	"$list" -b "$tmp/got" "$src" >"$tmp/rules" 2>"$tmp/err" || code=$?
+	sed "s|$tmp/made|DIR|" "$tmp/err" >"$tmp/err.plain"
+	mv "$tmp/err.plain" "$tmp/err"
+	for view in opt table; do
+		[ -e "$tmp/got.$view" ] || : >"$tmp/got.$view"
+	done
 	if [ "$code" -gt 1 ]; then
 		echo "exit $code" >>"$tmp/err"
 	fi
 	if [ -n "$accept" ]; then
 		keep "$dir/want.rules" "$tmp/rules"
 		keep "$dir/want.err" "$tmp/err"
+		keep "$dir/want.opt" "$tmp/got.opt"
+		keep "$dir/want.table" "$tmp/got.table"
 	fi
 	good=1
 	same "$dir/want.rules" "$tmp/rules" || good=
 	same "$dir/want.err" "$tmp/err" || good=
+	same "$dir/want.opt" "$tmp/got.opt" || good=
+	same "$dir/want.table" "$tmp/got.table" || good=
 	if [ -n "$good" ]; then
 		echo "ok $n - $dir"
 	else
