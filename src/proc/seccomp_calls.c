@@ -10,8 +10,9 @@
 #define _GNU_SOURCE
 #include <asm/ioctls.h>
 #include <fcntl.h>
-#include <linux/capability.h>
+#include <linux/if_tun.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -146,6 +147,10 @@ static const struct seccomp_call nic_calls[] = {
 	GROUP_BASE, GROUP_MEMORY_SHARED, GROUP_STREAM, GROUP_MESSAGE, GROUP_LOOP, GROUP_ACCEPT,
 	GROUP_FILE, GROUP_IDENTITY,
 	CALL(recvmmsg), CALL(sendmmsg), CALL(sched_yield), CALL(mlock),
+	/* a pair without a name for each session; no socket that could be connected */
+	CALL_IF(socketpair, ONE_OF(0, 1, AF_UNIX)),
+	/* asks its devices whether they are still there */
+	CALL_IF(ioctl, ONE_OF(1, 2, SIOCGIFNAME, TUNGETIFF)),
 	/* a thread writes the image while packets go on: threads yes, processes no */
 	CALL_IF(clone, WITH(0, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD),
 	    WITHOUT(0, CLONE_NEW_ANY)),

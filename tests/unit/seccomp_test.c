@@ -216,7 +216,7 @@ static const struct call_row call_rows[] = {
 	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM }, false, ROOM_MAIN },
 	{ "mmap anonymous", SYS_mmap, { 0, 1, PROT_WRITE, MAP_PRIVATE }, true, ROOM_MAIN },
 	{ "mmap executable", SYS_mmap, { 0, 4096, PROT_EXEC, MAP_PRIVATE }, false, ROOM_MAIN },
-	{ "mmap, high half of prot", SYS_mmap, { 0, 1, 1ull << 32, MAP_PRIVATE }, false, ROOM_MAIN },
+	{ "mmap, high half of prot", SYS_mmap, { 0, 1, 1ull << 32, 2 }, false, ROOM_MAIN },
 	{ "mprotect read", SYS_mprotect, { 0, 4096, PROT_READ }, true, ROOM_MAIN },
 	{ "mprotect executable", SYS_mprotect, { 0, 1, PROT_EXEC }, false, ROOM_MAIN },
 	{ "clone as fork", SYS_clone, { 17 }, true, ROOM_MAIN },
@@ -249,6 +249,11 @@ static const struct call_row call_rows[] = {
 	{ "mmap a file", SYS_mmap, { 0, 1, PROT_READ, MAP_PRIVATE }, false, ROOM_COMPILE },
 	{ "mmap a file", SYS_mmap, { 0, 1, PROT_READ, MAP_SHARED }, true, ROOM_CTL },
 	{ "ioctl bytes waiting", SYS_ioctl, { 1, 0x541b }, false, ROOM_SIGNER },
+	{ "ioctl interface name", SYS_ioctl, { 3, 0x8910 }, true, ROOM_NIC },
+	{ "ioctl interface flags", SYS_ioctl, { 3, 0x8914 }, false, ROOM_NIC },
+	{ "socketpair AF_UNIX", SYS_socketpair, { AF_UNIX }, true, ROOM_NIC },
+	{ "socketpair AF_INET", SYS_socketpair, { AF_INET }, false, ROOM_NIC },
+	{ "socket AF_UNIX", SYS_socket, { AF_UNIX }, false, ROOM_NIC },
 };
 
 static void
