@@ -113,7 +113,9 @@ status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	(void)yyjson_mut_obj_add_bool(d, o, "compiling", a->compile != NULL);
 	if (!l->known)
 		return;
-	(void)yyjson_mut_obj_add_bool(d, o, "ok", l->rc == RC_OK);
+	/* The text is right; whether the NIC took it is another thing. */
+	(void)yyjson_mut_obj_add_bool(d, o, "ok", l->diags.errors == 0 && l->rc != RC_NOMEM);
+	(void)yyjson_mut_obj_add_bool(d, o, "waits_for_nic", a->wanted != NULL);
 	add_time(d, o, "time", l->wall_ns);
 	if (l->why.level != DIAG_NONE)
 		(void)yyjson_mut_obj_add_val(d, o, "refused", diag_json(d, &l->why));

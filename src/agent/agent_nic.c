@@ -185,6 +185,9 @@ reconcile(struct agent *a)
 	if (wanted != NULL) {
 		a->wanted = NULL;
 		agent_nic_enforce(a, wanted, a->wanted_adopts, &o);
+		a->last.rc = o.rc;
+		a->last.no_fit = o.no_fit;
+		a->last.why = o.why;
 	} else if (target != NULL && !nic_holds(a, target)) {
 		restore(a, target, &o);
 	} else {

@@ -149,13 +149,19 @@ cli_json(yyjson_mut_doc *doc)
 void
 cli_diags(const struct cli *cli, const struct diags *ds)
 {
-	if (!cli->json) {
+	if (!cli->json && !cli->quiet) {
 		diags_print(ds, stderr);
 		return;
 	}
 	for (uint32_t i = 0; i < ds->count; i++) {
-		yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+		yyjson_mut_doc *doc;
 
+		if (!cli->json) {
+			if (ds->items[i].level == DIAG_ERROR)
+				diag_print(&ds->items[i], stderr);
+			continue;
+		}
+		doc = yyjson_mut_doc_new(NULL);
 		yyjson_mut_doc_set_root(doc, diag_json(doc, &ds->items[i]));
 		cli_json(doc);
 	}

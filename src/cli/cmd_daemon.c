@@ -33,15 +33,16 @@ cmd_run(struct cli *cli)
 /* --- reload --- */
 
 static void
-messages_print(yyjson_val *root)
+messages_print(const struct cli *cli, yyjson_val *root)
 {
 	yyjson_val *v;
 	yyjson_arr_iter it;
 	struct diag d;
 
+	fflush(stdout);
 	yyjson_arr_iter_init(yyjson_obj_get(root, "messages"), &it);
 	while ((v = yyjson_arr_iter_next(&it)) != NULL)
-		if (diag_from_json(v, &d))
+		if (diag_from_json(v, &d) && (d.level == DIAG_ERROR || !cli->quiet))
 			diag_print(&d, stderr);
 }
 
@@ -69,7 +70,7 @@ reload_print(const struct cli *cli, yyjson_val *root)
 	bool ok = yyjson_get_bool(yyjson_obj_get(root, "ok"));
 	uint64_t generation = ask_uint(root, "generation");
 
-	messages_print(root);
+	messages_print(cli, root);
 	if (ok && yyjson_get_bool(yyjson_obj_get(root, "changed")))
 		printf("%sgeneration %" PRIu64 "%s is enforced (compiled in %.1f ms, loaded in "
 		    "%.1f ms)\n", cli_ink(cli, GREEN), generation, cli_ink(cli, PLAIN),
@@ -175,7 +176,7 @@ status_policy(const struct cli *cli, yyjson_val *p)
 	if (diag_from_json(yyjson_obj_get(p, "refused"), &d))
 		status_line("", d.text);
 	if (!yyjson_get_bool(ok))
-		messages_print(p);
+		messages_print(cli, p);
 }
 
 static void

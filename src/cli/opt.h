@@ -25,7 +25,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(HELP,    "help",      'h', NULL,     "print this text") \
 	X(VERSION, "version",   0,   NULL,     "print the version") \
 	X(COLOR,   "color",     0,   "WHEN",   "colour the output: auto, always, never") \
-	X(QUIET,   "quiet",     'q', NULL,     "no progress and no remarks on standard error") \
+	X(QUIET,   "quiet",     'q', NULL,     "no warnings, remarks or progress") \
 	X(JSON,    "json",      0,   NULL,     "print JSON, one object a line") \
 	X(OUTPUT,  "output",    'o', "FILE",   "write the image to FILE, its symbols to FILE.sym") \
 	X(POLICY,  "policy",    0,   "DIR",    "the policy directory") \
