@@ -425,7 +425,7 @@ do_all()
 	variant_rel
 	run_make rel all
 	[ ! -f src/cli/main.c ] || { cmp -s build/rel/ringfence build/ringfence ||
-	    cp build/rel/ringfence build/ringfence; }
+	    { cp build/rel/ringfence build/ringfence.new && mv build/ringfence.new build/ringfence; }; }
 }
 
 # The firmware for a board without anything, to keep it honest: no libc, sizes below budget, and

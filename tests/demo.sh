@@ -33,7 +33,7 @@ fi
 clean()
 {
 	code=$?
-	trap - EXIT INT TERM HUP
+	trap '' EXIT INT TERM HUP PIPE
 	for p in $pids; do
 		kill "$p" 2>/dev/null || :
 	done
@@ -54,7 +54,7 @@ clean()
 	exit "$code"
 }
 trap clean EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 130' INT TERM HUP PIPE
 
 head_line()
 {

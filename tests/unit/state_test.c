@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state_test - generations on the disk: kept, found again, and each of their bytes damaged. */
+#include "t.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "image.h"
+#include "state.h"
+
+static char dir[256];
+
+static void
+dir_begin(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		abort();
+}
+
+static void
+dir_end(void)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char path[600];
+
+	while ((e = readdir(d)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		unlink(path);
+	}
+	closedir(d);
+	rmdir(dir);
+}
+
+/* One local IP, everything denied; a rule that differs by salt. */
+static struct gen *
+gen_make(uint32_t number, uint32_t salt)
+{
+	static struct image_symbol symbol = { .rule_id = 5, .file = "a.pol", .line = 3, .col = 1,
+		.segment = "web", .why = "", .is_default = true, .counter = WIRE_COUNTER_NONE };
+	struct image_list list = { .deflt = { .verdict = WIRE_DROP, .mode = WIRE_ENFORCE,
+		.counter = WIRE_COUNTER_NONE, .rule_id = 5 } };
+	struct image_table table = { .local = { .lo = 0x0a000001 + salt, .family = 4 } };
+	struct image_input in = { .lists = &list, .list_count = 1, .tables = &table,
+		.table_count = 1, .unsegmented = WIRE_PASS, .non_ip = WIRE_PASS };
+	struct gen *g = calloc(1, sizeof(*g));
+	struct diag d = { 0 };
+
+	if (g == NULL || image_encode(&in, &g->image, &g->image_len, &d) != RC_OK) {
+		printf("# %s\n", d.text);
+		abort();
+	}
+	sha256(g->image, g->image_len, g->sha256);
+	image_info_get(g->image, g->image_len, &g->info);
+	g->number = number;
+	g->sources = malloc(4);
+	memcpy(g->sources, "text", 4);
+	g->sources_len = 4;
+	arena_init(&g->arena, 1 << 20);
+	g->symbols.items = arena_memdup(&g->arena, &symbol, sizeof(symbol));
+	g->symbols.count = 1;
+	g->symbols.generation = number;
+	memcpy(g->symbols.image_sha256, g->sha256, SHA256_BYTES);
+	return g;
+}
+
+static struct state *
+open_state(void)
+{
+	struct state *s = NULL;
+	struct diag d = { 0 };
+
+	if (state_open(dir, &s, &d) != RC_OK) {
+		printf("# %s\n", d.text);
+		abort();
+	}
+	return s;
+}
+
+static bool
+there(const char *name)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return access(path, F_OK) == 0;
+}
+
+static void
+test_kept(void)
+{
+	struct state *s;
+
+	dir_begin();
+	s = open_state();
+	T_OK(state_gen(s, 0) == NULL);
+	T_IS_UINT(state_next(s, 0), 1);
+	for (uint32_t i = 1; i <= 4; i++) {
+		T_OK(state_add(s, gen_make(i, i)));
+		T_IS_UINT(state_gen(s, 0)->number, i);
+		state_settle(s);
+	}
+	T_OK(!there("gen-1") && !there("gen-2") && there("gen-3") && there("gen-4"));
+	state_close(&s);
+	s = open_state();
+	T_IS_STR(state_alarm(s), "");
+	T_IS_UINT(state_gen(s, 0)->number, 4);
+	T_IS_UINT(state_gen(s, 1)->number, 3);
+	T_OK(state_gen(s, 2) == NULL);
+	T_IS_MEM(state_gen(s, 0)->sources, "text", 4);
+	T_IS_STR(image_symbol_find(&state_find(s, 3)->symbols, 5)->file, "a.pol");
+	T_OK(state_find(s, 2) == NULL);
+	T_IS_UINT(state_next(s, 0), 5);
+	T_IS_UINT(state_next(s, 100), 101);
+	state_close(&s);
+	dir_end();
+}
+
+/* What no NIC took leaves nothing, but its number is used up. */
+static void
+test_dropped(void)
+{
+	struct state *s;
+
+	dir_begin();
+	s = open_state();
+	T_OK(state_add(s, gen_make(state_next(s, 0), 1)));
+	T_OK(state_add(s, gen_make(state_next(s, 0), 2)));
+	state_drop_newest(s);
+	T_OK(there("gen-1") && !there("gen-2"));
+	T_IS_UINT(state_gen(s, 0)->number, 1);
+	T_IS_UINT(state_next(s, 0), 3);
+	state_close(&s);
+	dir_end();
+}
+
+static void
+test_locked(void)
+{
+	struct state *s, *other = NULL;
+	struct diag d = { 0 };
+
+	dir_begin();
+	s = open_state();
+	T_IS_INT(state_open(dir, &other, &d), RC_CONFLICT);
+	T_OK(other == NULL);
+	T_IS_STR(d.code, "in-use");
+	state_close(&s);
+	s = open_state();
+	T_OK(s != NULL);
+	state_close(&s);
+	dir_end();
+}
+
+/* Each byte of a file changed in turn, and each length: never taken for good. */
+static void
+test_damaged(void)
+{
+	struct gen *g = gen_make(7, 1), *back;
+	struct diag d = { 0 };
+	uint8_t *p, *cut;
+	size_t len;
+
+	if (!T_IS_INT(gen_encode(g, &p, &len), RC_OK))
+		return;
+	T_IS_INT(gen_decode(p, len, &back, &d), RC_OK);
+	T_IS_UINT(back->number, 7);
+	T_OK(gen_same_symbols(g, back));
+	gen_destroy(&back);
+	for (size_t i = 0; i < len; i++) {
+		p[i] ^= (uint8_t)(1u << (i % 8));
+		T_OK(gen_decode(p, len, &back, &d) != RC_OK && back == NULL);
+		p[i] ^= (uint8_t)(1u << (i % 8));
+	}
+	for (size_t n = 0; n < len; n += n < 100 ? 1 : 37) {
+		cut = malloc(n + 1);
+		memcpy(cut, p, n);
+		T_OK(gen_decode(cut, n, &back, &d) != RC_OK && back == NULL);
+		free(cut);
+	}
+	free(p);
+	gen_destroy(&g);
+}
+
+/* The newest is damaged: the one before serves, the alarm says so, the number is not used again. */
+static void
+test_previous(void)
+{
+	char path[600];
+	struct state *s;
+	int fd;
+
+	dir_begin();
+	s = open_state();
+	T_OK(state_add(s, gen_make(1, 1)));
+	T_OK(state_add(s, gen_make(2, 2)));
+	state_close(&s);
+	snprintf(path, sizeof(path), "%s/gen-2", dir);
+	fd = open(path, O_RDWR);
+	T_OK(pwrite(fd, "x", 1, 100) == 1);
+	close(fd);
+	s = open_state();
+	T_OK(strstr(state_alarm(s), "generation 2 on the disk is damaged") != NULL);
+	T_IS_UINT(state_gen(s, 0)->number, 1);
+	T_OK(there("gen-2.bad") && !there("gen-2"));
+	T_IS_UINT(state_next(s, 0), 3);
+	state_close(&s);
+	dir_end();
+}
+
+/* A directory where nothing can be written: the alarm, and memory goes on. */
+static void
+test_unsaved(void)
+{
+	struct state *s;
+	char path[600];
+
+	dir_begin();
+	s = open_state();
+	snprintf(path, sizeof(path), "%s/gen-1", dir);
+	T_IS_INT(mkdir(path, 0700), 0);	/* rename onto a directory fails, for root too */
+	T_OK(!state_add(s, gen_make(1, 1)));
+	T_OK(strstr(state_alarm(s), "cannot be saved") != NULL);
+	T_IS_UINT(state_gen(s, 0)->number, 1);
+	T_OK(state_add(s, gen_make(2, 2)));
+	T_IS_STR(state_alarm(s), "");
+	state_close(&s);
+	rmdir(path);
+	dir_end();
+}
+
+int
+main(void)
+{
+	T_RUN(test_kept);
+	T_RUN(test_dropped);
+	T_RUN(test_locked);
+	T_RUN(test_damaged);
+	T_RUN(test_previous);
+	T_RUN(test_unsaved);
+	return t_done();
+}
