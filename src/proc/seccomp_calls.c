@@ -95,13 +95,13 @@
 #ifdef SYS_open
 #define GROUP_FILE_OLD \
 	CALL(open), CALL(stat), CALL(lstat), CALL(access), CALL(readlink), CALL(rename), \
-	CALL(unlink), CALL(mkdir), CALL(rmdir), CALL(chmod), CALL(renameat),
+	CALL(unlink), CALL(mkdir), CALL(rmdir), CALL(chmod),
 #else
 #define GROUP_FILE_OLD
 #endif
 #define GROUP_FILE \
 	GROUP_FILE_OLD CALL(openat), CALL(newfstatat), CALL(statx), CALL(faccessat), \
-	CALL(readlinkat), CALL(renameat2), CALL(unlinkat), CALL(mkdirat), CALL(fchmod), \
+	CALL(readlinkat), CALL(renameat), CALL(renameat2), CALL(unlinkat), CALL(mkdirat), CALL(fchmod), \
 	CALL(fchmodat), CALL(getdents64), CALL(pread64), CALL(pwrite64), CALL(fsync), \
 	CALL(fdatasync), CALL(ftruncate), CALL(flock), CALL(fallocate), CALL(statfs), \
 	CALL(fstatfs), CALL(getcwd), CALL(umask), \
