@@ -7,12 +7,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "agent_impl.h"
 #include "clock.h"
 #include "log.h"
+
+enum { DESCRIPTORS = CLIENTS_MAX + 256 };
 
 static void
 signal_take(void *arg, uint32_t events)
@@ -71,6 +74,19 @@ agent_fini(struct agent *a)
 	diags_fini(&a->last.diags);
 }
 
+/* Room for every client beside what a compile and the NIC need. */
+static void
+descriptors_raise(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= DESCRIPTORS)
+		return;
+	r.rlim_cur = MIN(r.rlim_max, (rlim_t)DESCRIPTORS);
+	if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+		log_warn("descriptors", "limit=%ju", (uintmax_t)r.rlim_cur);
+}
+
 enum rc
 agent_run(const struct agent_cfg *cfg, struct diag *diag)
 {
@@ -78,6 +94,7 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 		.signal_io.fd = -1, .started_ns = clock_mono_ns() };
 	enum rc rc = loop_create(&a.loop);
 
+	descriptors_raise();
 	if (rc == RC_OK)
 		rc = signals_open(&a, diag);
 	if (rc == RC_OK)

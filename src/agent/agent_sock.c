@@ -21,7 +21,7 @@
 #include "dir.h"
 #include "log.h"
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 128, ACCEPTS_A_TURN = 64 };
 
 static void
 client_free(struct client *c)
@@ -214,15 +214,13 @@ client_ready(void *arg, uint32_t events)
 /* --- who comes --- */
 
 static bool
-peer_may(int fd, uid_t *uid)
+peer_may(int fd)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
 
-	*uid = (uid_t)-1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
 		return false;
-	*uid = who.uid;
 	return who.uid == 0 || who.uid == geteuid();
 }
 
@@ -271,18 +269,20 @@ static void
 listen_ready(void *arg, uint32_t events)
 {
 	struct agent *a = arg;
-	int fd = accept4(a->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	uid_t uid;
 
 	UNUSED(events);
-	if (fd < 0)
-		return;		/* gone again, or no descriptor is free: the next turn tries */
-	if (!peer_may(fd, &uid))
-		turn_away(a, fd, RC_DENIED, "only root and the daemon's user may ask");
-	else if (a->client_count >= CLIENTS_MAX)
-		turn_away(a, fd, RC_LIMIT, "too many clients");
-	else
-		client_add(a, fd);
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(a->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0)
+			return;	/* gone again, or no descriptor is free: the next turn tries */
+		if (!peer_may(fd))
+			turn_away(a, fd, RC_DENIED, "only root and the daemon's user may ask");
+		else if (a->client_count >= CLIENTS_MAX)
+			turn_away(a, fd, RC_LIMIT, "too many clients");
+		else
+			client_add(a, fd);
+	}
 }
 
 enum rc

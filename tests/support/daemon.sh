@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# What the daemon's tests share: a policy of their own, a NIC on captures, a daemon, waiting.
+# Sourced with RINGFENCE, TOP and TMPDIR set; sets the trap that ends what it started.
+POL=$TMPDIR/policy
+STATE=$TMPDIR/state
+SOCK=$TMPDIR/ringfence.sock
+NIC=$TMPDIR/nic.sock
+nic_pid=
+daemon_pid=
+more_pids=
+WAIT_S=15
+
+daemon_clean()
+{
+	code=$?
+	trap '' EXIT INT TERM
+	for p in $more_pids $daemon_pid $nic_pid; do
+		kill -9 "$p" 2>/dev/null || :
+	done
+	[ "$code" -eq 0 ] || [ "$code" -eq 77 ] || for f in "$TMPDIR"/*.log; do
+		echo "--- $(basename "$f")"
+		tail -n 30 "$f"
+	done
+	exit "$code"
+}
+trap daemon_clean EXIT
+trap 'exit 130' INT TERM
+
+fail()
+{
+	echo "FAILED: $*"
+	exit 1
+}
+
+wait_for()	# WHAT COMMAND...
+{
+	wait_what=$1
+	shift
+	wait_end=$(($(date +%s) + WAIT_S))
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$wait_end" ] || fail "waited for $wait_what"
+	done
+}
+
+exits()	# CODE COMMAND...: output in $TMPDIR/out and $TMPDIR/err
+{
+	want=$1
+	shift
+	got=0
+	"$@" >"$TMPDIR/out" 2>"$TMPDIR/err" || got=$?
+	[ "$got" = "$want" ] || {
+		head -n 20 "$TMPDIR/out" "$TMPDIR/err"
+		fail "exit $got, not $want: $*"
+	}
+}
+
+says()	# PATTERN: in what the last command said on standard error
+{
+	grep -q -e "$1" "$TMPDIR/err" || { cat "$TMPDIR/err"; fail "nothing says: $1"; }
+}
+
+prints()	# PATTERN
+{
+	grep -q -e "$1" "$TMPDIR/out" || { cat "$TMPDIR/out"; fail "nothing prints: $1"; }
+}
+
+is()	# WHAT GOT WANT
+{
+	[ "$2" = "$3" ] || fail "$1 is $2, not $3"
+}
+
+policy_begin()
+{
+	mkdir -p "$POL"
+	cat >"$POL/a.pol" <<-'END'
+	segment "web" {
+	  members = "10.20.3.7", mode = "enforce",
+	  inbound { allow = tcp(8080), from = "10.9.0.0/24", count = true },
+	}
+	END
+}
+
+policy_open()	# the intruder too
+{
+	sed 's,"10.9.0.0/24",any,' "$POL/a.pol" >"$TMPDIR/a.pol"
+	cp "$TMPDIR/a.pol" "$POL/a.pol"
+}
+
+rf()	# VERB...: asks the daemon
+{
+	rf_verb=$1
+	shift
+	"$RINGFENCE" "$rf_verb" --socket "$SOCK" "$@"
+}
+
+# One value of the status: KEY, or KEY of the object OBJECT.
+status()	# KEY [OBJECT]
+{
+	rf status --json >"$TMPDIR/status" 2>/dev/null || return 1
+	if [ $# -eq 2 ]; then
+		sed "s/.*\"$2\":{//" "$TMPDIR/status"
+	else
+		cat "$TMPDIR/status"
+	fi | sed -n "s/^[^}]*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"
+}
+
+status_is()	# VALUE KEY [OBJECT]
+{
+	status_want=$1
+	shift
+	[ "$(status "$@")" = "$status_want" ]
+}
+
+nic_start()	# [WIRE [HOST]]: ports
+{
+	"$RINGFENCE" nic --wire "pcap:${1:-$TOP/tests/data/demo.pcap}" \
+	    --host "pcap:${2:-$TMPDIR/host.pcap}" --socket "$NIC" >>"$TMPDIR/nic.log" 2>&1 &
+	nic_pid=$!
+	wait_for "the NIC's socket" test -S "$NIC"
+}
+
+nic_kill()
+{
+	kill -9 "$nic_pid"
+	wait "$nic_pid" 2>/dev/null || :
+	nic_pid=
+}
+
+daemon_start()
+{
+	"$RINGFENCE" run --nic "$NIC" --policy "$POL" --state "$STATE" --socket "$SOCK" \
+	    >>"$TMPDIR/daemon.log" 2>&1 &
+	daemon_pid=$!
+	wait_for "the daemon" rf status
+}
+
+daemon_kill()	# [SIGNAL]
+{
+	kill "-${1:-KILL}" "$daemon_pid"
+	daemon_code=0
+	wait "$daemon_pid" 2>/dev/null || daemon_code=$?
+	daemon_pid=
+}
+
+watch_start()
+{
+	rf watch "$@" >"$TMPDIR/watch" 2>"$TMPDIR/watch.log" &
+	watch_pid=$!
+	more_pids="$more_pids $watch_pid"
+	wait_for "ringfence watch" grep -q watching "$TMPDIR/watch.log"
+}
+
+log_count()	# PATTERN
+{
+	grep -c -e "$1" "$TMPDIR/daemon.log" || :
+}
