@@ -129,13 +129,14 @@ build_run(void)
 
 const struct job_role role_compile = {
 	.name = "compile", .what = "policy evaluation", .room = ROOM_COMPILE,
+	.memory_mib = POL_EVAL_BYTES_MAX >> 20,
 	.as_bytes = POL_EVAL_BYTES_MAX + COMPILE_EXTRA_BYTES, .cpu_s = POL_EVAL_CPU_S,
 	.wall_s = 5, .result_bytes_max = RULES_BYTES_MAX, .run = compile_run
 };
 
 const struct job_role role_build = {
 	.name = "build", .what = "building the tables", .room = ROOM_BUILD,
-	.as_bytes = (uint64_t)1 << 30, .cpu_s = 60, .wall_s = 70,
+	.memory_mib = 1024, .as_bytes = (uint64_t)1 << 30, .cpu_s = 60, .wall_s = 70,
 	.result_bytes_max = WIRE_IMAGE_BYTES_MAX + (64 << 20), .run = build_run
 };
 

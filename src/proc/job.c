@@ -102,12 +102,10 @@ child_exec(const struct job_role *role, const int fds[3], pid_t parent)
 enum rc
 job_confine(const struct job_role *role, struct diag *diag)
 {
-	CHECK(role != NULL);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) {
-		diag_set(diag, "confine", "%s: %s", role->name, strerror(errno));
-		return rc_from_errno(errno);
-	}
-	return RC_OK;
+	struct rights_spec spec = rights_spec_default(role->room);
+
+	spec.as_bytes = role->as_bytes;
+	return rights_drop(&spec, diag);
 }
 
 enum rc
@@ -412,8 +410,8 @@ failure(const struct job *j, struct diag *diag)
 	else if (sig == SIGXCPU || (sig == SIGKILL && j->cpu_us >= r->cpu_s * 1000000ull))
 		diag_set(diag, "budget", "%s exceeded %u s of CPU", r->what, r->cpu_s);
 	else if (code == JOB_NOMEM)
-		diag_set(diag, "budget", "%s needs more than %ju MiB of memory", r->what,
-		    (uintmax_t)(r->as_bytes >> 20));
+		diag_set(diag, "budget", "%s needs more than %u MiB of memory", r->what,
+		    r->memory_mib);
 	else {
 		if (sig != 0)
 			diag_set(diag, "child", "%s ended by signal %d", r->what, sig);

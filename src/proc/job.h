@@ -24,7 +24,8 @@ struct job_role {
 	const char *name;		/* in ps, and its word on the command line */
 	const char *what;		/* for people: "policy evaluation" */
 	enum proc_room room;
-	uint64_t as_bytes;		/* address space */
+	uint32_t memory_mib;		/* the budget as people know it */
+	uint64_t as_bytes;		/* address space: that, the binary, bytes in and out */
 	uint32_t cpu_s, wall_s;
 	size_t result_bytes_max;
 	int (*run)(void);		/* in the child: 0, or an enum job_exit */

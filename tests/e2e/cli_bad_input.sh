@@ -85,6 +85,21 @@ fresh
 echo 'while true do end' >"$D/a.pol"
 exits 1 "$RINGFENCE" check "$D"
 says 'a.pol:1:1: error budget'
+# what the instructions do not count, the process's CPU and memory do
+fresh
+cat >"$D/a.pol" <<'END'
+local big = ("a"):rep(60000)
+for i = 1, 1000000000 do local y = (big .. i):find("b", 1, true) end
+END
+exits 1 "$RINGFENCE" check "$D"
+says 'policy evaluation exceeded 2 s of CPU'
+cat >"$D/a.pol" <<'END'
+local t = {}
+for i = 0, 60000 do t[#t + 1] = ("10.%d.%d.%d"):format(i >> 14, (i >> 6) & 255, (i & 63) * 4) end
+for i = 1, 1000 do ip(t) end
+END
+exits 1 "$RINGFENCE" check "$D"
+says 'more than .*256 MiB'
 fresh
 echo 'segment "x" { members = "10.0.0.1", mode = "enforced" }' >"$D/a.pol"
 exits 1 "$RINGFENCE" check --json "$D"
