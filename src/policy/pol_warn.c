@@ -81,11 +81,6 @@ warn_rules(struct pol_job *j)
 			pol_say(j, &d, DIAG_WARNING, &r->pos);
 		}
 	}
-	if (j->not_compared > 0) {
-		diag_set(&d, "shadowed", "%u rules in tables were not compared with others: the "
-		    "work for this is bounded", j->not_compared);
-		pol_say(j, &d, DIAG_WARNING, NULL);
-	}
 }
 
 /* "a" (enforce), "b" (comply) and 2 more; *clash where their modes differ. */
