@@ -89,10 +89,10 @@ says 'a.pol:1:1: error budget'
 fresh
 cat >"$D/a.pol" <<'END'
 local big = ("a"):rep(60000)
-for i = 1, 1000000000 do local y = (big .. i):find("b", 1, true) end
+for i = 1, 1000000000 do local y = (big .. i):upper():lower():upper() end
 END
 exits 1 "$RINGFENCE" check "$D"
-says 'policy evaluation exceeded 2 s of CPU'
+says 'error budget'		# of CPU, or on a fast machine of instructions
 cat >"$D/a.pol" <<'END'
 local t = {}
 for i = 0, 60000 do t[#t + 1] = ("10.%d.%d.%d"):format(i >> 14, (i >> 6) & 255, (i & 63) * 4) end
@@ -113,8 +113,6 @@ awk 'BEGIN { print "segment \"x\" { members = \"10.0.0.1\", mode = \"enforce\","
 		printf "  inbound { allow = tcp(%d), from = \"10.%d.%d.0/24\", why = \"%064d\" },\n",
 		    i % 65535, i / 65536, i / 256 % 256, i
 	print "}" }' >"$TMPDIR/part"
-split -C 3500000 "$TMPDIR/part" "$TMPDIR/part."
-n=0
 for i in 1 2 3 4; do
 	sed "s/segment \"x\"/segment \"x$i\"/" "$TMPDIR/part" | head -c 4190000 |
 	    sed '$d' >"$D/$i.pol"

@@ -84,8 +84,8 @@ done
 
 kill -USR1 "$daemon_pid"
 wait_for "the dump" grep -q 'state nic={' "$TMPDIR/daemon.log"
-daemon_kill TERM
-is "the exit code at TERM" "$daemon_code" 0
+daemon_end TERM
+is "the exit code at TERM" "$(cat "$TMPDIR/code")" 0
 exits 5 rf status
 says 'no daemon answers there'
 test ! -S "$SOCK" || fail "the socket is still there"

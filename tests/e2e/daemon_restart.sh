@@ -26,7 +26,7 @@ exits 6 "$RINGFENCE" nic --wire "pcap:$TOP/tests/data/demo.pcap" --host pcap:/de
     --socket "$NIC"
 
 # killed, and back: what the NIC holds is read back, nothing is uploaded
-daemon_kill
+daemon_end KILL
 daemon_start
 wait_for "the compile" grep -q 'reload-done generation=1 changed=no' "$TMPDIR/daemon.log"
 is "the hash" "$(status sha256)" "$hash"
@@ -35,7 +35,7 @@ exits 0 rf counters --json
 prints '"packets":8'
 
 # killed, the state lost: the generation is the NIC's, and rises above it
-daemon_kill
+daemon_end KILL
 rm -rf "$STATE"
 daemon_start
 wait_for "the compile" test "$(log_count 'reload-done generation=1 changed=no')" -eq 2
@@ -46,7 +46,7 @@ is "the generation" "$(status generation)" 2
 hash=$(status sha256)
 
 # killed, the policy bad: the NIC keeps what it has, the daemon stays and says why
-daemon_kill
+daemon_end KILL
 cp "$POL/a.pol" "$TMPDIR/good.pol"
 echo 'nonsense(' >>"$POL/a.pol"
 daemon_start
@@ -85,7 +85,7 @@ wait_for "generation 4" status_is 4 generation
 is "the policy" "$(status waits_for_nic policy)" false
 
 # a damaged state file: found, told, the one before is used, verdicts stay
-daemon_kill
+daemon_end KILL
 printf 'x' | dd of="$STATE/gen-4" bs=1 seek=200 conv=notrunc 2>/dev/null
 daemon_start
 wait_for "the compile" grep -q 'reload-done generation=4 changed=no' "$TMPDIR/daemon.log"

@@ -112,10 +112,10 @@ status_is()	# VALUE KEY [OBJECT]
 	[ "$(status "$@")" = "$status_want" ]
 }
 
-nic_start()	# [WIRE [HOST]]: ports
+nic_start()
 {
-	"$RINGFENCE" nic --wire "pcap:${1:-$TOP/tests/data/demo.pcap}" \
-	    --host "pcap:${2:-$TMPDIR/host.pcap}" --socket "$NIC" >>"$TMPDIR/nic.log" 2>&1 &
+	"$RINGFENCE" nic --wire "pcap:$TOP/tests/data/demo.pcap" \
+	    --host "pcap:$TMPDIR/host.pcap" --socket "$NIC" >>"$TMPDIR/nic.log" 2>&1 &
 	nic_pid=$!
 	wait_for "the NIC's socket" test -S "$NIC"
 }
@@ -135,11 +135,12 @@ daemon_start()
 	wait_for "the daemon" rf status
 }
 
-daemon_kill()	# [SIGNAL]
+daemon_end()	# SIGNAL: its exit code is in $TMPDIR/code
 {
-	kill "-${1:-KILL}" "$daemon_pid"
-	daemon_code=0
-	wait "$daemon_pid" 2>/dev/null || daemon_code=$?
+	kill "-$1" "$daemon_pid"
+	end_code=0
+	wait "$daemon_pid" 2>/dev/null || end_code=$?
+	echo "$end_code" >"$TMPDIR/code"
 	daemon_pid=
 }
 
