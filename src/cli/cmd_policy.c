@@ -6,6 +6,9 @@
 
 #include "cli.h"
 #include "file.h"
+#include "pol_bill.h"
+
+enum { BILL_LINES_MAX = 40 };		/* of text; JSON has them all */
 
 /* With --json the last object: what came out. */
 static void
@@ -95,17 +98,37 @@ output_write(struct compile_result *r, const char *path, struct diag *diag)
 	return rc;
 }
 
+static enum rc
+bill_print(const struct cli *cli, struct compile_result *r)
+{
+	struct pol_bill bill;
+	enum rc rc = pol_bill_make(r->image, r->image_len, &r->symbols, &r->arena, &bill);
+
+	return rc == RC_OK ? pol_bill_print(&bill, cli->json ? UINT32_MAX : BILL_LINES_MAX,
+	    cli->json, stdout) : rc;
+}
+
 int
 cmd_compile(struct cli *cli)
 {
 	const char *path = opt_value(&cli->opts, OPT_OUTPUT, NULL);
+	bool bill = opt_has(&cli->opts, OPT_BILL);
 	struct compile_result r;
 	struct diag d = { 0 };
 	int code;
-	enum rc rc = cli_compile(cli, cli->opts.args[0], &r, &code);
+	enum rc rc;
 
+	if (path == NULL && !bill) {
+		diag_set(&d, "usage", "compile needs --output FILE or --bill");
+		(void)cli_fail(cli, RC_INVALID, &d);
+		return EXIT_USAGE;
+	}
+	rc = cli_compile(cli, cli->opts.args[0], &r, &code);
 	if (rc == RC_OK) {
-		rc = output_write(&r, path, &d);
+		if (path != NULL)
+			rc = output_write(&r, path, &d);
+		if (rc == RC_OK && bill)
+			rc = bill_print(cli, &r);
 		if (rc != RC_OK)
 			code = cli_fail(cli, rc, &d);
 	}
