@@ -13,7 +13,6 @@ watch_start --json
 nic_start
 wait_for "generation 1" status_is 1 generation
 wait_for "the capture's end" grep -q replay-end "$TMPDIR/nic.log"
-wait_for "the alerts" test "$(grep -c . "$TMPDIR/watch")" -ge 3
 
 # each drop with its line, as the capture has it: three to the web address, one to no local IP
 wait_for "3 drops" sh -c "[ \$(grep -c '\"verdict\":\"drop\"' '$TMPDIR/watch') = 3 ]"

@@ -38,7 +38,7 @@ prints '"packets":8'
 daemon_end KILL
 rm -rf "$STATE"
 daemon_start
-wait_for "the compile" test "$(log_count 'reload-done generation=1 changed=no')" -eq 2
+wait_for "the compile" log_is 2 'reload-done generation=1 changed=no'
 is "the generation" "$(status generation)" 1
 policy_open
 exits 0 rf reload

@@ -156,3 +156,8 @@ log_count()	# PATTERN
 {
 	grep -c -e "$1" "$TMPDIR/daemon.log" || :
 }
+
+log_is()	# COUNT PATTERN
+{
+	[ "$(log_count "$2")" = "$1" ]
+}
