@@ -64,6 +64,7 @@ signals_open(struct agent *a, struct diag *diag)
 static void
 agent_fini(struct agent *a)
 {
+	agent_notify_close(a);
 	agent_policy_stop(a);
 	agent_sock_close(a);
 	agent_nic_stop(a);
@@ -91,12 +92,14 @@ enum rc
 agent_run(const struct agent_cfg *cfg, struct diag *diag)
 {
 	struct agent a = { .cfg = cfg, .listen_fd = -1, .socket_lock_fd = -1,
-		.signal_io.fd = -1, .started_ns = clock_mono_ns() };
+		.signal_io.fd = -1, .notify.fd = -1, .started_ns = clock_mono_ns() };
 	enum rc rc = loop_create(&a.loop);
 
 	descriptors_raise();
 	if (rc == RC_OK)
 		rc = signals_open(&a, diag);
+	if (rc == RC_OK)
+		agent_notify_open(&a);
 	if (rc == RC_OK)
 		rc = state_open(cfg->state, &a.state, diag);
 	if (rc == RC_OK)

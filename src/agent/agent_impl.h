@@ -2,7 +2,8 @@
 /*
  * agent_impl - the daemon's state, shared by its files.
  * Shape:   agent.c start and signals; agent_nic.c the NIC: back-off, adopting, loading, alerts;
- *          agent_policy.c compiles and their outcome; agent_sock.c clients; agent_json.c answers.
+ *          agent_policy.c compiles and their outcome; agent_sock.c clients; agent_json.c answers;
+ *          agent_notify.c the service manager.
  *          The local socket is a thin layer: it asks for an answer and gets a document.
  */
 #ifndef AGENT_IMPL_H
@@ -15,6 +16,7 @@
 #include "line.h"
 #include "loop.h"
 #include "nic.h"
+#include "notify.h"
 #include "state.h"
 #include "str.h"
 
@@ -87,6 +89,10 @@ struct agent {
 	struct client *clients;
 	uint32_t client_count;
 	uint64_t clients_refused, clients_cut, watch_lost;
+
+	struct notify notify;
+	struct loop_timer notify_timer;	/* the next heartbeat */
+	bool notify_ready;		/* was told */
 };
 
 /* agent_nic.c */
@@ -109,6 +115,13 @@ void agent_sock_close(struct agent *a);
 /* The round is over: who waits for it gets the outcome. */
 void agent_sock_round(struct agent *a, uint32_t round);
 void agent_sock_alert(struct agent *a, const struct nic_alert *alert);
+
+/* agent_notify.c */
+void agent_notify_open(struct agent *a);
+void agent_notify_close(struct agent *a);
+void agent_notify_reloading(struct agent *a);
+void agent_notify_round(struct agent *a);	/* its outcome is in last */
+void agent_notify_nic(struct agent *a);		/* it came or went */
 
 /* agent_json.c; NULL where memory is out. */
 yyjson_mut_doc *agent_status_doc(struct agent *a);

@@ -40,6 +40,8 @@ nic_down(struct agent *a, const struct diag *why)
 	}
 	a->nic_error = *why;
 	timer_set(a, nic_try, a->nic_backoff_ms);
+	if (a->nic_backoff_ms == NIC_BACKOFF_FIRST_MS)
+		agent_notify_nic(a);
 	a->nic_backoff_ms = MIN(a->nic_backoff_ms * 2, (uint32_t)NIC_BACKOFF_MAX_MS);
 }
 
@@ -284,6 +286,7 @@ nic_up(struct agent *a, struct diag *diag)
 	log_info("nic-up", "nic=%s generation=%u boots=%u", a->cfg->nic, a->active.generation,
 	    a->nic_status.boot_count);
 	reconcile(a);
+	agent_notify_nic(a);
 	if (a->nic != NULL)
 		timer_set(a, nic_check, NIC_CHECK_MS);
 	return RC_OK;

@@ -57,6 +57,7 @@ finish(struct agent *a, struct compile_result *r)
 			agent_nic_enforce(a, g, first, &a->last);
 	}
 	outcome_log(&a->last);
+	agent_notify_round(a);
 	agent_sock_round(a, a->round);
 }
 
@@ -96,6 +97,7 @@ begin(struct agent *a)
 	CHECK(a->compile == NULL);
 	a->again = false;
 	a->round++;
+	agent_notify_reloading(a);
 	rc = compile_start(a->cfg->policy, &a->compile);
 	if (rc == RC_OK) {
 		a->compile_io = (struct loop_io) { .fd = compile_fd(a->compile),
