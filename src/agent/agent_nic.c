@@ -87,6 +87,7 @@ adopt(struct agent *a, struct gen *g)
 		if (kept->number == g->number && nic_holds(a, kept) &&
 		    gen_same_symbols(kept, g)) {
 			gen_destroy(&g);
+			state_save_again(a->state);
 			return;
 		}
 		state_drop_newest(a->state);

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+
 enum rc
 dir_make(const char *path, unsigned mode, struct diag *diag)
 {
@@ -28,7 +30,14 @@ dir_make(const char *path, unsigned mode, struct diag *diag)
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (mkdir(part, i == len ? mode : 0755) == 0 || errno == EEXIST)
+		if (mkdir(part, i == len ? mode : 0755) == 0) {
+			enum rc rc = file_dir_sync(part, diag);
+
+			if (rc != RC_OK)
+				return rc;
+			continue;
+		}
+		if (errno == EEXIST)
 			continue;
 		if (stat(part, &st) == 0 && S_ISDIR(st.st_mode))
 			continue;	/* a file system that may not be written, but has it */

@@ -17,6 +17,7 @@ enum { GEN_HEAD_BYTES = 64 };
 
 struct gen {
 	uint32_t number;
+	bool saved;			/* its file is on the disk, whole */
 	uint64_t written_wall_ns;
 	uint8_t sha256[SHA256_BYTES];
 	uint8_t *image;

@@ -44,17 +44,17 @@ alarm_set(char alarm[STATE_ALARM_BYTES], const char *what, const struct diag *d)
 	log_err("state-alarm", "text=\"%s\"", alarm);
 }
 
-/* "gen-N", N without leading zeros. */
+/* "gen-N" and the suffix, N without leading zeros. */
 static bool
-name_number(const char *name, uint32_t *number)
+name_number(const char *name, const char *suffix, uint32_t *number)
 {
-	char again[32];
+	char again[64];
 	unsigned long n;
 
 	if (strncmp(name, "gen-", 4) != 0)
 		return false;
 	n = strtoul(name + 4, NULL, 10);
-	(void)snprintf(again, sizeof(again), "gen-%lu", n);
+	(void)snprintf(again, sizeof(again), "gen-%lu%s", n, suffix);
 	if (n == 0 || n > UINT32_MAX || strcmp(again, name) != 0)
 		return false;
 	*number = (uint32_t)n;
@@ -69,20 +69,26 @@ newest_first(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* The numbers of the files that are there, newest first. */
+/* The numbers of the files with this suffix, newest first; where there are too many, of the
+ * newest. */
 static uint32_t
-numbers_read(const struct state *s, uint32_t numbers[FILES_MAX])
+numbers_read(const struct state *s, const char *suffix, uint32_t numbers[FILES_MAX])
 {
 	DIR *d = opendir(s->dir);
 	struct dirent *e;
-	uint32_t count = 0;
+	uint32_t count = 0, n;
 
-	while (d != NULL && count < FILES_MAX && (e = readdir(d)) != NULL)
-		if (name_number(e->d_name, &numbers[count]))
-			count++;
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (!name_number(e->d_name, suffix, &n))
+			continue;
+		if (count < FILES_MAX)
+			numbers[count++] = n;
+		else if (n > numbers[FILES_MAX - 1])
+			numbers[FILES_MAX - 1] = n;
+		qsort(numbers, count, sizeof(numbers[0]), newest_first);
+	}
 	if (d != NULL)
 		(void)closedir(d);
-	qsort(numbers, count, sizeof(numbers[0]), newest_first);
 	return count;
 }
 
@@ -99,35 +105,59 @@ file_set_aside(struct state *s, uint32_t number, const struct diag *why)
 	alarm_set(s->damage, what, why);
 }
 
-static void
-gens_read(struct state *s)
+/* RC_NOMEM says nothing about the file: no start is better than one without it. */
+static enum rc
+gen_read(struct state *s, uint32_t number, struct gen **out, struct diag *diag)
 {
-	uint32_t numbers[FILES_MAX], count = numbers_read(s, numbers), have = 0;
+	char path[PATH_MAX];
+	struct diag d = { 0 };
+	uint8_t *p = NULL;
+	size_t len;
+	enum rc rc;
 
+	path_of(s, number, "", path);
+	rc = file_read_own(path, FILE_BYTES_MAX, &p, &len, &d);
+	if (rc == RC_OK)
+		rc = gen_decode(p, len, out, &d);
+	free(p);
+	if (rc == RC_OK && (*out)->number != number) {
+		gen_destroy(out);
+		rc = RC_INVALID;
+	}
+	if (rc == RC_OK)
+		(*out)->saved = true;
+	else if (rc == RC_NOMEM)
+		diag_set(diag, "memory", "no memory to read %s", path);
+	else
+		file_set_aside(s, number, &d);
+	return rc;
+}
+
+static enum rc
+gens_read(struct state *s, struct diag *diag)
+{
+	uint32_t numbers[FILES_MAX], count, have = 0;
+
+	count = numbers_read(s, ".new", numbers);
 	for (uint32_t i = 0; i < count; i++) {
 		char path[PATH_MAX];
-		struct diag d = { 0 };
-		uint8_t *p = NULL;
-		size_t len;
-		enum rc rc;
 
-		s->highest = MAX(s->highest, numbers[i]);
-		if (have == STATE_KEPT)
-			continue;
-		path_of(s, numbers[i], "", path);
-		rc = file_read(AT_FDCWD, path, FILE_BYTES_MAX, &p, &len, &d);
-		if (rc == RC_OK)
-			rc = gen_decode(p, len, &s->gens[have], &d);
-		free(p);
-		if (rc == RC_OK && s->gens[have]->number != numbers[i]) {
-			gen_destroy(&s->gens[have]);
-			rc = RC_INVALID;
-		}
-		if (rc == RC_OK)
-			have++;
-		else
-			file_set_aside(s, numbers[i], &d);
+		path_of(s, numbers[i], ".new", path);
+		(void)unlink(path);
 	}
+	if (numbers_read(s, ".bad", numbers) > 0)
+		s->highest = numbers[0];
+	count = numbers_read(s, "", numbers);
+	if (count > 0)
+		s->highest = MAX(s->highest, numbers[0]);
+	for (uint32_t i = 0; i < count && have < STATE_KEPT; i++) {
+		enum rc rc = gen_read(s, numbers[i], &s->gens[have], diag);
+
+		if (rc == RC_NOMEM)
+			return rc;
+		have += rc == RC_OK;
+	}
+	return RC_OK;
 }
 
 enum rc
@@ -154,7 +184,9 @@ state_open(const char *dir, struct state **out, struct diag *diag)
 	}
 	if (rc != RC_OK)
 		goto fail;
-	gens_read(s);
+	rc = gens_read(s, diag);
+	if (rc != RC_OK)
+		goto fail;
 	*out = s;
 	return RC_OK;
 fail:
@@ -217,7 +249,8 @@ gen_write(struct state *s, struct gen *g)
 		alarm_set(s->unsaved, "a generation cannot be saved", &d);
 	else
 		s->unsaved[0] = '\0';
-	return rc == RC_OK;
+	g->saved = rc == RC_OK;
+	return g->saved;
 }
 
 bool
@@ -245,19 +278,45 @@ state_drop_newest(struct state *s)
 }
 
 void
+state_save_again(struct state *s)
+{
+	for (int i = STATE_KEPT - 1; i >= 0; i--)
+		if (s->gens[i] != NULL && !s->gens[i]->saved)
+			(void)gen_write(s, s->gens[i]);
+}
+
+/* Whether the file of this number is worth one of the STATE_KEPT places on the disk. Those older
+ * than memory were whole once, and wait for newer ones to be; others no NIC took. */
+static bool
+file_counts(struct state *s, uint32_t number)
+{
+	const struct gen *g = state_find(s, number);
+
+	if (g != NULL)
+		return g->saved;
+	for (int i = 0; i < GENS_MAX; i++)
+		if (s->gens[i] != NULL && number > s->gens[i]->number)
+			return false;
+	return true;
+}
+
+void
 state_settle(struct state *s)
 {
-	uint32_t numbers[FILES_MAX], count = numbers_read(s, numbers);
+	uint32_t numbers[FILES_MAX], count = numbers_read(s, "", numbers), kept = 0;
 
 	for (int i = STATE_KEPT; i < GENS_MAX; i++)
 		gen_destroy(&s->gens[i]);
 	for (uint32_t i = 0; i < count; i++) {
 		char path[PATH_MAX];
 
-		if (state_find(s, numbers[i]) != NULL)
+		if (file_counts(s, numbers[i]) && kept < STATE_KEPT) {
+			kept++;
 			continue;
+		}
 		path_of(s, numbers[i], "", path);
-		(void)unlink(path);
+		if (state_find(s, numbers[i]) == NULL || kept == STATE_KEPT)
+			(void)unlink(path);
 	}
 }
 

@@ -4,6 +4,7 @@
  * Does:    reads them at the start, writes a new one before the NIC gets it, removes the old ones.
  * Shape:   gen-N, one whole file a generation; there is no other file that could disagree. A file
  *          that does not hold is set aside as gen-N.bad: the alarm names it, the one before serves.
+ *          gen-N.new is a file on its way; what a crash left of one goes at the start.
  * Limits:  STATE_KEPT generations. Numbers only rise, also over files that were lost.
  * Errors:  a directory that cannot be had is RC_DENIED, RC_CONFLICT or RC_IO. What fails later is
  *          an alarm: the daemon goes on.
@@ -34,7 +35,10 @@ uint32_t state_next(struct state *s, uint32_t floor);
 bool state_add(struct state *s, struct gen *g);
 /* Forgets the newest, which no NIC took. */
 void state_drop_newest(struct state *s);
-/* Removes those past STATE_KEPT. */
+/* Writes again what could not be saved. */
+void state_save_again(struct state *s);
+/* Forgets those past STATE_KEPT. On the disk the newest STATE_KEPT that are whole stay: while
+ * nothing can be saved, older ones than memory has. */
 void state_settle(struct state *s);
 
 /* "" = all is well. */

@@ -176,8 +176,7 @@ file_take(const char *path, uint8_t *bank, size_t bank_bytes, struct fw_record *
 
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return RC_AGAIN;
-	rc = file_read(AT_FDCWD, path, WIRE_IMAGE_BYTES_MAX + sizeof(struct store_hdr),
-	    &p, &len, diag);
+	rc = file_read_own(path, WIRE_IMAGE_BYTES_MAX + sizeof(struct store_hdr), &p, &len, diag);
 	if (rc != RC_OK)
 		return rc == RC_AGAIN ? RC_IO : rc;
 	rc = file_judge(path, p, len, bank_bytes, record, diag);

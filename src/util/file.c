@@ -38,8 +38,8 @@ fd_read_to(int fd, uint8_t *buf, size_t want, size_t *got)
 	return RC_OK;
 }
 
-enum rc
-file_read(int dirfd, const char *path, size_t max_bytes, uint8_t **out, size_t *len,
+static enum rc
+read_from(int dirfd, const char *path, bool own, size_t max_bytes, uint8_t **out, size_t *len,
     struct diag *diag)
 {
 	enum rc rc = RC_OK;
@@ -60,6 +60,12 @@ file_read(int dirfd, const char *path, size_t max_bytes, uint8_t **out, size_t *
 	if (!S_ISREG(st.st_mode)) {
 		diag_set(diag, "not-regular", "%s is not a regular file", path);
 		rc = RC_INVALID;
+		goto out;
+	}
+	if (own && (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)) {
+		diag_set(diag, "file-owner", "%s: others could have written it (uid %u, mode %04o)",
+		    path, (unsigned)st.st_uid, (unsigned)st.st_mode & 07777u);
+		rc = RC_DENIED;
 		goto out;
 	}
 	if (st.st_size < 0 || (uintmax_t)st.st_size > max_bytes) {
@@ -95,6 +101,19 @@ out:
 }
 
 enum rc
+file_read(int dirfd, const char *path, size_t max_bytes, uint8_t **out, size_t *len,
+    struct diag *diag)
+{
+	return read_from(dirfd, path, false, max_bytes, out, len, diag);
+}
+
+enum rc
+file_read_own(const char *path, size_t max_bytes, uint8_t **out, size_t *len, struct diag *diag)
+{
+	return read_from(AT_FDCWD, path, true, max_bytes, out, len, diag);
+}
+
+enum rc
 fd_write_all(int fd, const void *p, size_t len)
 {
 	const uint8_t *b = p;
@@ -104,7 +123,9 @@ fd_write_all(int fd, const void *p, size_t len)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n == 0)
+			errno = EIO;	/* a disk that takes nothing and says nothing */
+		if (n <= 0)
 			return rc_from_errno(errno);
 		b += n;
 		len -= (size_t)n;
@@ -112,8 +133,8 @@ fd_write_all(int fd, const void *p, size_t len)
 	return RC_OK;
 }
 
-static enum rc
-dir_sync(const char *path, struct diag *diag)
+enum rc
+file_dir_sync(const char *path, struct diag *diag)
 {
 	char dir[PATH_MAX];
 	char *slash;
@@ -164,5 +185,5 @@ file_replace(const char *path, const void *p, size_t len, unsigned mode, struct 
 		unlink(tmp);
 		return rc;
 	}
-	return dir_sync(path, diag);
+	return file_dir_sync(path, diag);
 }

@@ -15,9 +15,16 @@
 MUST_CHECK enum rc file_read(int dirfd, const char *path, size_t max_bytes, uint8_t **out,
     size_t *len, struct diag *diag);
 
+/* The same, of a file that only this process's user could have written; else RC_DENIED. */
+MUST_CHECK enum rc file_read_own(const char *path, size_t max_bytes, uint8_t **out, size_t *len,
+    struct diag *diag);
+
 /* Writes path anew: temporary file beside it, fsync, rename, fsync of the directory. */
 MUST_CHECK enum rc file_replace(const char *path, const void *p, size_t len, unsigned mode,
     struct diag *diag);
+
+/* The directory that path stands in goes to the disk: what was made, renamed or removed in it. */
+MUST_CHECK enum rc file_dir_sync(const char *path, struct diag *diag);
 
 /* All of p, over short writes and EINTR. */
 MUST_CHECK enum rc fd_write_all(int fd, const void *p, size_t len);

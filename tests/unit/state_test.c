@@ -235,6 +235,170 @@ test_unsaved(void)
 	dir_end();
 }
 
+static void
+name_make(char path[600], const char *name)
+{
+	snprintf(path, 600, "%s/%s", dir, name);
+}
+
+/* Whatever fails to be saved, and however often: the last whole file stays, and it is saved when
+ * that works again. */
+static void
+test_unsaved_often(void)
+{
+	struct state *s;
+	char path[600], name[32];
+
+	dir_begin();
+	s = open_state();
+	T_OK(state_add(s, gen_make(1, 1)));
+	T_OK(state_add(s, gen_make(2, 2)));
+	state_settle(s);
+	for (uint32_t i = 3; i <= 7; i++) {
+		snprintf(name, sizeof(name), "gen-%u.new", i);
+		name_make(path, name);
+		T_IS_INT(mkdir(path, 0700), 0);	/* cannot be removed as a file */
+		T_OK(!state_add(s, gen_make(i, i)));
+		state_settle(s);
+		T_OK(there("gen-2") && there("gen-1"));
+		T_IS_UINT(state_gen(s, 0)->number, i);
+	}
+	for (uint32_t i = 3; i <= 7; i++) {
+		snprintf(name, sizeof(name), "gen-%u.new", i);
+		name_make(path, name);
+		rmdir(path);
+	}
+	state_save_again(s);
+	T_IS_STR(state_alarm(s), "");
+	state_settle(s);
+	T_OK(!there("gen-1") && !there("gen-2") && there("gen-6") && there("gen-7"));
+	state_close(&s);
+	s = open_state();
+	T_IS_UINT(state_gen(s, 0)->number, 7);
+	T_IS_UINT(state_gen(s, 1)->number, 6);
+	state_close(&s);
+	dir_end();
+}
+
+/* Gives file N a fault; the generation before serves, and the file is set aside. */
+static void
+odd_file(const char *what, void (*make)(const char *path))
+{
+	struct state *s;
+	char path[600], bad[600];
+
+	dir_begin();
+	s = open_state();
+	T_OK(state_add(s, gen_make(1, 1)));
+	T_OK(state_add(s, gen_make(2, 2)));
+	state_close(&s);
+	name_make(path, "gen-2");
+	name_make(bad, "gen-2.bad");
+	make(path);
+	s = open_state();
+	if (!T_OK(strstr(state_alarm(s), "set aside as gen-2.bad") != NULL))
+		printf("# %s\n", what);
+	T_IS_UINT(state_gen(s, 0)->number, 1);
+	T_OK(state_gen(s, 1) == NULL);
+	T_OK(access(path, F_OK) != 0);
+	state_close(&s);
+	s = open_state();	/* its number stays used, also for the next daemon */
+	T_IS_STR(state_alarm(s), "");
+	T_IS_UINT(state_next(s, 0), 3);
+	state_close(&s);
+	if (unlink(bad) != 0)
+		rmdir(bad);
+	dir_end();
+}
+
+static void
+make_empty(const char *path)
+{
+	T_IS_INT(truncate(path, 0), 0);
+}
+
+static void
+make_huge(const char *path)
+{
+	T_IS_INT(truncate(path, (off_t)1 << 40), 0);
+}
+
+static void
+make_link(const char *path)
+{
+	char to[700];
+
+	snprintf(to, sizeof(to), "%s.elsewhere", path);
+	T_IS_INT(rename(path, to), 0);
+	T_IS_INT(symlink(to, path), 0);
+}
+
+static void
+make_fifo(const char *path)
+{
+	T_IS_INT(unlink(path), 0);
+	T_IS_INT(mkfifo(path, 0600), 0);
+}
+
+static void
+make_dir(const char *path)
+{
+	T_IS_INT(unlink(path), 0);
+	T_IS_INT(mkdir(path, 0700), 0);
+}
+
+static void
+make_foreign(const char *path)
+{
+	T_IS_INT(chown(path, geteuid() + 1000, (gid_t)-1), 0);
+}
+
+static void
+make_writable(const char *path)
+{
+	T_IS_INT(chmod(path, 0620), 0);
+}
+
+static void
+test_odd_files(void)
+{
+	odd_file("empty", make_empty);
+	odd_file("huge", make_huge);
+	odd_file("symbolic link", make_link);
+	odd_file("fifo", make_fifo);
+	odd_file("directory", make_dir);
+	odd_file("writable by others", make_writable);
+	if (geteuid() == 0)
+		odd_file("of another user", make_foreign);
+	else
+		printf("# not root: no file of another user\n");
+}
+
+/* What a crash left on its way is removed; a crowd of old files hides none that is new. */
+static void
+test_left_over(void)
+{
+	struct state *s;
+	char path[600], name[32];
+
+	dir_begin();
+	s = open_state();
+	T_OK(state_add(s, gen_make(500, 1)));
+	state_close(&s);
+	name_make(path, "gen-501.new");
+	T_IS_INT(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+	for (int i = 1; i <= 70; i++) {
+		snprintf(name, sizeof(name), "gen-%d", i);
+		name_make(path, name);
+		T_IS_INT(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+	}
+	s = open_state();
+	T_IS_UINT(state_gen(s, 0)->number, 500);
+	T_OK(!there("gen-501.new"));
+	state_close(&s);
+	dir_end();
+}
+
 int
 main(void)
 {
@@ -244,5 +408,8 @@ main(void)
 	T_RUN(test_damaged);
 	T_RUN(test_previous);
 	T_RUN(test_unsaved);
+	T_RUN(test_unsaved_often);
+	T_RUN(test_odd_files);
+	T_RUN(test_left_over);
 	return t_done();
 }
