@@ -323,7 +323,8 @@ on_capture()
 
 	head_line "2. The client asks the web server"
 	show "ringfence counters" rf counters
-	[ "$(passed_from "$DIR/first.pcap" $CLIENT)" = 5 ] || fail "the client's packets are missing"
+	[ "$(passed_from "$DIR/first.pcap" $CLIENT)" = 5 ] ||
+	    fail "the client's packets are missing"
 	good "allowed: the client's 5 packets reached the server, the 3 answers reached it"
 
 	head_line "3. The intruder asks the same"

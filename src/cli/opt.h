@@ -28,7 +28,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(QUIET,   "quiet",     'q', NULL,     "no warnings, remarks or progress") \
 	X(JSON,    "json",      0,   NULL,     "print JSON, one object a line") \
 	X(OUTPUT,  "output",    'o', "FILE",   "write the image to FILE, its symbols to FILE.sym") \
-	X(BILL,    "bill",      0,   NULL,     "print what each line of the source costs in the image") \
+	X(BILL,    "bill",      0,   NULL,     "print what each source line costs in the image") \
 	X(POLICY,  "policy",    0,   "DIR",    "the policy directory") \
 	X(NIC,     "nic",       0,   "PATH",   "the mailbox socket of the NIC") \
 	X(STATE,   "state",     0,   "DIR",    "where the daemon keeps its state") \

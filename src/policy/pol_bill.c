@@ -90,7 +90,7 @@ body_charge(struct work *w, uint32_t line)
 		sum += cells[i] + 1;
 		own += cells[i] * 2 + sizeof(*actions);
 	}
-	/* equal arrays of different kinds may be stored once, so that less is there than is owned */
+	/* equal arrays of different kinds may be stored once: less is there than is owned */
 	own = MIN(own, bytes);
 	for (uint32_t i = 0; i <= rules; i++) {
 		struct charge *c = &w->charges[symbol_of(w, le32_get(actions[i].rule_id))];
@@ -154,7 +154,8 @@ rules_charge(struct work *w, uint32_t line, const struct body_rules *other, uint
 static uint32_t
 body_at(const struct work *w, uint32_t i)
 {
-	const uint8_t *p = w->image + (size_t)le32_get(w->hdr->bodies_at) * WIRE_LINE + 4 * (size_t)i;
+	const uint8_t *p = w->image + (size_t)le32_get(w->hdr->bodies_at) * WIRE_LINE +
+	    4 * (size_t)i;
 
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }

@@ -249,8 +249,8 @@ axis_u16(const struct prove_half *h, const struct prove_side *s, enum axis axis,
 
 /* --- the remote address --- */
 
-/* Edges of each set of peers, and cuts so that no run of upper halves holds part of one: an upper half
- * in which a range begins or ends is a run of its own. */
+/* Edges of each set of peers, and cuts so that no run of upper halves holds part of one: an upper
+ * half in which a range begins or ends is a run of its own. */
 static enum rc
 peer_spans(struct sweep *w, const struct prove_side *s)
 {

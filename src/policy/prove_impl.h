@@ -63,8 +63,8 @@ struct prove_side {
 
 /* segments: those whose rules apply, ascending. */
 MUST_CHECK enum rc prove_side_make(const struct pol_rules *r, const struct pol_names *names,
-    const struct prove_index *index, const uint32_t *segments, uint32_t segment_count, uint8_t family, uint8_t dir, struct arena *a,
-    struct prove_side *out);
+    const struct prove_index *index, const uint32_t *segments, uint32_t segment_count,
+    uint8_t family, uint8_t dir, struct arena *a, struct prove_side *out);
 
 /* --- classes: distinct pairs of what the image and what the rules tell apart (prove_class.c)
  * --- */

@@ -101,8 +101,9 @@
 #endif
 #define GROUP_FILE \
 	GROUP_FILE_OLD CALL(openat), CALL(newfstatat), CALL(statx), CALL(faccessat), \
-	CALL(readlinkat), CALL(renameat), CALL(renameat2), CALL(unlinkat), CALL(mkdirat), CALL(fchmod), \
-	CALL(fchmodat), CALL(getdents64), CALL(pread64), CALL(pwrite64), CALL(fsync), \
+	CALL(readlinkat), CALL(renameat), CALL(renameat2), CALL(unlinkat), CALL(mkdirat), \
+	CALL(fchmod), CALL(fchmodat), CALL(getdents64), CALL(pread64), CALL(pwrite64), \
+	CALL(fsync), \
 	CALL(fdatasync), CALL(ftruncate), CALL(flock), CALL(fallocate), CALL(statfs), \
 	CALL(fstatfs), CALL(getcwd), CALL(umask), \
 	CALL_IF(fcntl, ONE_OF(1, 6, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, \

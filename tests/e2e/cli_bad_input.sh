@@ -110,8 +110,8 @@ prints '"ok":false,"errors":'
 fresh
 awk 'BEGIN { print "segment \"x\" { members = \"10.0.0.1\", mode = \"enforce\","
 	for (i = 0; i < 45000; i++)
-		printf "  inbound { allow = tcp(%d), from = \"10.%d.%d.0/24\", why = \"%064d\" },\n",
-		    i % 65535, i / 65536, i / 256 % 256, i
+		printf "  inbound { allow = tcp(%d), from = \"10.%d.%d.0/24\", why = \"%064d\" }" \
+		    ",\n", i % 65535, i / 65536, i / 256 % 256, i
 	print "}" }' >"$TMPDIR/part"
 for i in 1 2 3 4; do
 	sed "s/segment \"x\"/segment \"x$i\"/" "$TMPDIR/part" | head -c 4190000 |

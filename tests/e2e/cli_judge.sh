@@ -12,7 +12,8 @@ sed -n 1p "$TMPDIR/json" >"$TMPDIR/out"
 prints '^{"frame":1,"time":"2026-01-01T00:00:00.000000000Z","verdict":"pass",'
 prints '"reason":"non-ip","hops":\[\]}$'
 sed -n 2p "$TMPDIR/json" >"$TMPDIR/out"
-prints '"frame":2,.*"verdict":"pass","reason":"rule","hops":\[{"direction":"in","local":"10.20.3.7",'
+prints '"frame":2,.*"verdict":"pass","reason":"rule","hops":\[{"direction":"in",'
+prints '"direction":"in","local":"10.20.3.7",'
 prints '"verdict":"pass","reason":"rule","segment":"pay-web","rule":[0-9]*,"file":"payments.pol",'
 prints "\"line\":$LINE,\"generation\":1}\]}\$"
 sed -n 3p "$TMPDIR/json" >"$TMPDIR/out"

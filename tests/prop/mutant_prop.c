@@ -562,8 +562,8 @@ every_change_of_meaning_is_caught(void)
 	T_IS_UINT(n.false_alarms, 0);
 	T_IS_UINT(n.no_example, 0);
 	T_OK(n.same > 0 && n.differs > want / 20);
-	printf("# mutants: %lu judged: %lu differ, %lu do not; %lu refused by the check before, %lu "
-	    "left out: too many packets to ask\n", n.same + n.differs, n.differs, n.same,
+	printf("# mutants: %lu judged: %lu differ, %lu do not; %lu refused by the check before, "
+	    "%lu left out: too many packets to ask\n", n.same + n.differs, n.differs, n.same,
 	    n.refused, n.large);
 	printf("# %lu packets asked\n", asked);
 }

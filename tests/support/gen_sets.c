@@ -71,7 +71,8 @@ peer_of(struct sets *s)
 		break;
 	case GEN_CHAIN:
 		len = 8 + gen_below(s->g, 25);
-		base.lo |= gen_rand(s->g) & 0xffffff & ~((UINT64_C(1) << (32 - len)) - 1) & 0xf0f0ff;
+		base.lo |= gen_rand(s->g) & 0xffffff & ~((UINT64_C(1) << (32 - len)) - 1) &
+		    0xf0f0ff;
 		r[0] = addr_prefix(&base, len);
 		break;
 	default:
