@@ -6,6 +6,7 @@ set -eu
 NIC=$TMPDIR/nic.sock
 HEARD=$TMPDIR/heard.log
 pids=
+p=
 trap 'for p in $pids; do kill "$p" 2>/dev/null || :; done' EXIT
 
 fail()

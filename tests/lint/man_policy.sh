@@ -82,6 +82,7 @@ cat >"$tmp/exempt" <<-END
 	broken-rules a broken evaluation
 	image memory runs out
 	file-changed a race with another process
+	file-owner a file of the daemon's state
 	io a disk that fails
 	no-memory memory runs out
 	not-regular a race with another process
