@@ -22,12 +22,13 @@ for want in '^ok: ' 'drop .*10.66.0.66' '^generation  *1' 'payments.pol' '^gener
 done
 
 mkdir "$TMPDIR/web"
-sed -n '/^## A policy/,/^## /s/^    //p' "$TOP/README.md" | sed -n '1,/^}/p' >"$TMPDIR/web/web.pol"
+sed -n '/^## A policy/,/^## /p' "$TOP/README.md" | sed -n '/^    workload/,/^    }/p' |
+    sed 's/^    //' >"$TMPDIR/web/web.pol"
 "$RINGFENCE" compile "$TMPDIR/web" -o "$TMPDIR/web.img" >"$TMPDIR/out" 2>&1 ||
     { cat "$TMPDIR/out"; fail "the README's policy"; }
 "$RINGFENCE" image "$TMPDIR/web.img" | sed -n '/^table 10.20.3.7/,$p' |
     sed 's/  rule [0-9]*//; s/  */ /g; s/^ //' >"$TMPDIR/rules"
-sed -n '/^## A policy/,/^## /s/^    //p' "$TOP/README.md" | grep ' segment ' | grep pol: |
+sed -n '/^## A policy/,/^## /s/^    //p' "$TOP/README.md" | grep -E '(pol|guard>):[0-9]' |
     sed 's/  */ /g' >"$TMPDIR/told"
 [ "$(grep -c . "$TMPDIR/told")" = 5 ] || fail "the README's rules are not found"
 while read -r line; do
