@@ -163,6 +163,21 @@ eval_step(struct compile *c)
 	return RC_AGAIN;
 }
 
+/* The child that builds knows places only; the text is here. */
+static void
+quote(struct compile *c)
+{
+	struct pol_sources sources;
+	struct arena a;
+
+	if (c->r.diags.count == 0)
+		return;
+	arena_init(&a, SOURCES_ARENA_BYTES);
+	if (pol_sources_decode(c->r.sources, c->r.sources_len, &a, &sources) == RC_OK)
+		pol_sources_quote(&sources, &c->r.diags);
+	arena_fini(&a);
+}
+
 /* Nothing of what the child says is believed. */
 static enum rc
 image_take(struct compile *c, const struct built *b, struct diag *d)
@@ -204,6 +219,7 @@ build_step(struct compile *c)
 			diag_set(&d, "child", "building the tables gave %zu bytes that are no "
 			    "answer", len);
 	}
+	quote(c);
 	if (rc == RC_OK && b.stage != STAGE_DONE) {
 		c->r.no_fit = b.rc == RC_LIMIT && b.stage >= STAGE_BUILD;
 		rc = b.rc;

@@ -117,6 +117,9 @@ MUST_CHECK enum rc pol_sources_encode(const struct pol_sources *s, struct arena 
 MUST_CHECK enum rc pol_sources_decode(const uint8_t *p, size_t len, struct arena *a,
     struct pol_sources *out);
 
+/* Gives each message that has a place the line of text there; pol_eval's have theirs. */
+void pol_sources_quote(const struct pol_sources *s, struct diags *diags);
+
 /* Runs the policies. Only in a process that may die: budgets end it by error or by signal. */
 MUST_CHECK enum rc pol_eval(const struct pol_sources *s, struct arena *a, struct pol_rules *out,
     struct diags *diags);

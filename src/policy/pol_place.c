@@ -80,9 +80,9 @@ printable(char *s)
 }
 
 static void
-source_line(const struct pol_file *f, uint32_t line, char *out, size_t cap)
+source_line(const uint8_t *text, size_t len, uint32_t line, char *out, size_t cap)
 {
-	const uint8_t *p = f->text, *end = f->text + f->len;
+	const uint8_t *p = text, *end = text + len;
 	uint32_t at = 1;
 	size_t n = 0;
 
@@ -100,6 +100,22 @@ source_line(const struct pol_file *f, uint32_t line, char *out, size_t cap)
 	out[n] = '\0';
 	n = utf8_check(out, n);
 	out[n] = '\0';
+}
+
+void
+pol_sources_quote(const struct pol_sources *s, struct diags *diags)
+{
+	CHECK(s != NULL && diags != NULL);
+	for (uint32_t i = 0; i < diags->count; i++) {
+		struct diag *d = &diags->items[i];
+
+		if (d->line == 0 || d->source[0] != '\0' || d->col > SOURCE_COL_MAX)
+			continue;
+		for (uint32_t k = 0; k < s->count; k++)
+			if (strcmp(s->items[k].path, d->file) == 0)
+				source_line(s->items[k].text, s->items[k].len, d->line, d->source,
+				    sizeof(d->source));
+	}
 }
 
 static bool
@@ -126,7 +142,7 @@ pol_report(struct pol_ctx *c, struct diag *d, const struct pol_site *site)
 
 		diag_place(d, f->name, site->line, MAX(site->col, 1u));
 		if (d->col <= SOURCE_COL_MAX)
-			source_line(f, site->line, d->source, sizeof(d->source));
+			source_line(f->text, f->len, site->line, d->source, sizeof(d->source));
 	} else if (site != NULL && site->file < c->file_count) {
 		diag_place(d, c->files[site->file].name, 0, 0);
 	}

@@ -251,6 +251,7 @@ main(int argc, char **argv)
 		rc = pol_eval(&sources, &arena, &rules, &diags);
 	if (rc == RC_OK && base != NULL)
 		rc = build(&rules, base, &arena, &diags);
+	pol_sources_quote(&sources, &diags);
 	diags_print(&diags, stderr);
 	if (rc == RC_OK)
 		print_rules(&rules, guard);
