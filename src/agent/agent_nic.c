@@ -88,6 +88,7 @@ adopt(struct agent *a, struct gen *g)
 		    gen_same_symbols(kept, g)) {
 			gen_destroy(&g);
 			state_save_again(a->state);
+			state_settle(a->state);
 			return;
 		}
 		state_drop_newest(a->state);
@@ -101,6 +102,9 @@ load(struct agent *a, struct gen *g, struct outcome *o)
 {
 	uint64_t begin_ns = clock_mono_ns();
 
+	/* Those of loads that were cut short must not push out what is enforced. */
+	if (agent_active(a) != NULL)
+		state_drop_above(a->state, a->active.generation);
 	g->number = state_next(a->state, a->active.generation);
 	(void)state_add(a->state, g);
 	o->rc = nic_load(a->nic, g->number, g->image, g->image_len, &o->why);

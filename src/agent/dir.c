@@ -13,6 +13,10 @@
 
 #include "file.h"
 
+/* A child that a killed daemon had just forked holds the daemon's locks until it sees that it is
+ * alone, or becomes another program. */
+enum { LOCK_WAIT_MS = 500, LOCK_STEP_MS = 10 };
+
 enum rc
 dir_make(const char *path, unsigned mode, struct diag *diag)
 {
@@ -74,8 +78,11 @@ lock_take(const char *path, const char *what, int *fd, struct diag *diag)
 		diag_set(diag, "lock", "cannot open %s: %s", path, strerror(errno));
 		return rc_from_errno(errno);
 	}
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-		return RC_OK;
+	for (int waited = 0; waited < LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
+		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+			return RC_OK;
+		(void)usleep(LOCK_STEP_MS * 1000);
+	}
 	diag_set(diag, "in-use", "another daemon has the %s (%s is locked)", what, path);
 	(void)close(*fd);
 	*fd = -1;

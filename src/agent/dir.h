@@ -15,7 +15,8 @@ MUST_CHECK enum rc dir_make(const char *path, unsigned mode, struct diag *diag);
 /* The directory that path stands in, mode 0755. */
 MUST_CHECK enum rc dir_make_for(const char *path, struct diag *diag);
 
-/* Holds path as a lock file for as long as *fd stays open. RC_CONFLICT: somebody else has it. */
+/* Holds path as a lock file for as long as *fd stays open. RC_CONFLICT: somebody else has it,
+ * and had it for half a second. */
 MUST_CHECK enum rc lock_take(const char *path, const char *what, int *fd, struct diag *diag);
 
 #endif

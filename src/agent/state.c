@@ -278,6 +278,13 @@ state_drop_newest(struct state *s)
 }
 
 void
+state_drop_above(struct state *s, uint32_t number)
+{
+	while (s->gens[0] != NULL && s->gens[0]->number > number)
+		state_drop_newest(s);
+}
+
+void
 state_save_again(struct state *s)
 {
 	for (int i = STATE_KEPT - 1; i >= 0; i--)

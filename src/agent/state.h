@@ -35,6 +35,8 @@ uint32_t state_next(struct state *s, uint32_t floor);
 bool state_add(struct state *s, struct gen *g);
 /* Forgets the newest, which no NIC took. */
 void state_drop_newest(struct state *s);
+/* Forgets those above number, which no NIC took. */
+void state_drop_above(struct state *s, uint32_t number);
 /* Writes again what could not be saved. */
 void state_save_again(struct state *s);
 /* Forgets those past STATE_KEPT. On the disk the newest STATE_KEPT that are whole stay: while

@@ -136,6 +136,14 @@ test_dropped(void)
 	T_OK(there("gen-1") && !there("gen-2"));
 	T_IS_UINT(state_gen(s, 0)->number, 1);
 	T_IS_UINT(state_next(s, 0), 3);
+	T_OK(state_add(s, gen_make(3, 2)));
+	T_OK(state_add(s, gen_make(4, 3)));
+	state_drop_above(s, 4);
+	T_OK(there("gen-4"));
+	state_drop_above(s, 1);
+	T_OK(there("gen-1") && !there("gen-3") && !there("gen-4"));
+	T_IS_UINT(state_gen(s, 0)->number, 1);
+	T_OK(state_gen(s, 1) == NULL);
 	state_close(&s);
 	dir_end();
 }
