@@ -4,11 +4,13 @@
 # policy as sets: one run, rounds in turn, the median of each. PEERS allowed sources, ROUNDS rounds.
 #   64 B: delivered frames a second, counted by the server's interface, sender not waiting
 #   TCP: one connection with default offloads, both ends check every byte
-# The NIC keeps flows; the nftables rules are stateless. Topology: tests/support/softnic.sh.
+# The NIC is `ringfence nic` with `ringfence run` on a policy of the same addresses. It keeps flows;
+# the nftables rules are stateless. Topology: tests/support/softnic.sh.
 set -eu
 cd "$(dirname "$0")/../.."
 TOP=$PWD
 BUILD=${BUILD:-$PWD/build/rel}
+RINGFENCE=${RINGFENCE:-$PWD/build/ringfence}
 TMPDIR=$(mktemp -d /tmp/rf-bench.XXXXXX)
 export TOP BUILD TMPDIR
 PEERS=${PEERS:-5000}
@@ -25,11 +27,34 @@ background serve "$S" "$PEER" serve 10.9.0.2 8000
 frame=0200000000020200000000ff08004500002e00000000401166aa0a0900010a09000304010035001a0000
 frame=${frame}000000000000000000000000000000000000
 
+mkdir "$TMPDIR/policy"
+{
+	echo 'local peers = {'
+	awk -v n="$PEERS" 'BEGIN { for (i = 0; i < n; i++) { v = 1 + 2 * i
+		printf "  \"172.16.%d.%d\",\n", int(v / 256), v % 256 } }'
+	echo '  "10.9.0.1" }'
+	for rule in "10.9.0.2 tcp(8000)" "10.9.0.3 udp(53)"; do
+		echo "segment \"${rule#* }\" { members = \"${rule% *}\", mode = \"enforce\","
+		echo "  inbound { allow = ${rule#* }, from = peers } }"
+	done
+} >"$TMPDIR/policy/bench.pol"
+
+enforced()
+{
+	"$RINGFENCE" status --socket "$TMPDIR/rf.sock" --json | grep -q '"rules":'
+}
+
 path_nic()
 {
-	nic_start dev:wire0 dev:host0
-	"$NIC_TOOL" load "$SOCK" 1 "10.9.0.2,6,8000,-,$PEERS" "10.9.0.3,17,53,-,$PEERS" ||
-	    fail "load"
+	rm -rf "$SOCK.image" "$TMPDIR/state"
+	ip netns exec "$N" "$RINGFENCE" nic --wire dev:wire0 --host dev:host0 --socket "$SOCK" \
+	    >>"$TMPDIR/nic.log" 2>&1 &
+	nic_pid=$!
+	"$RINGFENCE" run --nic "$SOCK" --policy "$TMPDIR/policy" --state "$TMPDIR/state" \
+	    --socket "$TMPDIR/rf.sock" >>"$TMPDIR/daemon.log" 2>&1 &
+	daemon_pid=$!
+	pids="$pids $daemon_pid"
+	wait_for "a generation" enforced
 }
 
 path_bridge()
@@ -63,7 +88,9 @@ path_nft()
 path_end()
 {
 	if [ -n "$nic_pid" ]; then
-		echo "# nic: tx_lost $(status tx_lost)"
+		"$RINGFENCE" status --socket "$TMPDIR/rf.sock" | sed -n 's/^losses */# nic: /p'
+		kill "$daemon_pid"
+		wait "$daemon_pid" || fail "the daemon ended with $?"
 		nic_stop
 		tail -n 2 "$TMPDIR/nic.log" | sed 's/^/# /'
 	fi
