@@ -8,8 +8,9 @@
  *   live   a later segment of one of those flows, whose first answer came
  *   warm   a live one out of WARM flows, as in a transfer: all of it stays in the caches
  *   drop   a TCP SYN that no rule allows
- * Best of RUNS by mean, in processor time of the thread, so that other programs cost it no more than
- * what they take from its caches. Each run begins with an empty flow table; every verdict is checked.
+ * Best of RUNS by mean, in processor time of the thread, so that other programs cost it no more
+ * than what they take from its caches. Each run begins with an empty flow table; every verdict is
+ * checked.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -174,7 +175,8 @@ main(int argc, char **argv)
 		judge_close(&j);
 	}
 	printf("packet: %5" PRIu32 " rules in %2" PRIu32 " tables: new flow %.0f, live flow %.0f, "
-	    "warm live flow %.0f, drop %.0f ns a packet\n", rules, segments, new, live, warm, drop);
+	    "warm live flow %.0f, drop %.0f ns a packet\n", rules, segments, new, live, warm,
+	    drop);
 	free(image);
 	return 0;
 }

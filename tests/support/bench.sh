@@ -40,8 +40,10 @@ policy_make()	# RULES SEGMENTS
 	mkdir "$POL"
 	awk -v rules="$1" -v segments="$2" 'BEGIN {
 		for (s = 1; s <= segments; s++) {
-			printf "segment \"s%d\" {\n  members = \"10.20.0.%d\", mode = \"enforce\",\n", s, s
-			for (i = int(rules * (s - 1) / segments); i < int(rules * s / segments); i++)
+			printf "segment \"s%d\" {\n", s
+			printf "  members = \"10.20.0.%d\", mode = \"enforce\",\n", s
+			end = int(rules * s / segments)
+			for (i = int(rules * (s - 1) / segments); i < end; i++)
 				printf "  inbound { allow = tcp(%d), from = \"10.%d.%d.0/24\" },\n",
 				    1000 + i % 50000, 64 + int(i / 256), i % 256
 			print "}"
