@@ -60,7 +60,7 @@ main(int argc, char **argv)
 		int code = roles_run(argv[1] + 1);
 
 		if (code >= 0)
-			return code;
+			_exit(code);	/* nothing of it is worth an orderly end */
 	}
 	if (!std_fds_open())
 		return EXIT_FAILED;

@@ -401,6 +401,7 @@ failure(const struct job *j, struct diag *diag)
 	const struct job_role *r = j->role;
 	int sig = WIFSIGNALED(j->status) ? WTERMSIG(j->status) : 0;
 	int code = WIFEXITED(j->status) ? WEXITSTATUS(j->status) : 0;
+	const char *words = j->words + strspn(j->words, "\n");
 
 	if (j->flooded)
 		diag_set(diag, "budget", "%s gave more than %zu bytes", r->what,
@@ -417,8 +418,8 @@ failure(const struct job *j, struct diag *diag)
 			diag_set(diag, "child", "%s ended by signal %d", r->what, sig);
 		else
 			diag_set(diag, "child", "%s ended with exit code %d", r->what, code);
-		if (j->words_len > 0)
-			diag_hint(diag, "it said: %.*s", (int)strcspn(j->words, "\n"), j->words);
+		if (words[0] != '\0')
+			diag_hint(diag, "it said: %.*s", (int)strcspn(words, "\n"), words);
 		return RC_PEER;
 	}
 	return RC_LIMIT;
