@@ -242,17 +242,20 @@ static enum rc
 v6_write(const struct image_axis *x, struct image_blob *b, struct arena *a, struct wire_half *w)
 {
 	struct v6 v = { .x = x, .arena = a };
+	/* Each interval begins a rank, ends inside one, or both; a rank with ends may need one more
+	 * behind it: 2 ranks and 3 classes for each at most. */
 	size_t n = 2 * (size_t)x->count + 1;
 	struct image_tree t;
 	enum rc rc;
 
 	v.high = arena_array(a, n, sizeof(*v.high));
 	v.low = arena_array(a, n, sizeof(*v.low));
-	v.cls = arena_array(a, n, sizeof(*v.cls));
+	v.cls = arena_array(a, n + x->count, sizeof(*v.cls));
 	v.ranks = arena_array(a, n, sizeof(*v.ranks));
 	if (v.high == NULL || v.low == NULL || v.cls == NULL || v.ranks == NULL)
 		return RC_NOMEM;
 	v6_cut(&v);
+	CHECK(v.rank_count <= n && v.low_count <= n && v.cls_count <= n + x->count);
 	rc = image_tree_build(&t, a, v.high, v.rank_count - 1, 8, 0, WIRE_DEPTH_V6_MAX);
 	if (rc != RC_OK)
 		return rc;

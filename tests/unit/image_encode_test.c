@@ -179,6 +179,44 @@ long_v6_prefixes(void)
 	free(p);
 }
 
+/* Every interval begins and ends inside a half of its own: the most ranks and classes there are. */
+static void
+v6_ranges_between_halves(void)
+{
+	enum { RANGES = 2000 };
+	struct addr_range *ranges = room(RANGES, sizeof(*ranges));
+	struct image_rule *r[] = { rule(WIRE_IN, peer("::", 0), PROTO_TCP, 1, 9, 1),
+		rule(WIRE_IN, peer("::", 0), PROTO_TCP, 0, 65535, 2) };
+	struct image_list l[] = { list(r, 2, 99) };
+	struct image_table tables[] = { { .local = ip("fd00::1"), .list = 0 } };
+	struct image_input in = input(l, 1, tables, 1);
+	struct pkt_key k = { .dir = WIRE_IN, .proto = PROTO_TCP, .dport = 5,
+		.vlan = WIRE_VLAN_NONE, .remote = { .family = 6 } };
+	uint32_t bad = 0;
+	size_t len;
+	uint8_t *p;
+
+	for (uint32_t i = 0; i < RANGES; i++) {
+		ranges[i].lo = (struct addr){ .family = 6, .hi = 1000 + 5 * i, .lo = 5 };
+		ranges[i].hi = (struct addr){ .family = 6, .hi = 1002 + 5 * i, .lo = 5 };
+	}
+	CHECK(addr_set_from(&arena, ranges, RANGES, &r[0]->peer) == RC_OK);
+	p = encode(&in, &len);
+	for (uint32_t i = 0; i < RANGES * 5 * 3; i++) {
+		uint32_t half = i / 3 % 5, low = 4 + i % 3;
+		bool inside = half == 1 || (half == 0 && low >= 5) || (half == 2 && low <= 5);
+		struct image_action a;
+		bool is_default;
+
+		k.remote.hi = 1000 + i / 3;
+		k.remote.lo = low;
+		bad += !image_lookup(p, len, &tables[0].local, &k, &a, &is_default) ||
+		    a.rule_id != (inside ? 1 : 2);
+	}
+	T_IS_UINT(bad, 0);
+	free(p);
+}
+
 static void
 equal_lists_are_stored_once(void)
 {
@@ -421,6 +459,7 @@ main(void)
 	T_RUN(first_match_wins);
 	T_RUN(later_fragments_match_no_ports);
 	T_RUN(long_v6_prefixes);
+	T_RUN(v6_ranges_between_halves);
 	T_RUN(equal_lists_are_stored_once);
 	T_RUN(guard_table_has_both_families);
 	T_RUN(nothing_at_all);
