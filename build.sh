@@ -93,6 +93,13 @@ tool_list()
 		openssl openssl
 		END
 		;;
+	shell)
+		cat <<-END
+		bash bash
+		zsh zsh
+		fish fish
+		END
+		;;
 	net)
 		cat <<-END
 		ip iproute2
@@ -483,7 +490,7 @@ do_test()
 {
 	do_all
 	[ -z "$(files fw/*.c)" ] || do_fw
-	need test net
+	need test net shell
 	run_make rel tests
 	tests/run.sh rel lint unit prop fuzz golden e2e
 }
@@ -579,6 +586,13 @@ do_man()
 	done
 }
 
+install_completion()	# SHELL FILE
+{
+	install -d "$DESTDIR$PREFIX/share/${2%/*}"
+	build/ringfence completion "$1" >"$DESTDIR$PREFIX/share/$2"
+	chmod 644 "$DESTDIR$PREFIX/share/$2"
+}
+
 do_install()
 {
 	do_all
@@ -590,6 +604,9 @@ do_install()
 		install -m 644 "$f" "$d/"
 	done
 	[ ! -d policy ] || cp -R policy "$DESTDIR$PREFIX/share/ringfence/"
+	install_completion bash bash-completion/completions/ringfence
+	install_completion zsh zsh/site-functions/_ringfence
+	install_completion fish fish/vendor_completions.d/ringfence.fish
 }
 
 [ $# -gt 0 ] || set -- all

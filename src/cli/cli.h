@@ -80,6 +80,7 @@ int cmd_reload(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_watch(struct cli *cli);
 int cmd_counters(struct cli *cli);
+int cmd_completion(struct cli *cli);
 int cmd_help(struct cli *cli);
 
 #endif

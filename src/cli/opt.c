@@ -255,7 +255,7 @@ opt_help(const struct verb *verbs, size_t verb_count, FILE *out)
 {
 	fprintf(out, "usage: ringfence VERB [OPTION]... [ARGUMENT]...\n\n");
 	for (size_t i = 0; i < verb_count; i++)
-		fprintf(out, "  %-9s %-8s %s\n", verbs[i].name, verbs[i].args, verbs[i].summary);
+		fprintf(out, "  %-10s %-7s %s\n", verbs[i].name, verbs[i].args, verbs[i].summary);
 	fprintf(out, "\nOptions of every verb:\n");
 	help_options(OPT_GLOBAL | OPT_BIT(VERSION), out);
 	fprintf(out, "\n`ringfence VERB --help` tells more; ringfence(1) all of it.\n");

@@ -53,6 +53,10 @@ const struct verb cli_verbs[] = {
 	{ .name = "counters", .args = "", .options = OPT_BIT(SOCKET) | OPT_BIT(JSON),
 	    .summary = "Print packets and bytes of each counted rule", .detail = "",
 	    .run = cmd_counters },
+	{ .name = "completion", .args = "SHELL", .args_min = 1, .args_max = 1,
+	    .summary = "Print the completions of a shell: bash, zsh or fish",
+	    .detail = "`./build.sh install` puts each where its shell looks for it.",
+	    .run = cmd_completion },
 	{ .name = "help", .args = "[VERB]", .args_max = 1,
 	    .summary = "Explain a verb, or list them", .detail = "", .run = cmd_help },
 };

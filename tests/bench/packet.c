@@ -124,11 +124,11 @@ ask(struct judge *j, const struct frame *frames, uint32_t spread, uint64_t *now_
 	uint64_t start = cpu_ns(), wrong = 0, took;
 
 	for (uint32_t k = 0; k < ASKED; k++) {
+		const uint8_t *frame = frames[order[k % spread]].bytes;
 		struct fw_verdict v;
 
 		*now_ns += STEP_NS;
-		judge_frame(j, frames[order[k % spread]].bytes, FRAME_BYTES, FRAME_BYTES, *now_ns, &v,
-		    NULL);
+		judge_frame(j, frame, FRAME_BYTES, FRAME_BYTES, *now_ns, &v, NULL);
 		wrong += v.verdict != verdict || v.reason != reason;
 	}
 	took = cpu_ns() - start;

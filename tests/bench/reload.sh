@@ -67,8 +67,8 @@ starts()	# RULES SEGMENTS: the NIC holds the policy already
 	done
 	awk -v rules="$1" -v segments="$2" -v us="$(median <"$TMPDIR/answered")" \
 	    -v runs="$RUNS" -v ready="$(median <"$TMPDIR/ready")" 'BEGIN {
-		printf "start:   %5d rules in %2d tables: %.1f ms to the first answer, %.1f ms to " \
-		    "ready (median of %d)\n", rules, segments, us / 1000, ready / 1000, runs }'
+		printf "start:   %5d rules in %2d tables: %.1f ms to the first answer, %.1f ms " \
+		    "to ready (median of %d)\n", rules, segments, us / 1000, ready / 1000, runs }'
 }
 
 nic_start
