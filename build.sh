@@ -12,6 +12,7 @@ FWCC=${FWCC:-riscv64-unknown-elf-gcc}
 CFLAGS=${CFLAGS:-}
 PREFIX=${PREFIX:-/usr/local}
 DESTDIR=${DESTDIR:-}
+SYSCONFDIR=${SYSCONFDIR:-}	# of the OpenRC scripts: /etc for PREFIX=/usr, else PREFIX/etc
 V=${V:-}
 DEPS=${DEPS:-}
 WERROR=${WERROR:-}
@@ -39,7 +40,7 @@ usage()
 	  prove    property tests, ten times longer  cover    line coverage of the unit tests
 	  bench    the measurements                  man      manuals as text in build/man
 	  install  into DESTDIR/PREFIX               clean    remove build/
-	variables: CC FWCC CFLAGS PREFIX DESTDIR V=1 JOBS WERROR=1 ONLY=pattern
+	variables: CC FWCC CFLAGS PREFIX DESTDIR SYSCONFDIR V=1 JOBS WERROR=1 ONLY=pattern
 	  DEPS=DIR takes the tarballs that deps.lock names from DIR: offline, or not Debian
 	END
 }
@@ -107,6 +108,7 @@ tool_list()
 		curl curl
 		/usr/include/bpf/libbpf.h libbpf-dev
 		nc netcat-openbsd
+		strace strace
 		python3 python3-minimal
 		END
 		;;
@@ -593,6 +595,13 @@ install_completion()	# SHELL FILE
 	chmod 644 "$DESTDIR$PREFIX/share/$2"
 }
 
+install_service()	# MODE SOURCE PATH: with the path of the binary in it
+{
+	install -d "$DESTDIR${3%/*}"
+	sed "s,@BINDIR@,$PREFIX/bin," "src/agent/service/$2" >"$DESTDIR$3"
+	chmod "$1" "$DESTDIR$3"
+}
+
 do_install()
 {
 	do_all
@@ -607,6 +616,12 @@ do_install()
 	install_completion bash bash-completion/completions/ringfence
 	install_completion zsh zsh/site-functions/_ringfence
 	install_completion fish fish/vendor_completions.d/ringfence.fish
+	etc=${SYSCONFDIR:-$PREFIX/etc}
+	[ "$PREFIX" != /usr ] || etc=${SYSCONFDIR:-/etc}
+	for name in ringfence ringfence-nic; do
+		install_service 644 "$name.service" "$PREFIX/lib/systemd/system/$name.service"
+		install_service 755 "$name.initd" "$etc/init.d/$name"
+	done
 }
 
 [ $# -gt 0 ] || set -- all

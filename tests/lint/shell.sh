@@ -8,4 +8,5 @@ command -v shellcheck >/dev/null || { echo "shellcheck is not installed"; exit 7
 	printf 'build.sh\ndeps.sh\n'
 	echo .ci/run
 	find tests -name '*.sh'
+	find src/agent/service -name '*.initd'
 } | sort | xargs shellcheck -x
