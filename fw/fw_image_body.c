@@ -59,28 +59,26 @@ node_keys(const uint8_t *node, uint32_t key_bytes)
 	for (uint32_t i = 0; i < WIRE_LINE; i += key_bytes) {
 		uint8_t all = 0xff;
 
-		for (uint32_t b = 0; b < key_bytes; b++)
+		for (uint32_t b = 0; b + 1 < key_bytes; b++)
 			all &= node[i + b];
-		n += all != 0xff;
+		n += all != 0xff || node[i + key_bytes - 1] != (key_bytes == 8 ? 0xff : 0x7f);
 	}
 	return n;
 }
 
-/* The largest rank of a tree; start[i] is the line of level i + 1 after the root. */
+/* The largest rank of a tree; start[i] is the line of level i + 1 after at_line. */
 static bool
-tree(const struct part *p, uint32_t at_line, const le16 *start, uint32_t levels, uint32_t depth,
-    uint32_t key_bytes, uint32_t *rank_max)
+tree(const struct part *p, const uint8_t *root, uint32_t at_line, const le16 *start,
+    uint32_t levels, uint32_t depth, uint32_t key_bytes, uint32_t *rank_max)
 {
-	uint64_t node = 0, line = at_line;
+	uint64_t node = node_keys(root, key_bytes), line;
 
 	*rank_max = 0;
-	for (uint32_t level = 0; level < depth; level++) {
+	for (uint32_t level = 1; level < depth; level++) {
 		const uint8_t *b;
 
-		if (level > 0) {
-			FW_CHECK(level - 1 < levels);
-			line = (uint64_t)at_line + le16_get(start[level - 1]);
-		}
+		FW_CHECK(level - 1 < levels);
+		line = (uint64_t)at_line + le16_get(start[level - 1]);
 		if (line + node > UINT32_MAX || !array(p, (uint32_t)(line + node), WIRE_LINE, &b))
 			return bad(p, start);
 		node = node * (WIRE_LINE / key_bytes + 1) + node_keys(b, key_bytes);
@@ -103,9 +101,11 @@ low_trees(const struct part *p, uint32_t ranks)
 	for (uint32_t i = 0; i < ranks; i++) {
 		const struct wire_low *low = (const struct wire_low *)(b + i * sizeof(*low));
 		le16 start[3] = { le16_put(1), low->start[0], low->start[1] };
+		const uint8_t *root;
 		uint32_t max;
 
-		if (!tree(p, le32_get(low->at), start, 3, h->low_depth, 8, &max)) {
+		if (!array(p, le32_get(low->at), WIRE_LINE, &root) ||
+		    !tree(p, root, le32_get(low->at), start, 3, h->low_depth, 8, &max)) {
 			p->v->bad_at = (uint32_t)((const uint8_t *)low - p->v->image);
 			return false;
 		}
@@ -122,8 +122,8 @@ remote_axis(const struct part *p)
 	const struct wire_half *h = p->half;
 	uint32_t max, ranks;
 
-	if (!tree(p, le32_get(h->remote.at), h->remote.start, 4, h->remote_depth,
-	    h->family == 4 ? 4 : 8, &max))
+	if (!tree(p, h->roots[WIRE_ROOT_REMOTE], le32_get(h->remote.at), h->remote.start, 4,
+	    h->remote_depth, h->family == 4 ? 4 : 8, &max))
 		return false;
 	if (max != le32_get(h->remote_keys))
 		return bad(p, &h->remote_keys);
@@ -137,12 +137,12 @@ remote_axis(const struct part *p)
 }
 
 static bool
-u16_axis(const struct part *p, const struct wire_tree *t, uint32_t depth, le32 keys,
-    le32 classes_at, uint32_t classes)
+u16_axis(const struct part *p, enum wire_root root, const struct wire_tree *t, uint32_t depth,
+    le32 keys, le32 classes_at, uint32_t classes)
 {
 	uint32_t max;
 
-	if (!tree(p, le32_get(t->at), t->start, 4, depth, 2, &max))
+	if (!tree(p, p->half->roots[root], le32_get(t->at), t->start, 4, depth, 2, &max))
 		return false;
 	if (max != le32_get(keys))
 		return bad(p, t);
@@ -156,11 +156,11 @@ axes(const struct part *p)
 	const uint8_t *b;
 
 	if (!remote_axis(p) ||
-	    !u16_axis(p, &h->dport, h->dport_depth, h->dport_keys, h->dport_at,
+	    !u16_axis(p, WIRE_ROOT_DPORT, &h->dport, h->dport_depth, h->dport_keys, h->dport_at,
 	    le16_get(h->dport_classes)) ||
-	    !u16_axis(p, &h->sport, h->sport_depth, h->sport_keys, h->sport_at,
+	    !u16_axis(p, WIRE_ROOT_SPORT, &h->sport, h->sport_depth, h->sport_keys, h->sport_at,
 	    le16_get(h->sport_classes)) ||
-	    !u16_axis(p, &h->vlan, h->vlan_depth, h->vlan_keys, h->vlan_at,
+	    !u16_axis(p, WIRE_ROOT_VLAN, &h->vlan, h->vlan_depth, h->vlan_keys, h->vlan_at,
 	    le16_get(h->vlan_classes)))
 		return false;
 	if (!array(p, le32_get(h->proto_at), 256, &b))
@@ -178,7 +178,7 @@ products(const struct part *p)
 {
 	const struct wire_half *h = p->half;
 	uint64_t vlan = le16_get(h->vlan_classes), sport = le16_get(h->sport_classes);
-	uint64_t pv = le16_get(h->pv_classes), q = le16_get(h->q_classes);
+	uint64_t q = le16_get(h->q_classes), rows = le16_get(h->proto_classes) * 2 * vlan;
 	uint32_t dport = le16_get(h->dport_classes), set = le16_get(h->s_classes);
 	uint32_t b_row = le16_get(h->b_row), m_row = le16_get(h->m_row);
 	uint64_t b_segments = le32_get(h->b_segments), m_segments = le32_get(h->m_segments);
@@ -188,9 +188,7 @@ products(const struct part *p)
 		return bad(p, &h->b_row);
 	if (b_segments > WIRE_CELL_NONE + 1u || m_segments > WIRE_CELL_NONE + 1u)
 		return bad(p, &h->b_segments);
-	return cells(p, h->pv_at, (uint64_t)le16_get(h->proto_classes) * 2 * vlan,
-	    (uint32_t)pv, false) &&
-	    cells(p, h->a_at, pv * sport, (uint32_t)q, false) &&
+	return cells(p, h->head_at, rows * sport, (uint32_t)q, false) &&
 	    cells(p, h->b_at, q * b_row, (uint32_t)b_segments, false) &&
 	    cells(p, h->bp_at, b_segments << h->b_shift, set, false) &&
 	    cells(p, h->m_at, (uint64_t)le16_get(h->remote_classes) * m_row,
@@ -203,10 +201,12 @@ half_check(const struct part *p, const struct wire_half *of, uint8_t family)
 {
 	const struct wire_half *h = p->half;
 	uint32_t depth_max = family == 4 ? WIRE_DEPTH_V4_MAX : WIRE_DEPTH_V6_MAX;
-	uint8_t sum = h->reserved;
+	uint8_t sum = h->reserved | h->reserved2[0] | h->reserved2[1];
 
-	for (uint32_t i = 0; i < sizeof(h->reserved2); i++)
-		sum |= h->reserved2[i];
+	for (uint32_t i = 0; i < sizeof(h->reserved3); i++)
+		sum |= h->reserved3[i];
+	if (h->remote_depth < 1 || h->dport_depth < 1 || h->sport_depth < 1 || h->vlan_depth < 1)
+		return bad(p, h);
 	if (sum != 0 || h->family != family || h->remote_depth > depth_max ||
 	    h->low_depth > (family == 6 ? WIRE_DEPTH_LOW_MAX : 0) ||
 	    h->dport_depth > WIRE_DEPTH_U16_MAX || h->sport_depth > WIRE_DEPTH_U16_MAX ||

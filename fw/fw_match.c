@@ -88,9 +88,9 @@ fw_cell(const uint8_t *image, uint64_t array, uint32_t index)
 	return fw_load16(fw_at(image, array + (uint64_t)index * 2));
 }
 
-/* --- nodes: keys below the value, 0..keys ----------------------------------------------------- */
+/* --- nodes: keys below the value, before the first that is not; 0..keys --------------------- */
 
-#ifdef FW_MATCH_SCALAR
+#if defined(FW_MATCH_SCALAR)
 
 /* 1 where bit 63 is set. By arithmetic, not by a branch: the verifier follows both ways of one, and
  * the compiler must not find the compare behind it. */
@@ -110,7 +110,7 @@ fw_node_v4(const uint8_t *node, uint32_t x)
 
 	FW_LOOP
 	for (int i = 0; i < WIRE_KEYS_V4; i++)
-		n += fw_sign((uint64_t)fw_load32(node + 4 * i) - x);
+		n += fw_sign((uint64_t)(fw_load32(node + 4 * i) ^ 0x80000000u) - x);
 	return n;
 }
 
@@ -121,57 +121,78 @@ fw_node_u16(const uint8_t *node, uint32_t x)
 
 	FW_LOOP
 	for (int i = 0; i < WIRE_KEYS_U16; i++)
-		n += fw_sign((uint64_t)fw_load16(node + 2 * i) - x);
+		n += fw_sign((uint64_t)(fw_load16(node + 2 * i) ^ 0x8000u) - x);
 	return n;
+}
+
+#elif defined(__SSE2__)
+
+typedef int32_t fw_v4i32 __attribute__((vector_size(16), may_alias));
+typedef int16_t fw_v8i16 __attribute__((vector_size(16), may_alias));
+typedef char fw_v16i8 __attribute__((vector_size(16)));
+
+/* Keys ascend, so lanes that are below are the first ones. */
+FW_INLINE uint32_t
+fw_node_v4(const uint8_t *node, uint32_t x)
+{
+	const fw_v4i32 *k = (const fw_v4i32 *)node;
+	fw_v4i32 v = (fw_v4i32){ 0 } + (int32_t)(x ^ 0x80000000u);
+	fw_v8i16 lo = __builtin_ia32_packssdw128(v > k[0], v > k[1]);
+	fw_v8i16 hi = __builtin_ia32_packssdw128(v > k[2], v > k[3]);
+	fw_v16i8 all = __builtin_ia32_packsswb128(lo, hi);
+
+	return (uint32_t)__builtin_ctz(~(uint32_t)__builtin_ia32_pmovmskb128(all));
+}
+
+FW_INLINE uint32_t
+fw_node_u16(const uint8_t *node, uint32_t x)
+{
+	const fw_v8i16 *k = (const fw_v8i16 *)node;
+	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)(x ^ 0x8000u);
+	fw_v16i8 lo = __builtin_ia32_packsswb128(v > k[0], v > k[1]);
+	fw_v16i8 hi = __builtin_ia32_packsswb128(v > k[2], v > k[3]);
+	uint64_t below = (uint32_t)__builtin_ia32_pmovmskb128(lo) |
+	    (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128(hi) << 16;
+
+	return (uint32_t)__builtin_ctzll(~below);
 }
 
 #else
 
-typedef uint32_t fw_v4u32 __attribute__((vector_size(16)));
-typedef uint16_t fw_v8u16 __attribute__((vector_size(16)));
+typedef int32_t fw_v4i32 __attribute__((vector_size(16), may_alias));
+typedef int16_t fw_v8i16 __attribute__((vector_size(16), may_alias));
 typedef uint64_t fw_v2u64 __attribute__((vector_size(16)));
-typedef char fw_v16i8 __attribute__((vector_size(16)));
-typedef uint32_t fw_v4u32_any __attribute__((vector_size(16), aligned(1), may_alias));
-typedef uint16_t fw_v8u16_any __attribute__((vector_size(16), aligned(1), may_alias));
 
 /* Sum of all lanes; each is below 256 and at least 16 bits wide. */
 FW_INLINE uint32_t
 fw_lanes(fw_v2u64 v)
 {
-#if defined(__SSE2__)
-	v = (fw_v2u64)__builtin_ia32_psadbw128((fw_v16i8)v, (fw_v16i8){ 0 });
-	return (uint32_t)(v[0] + v[1]);
-#else
-	uint64_t s = v[0] + v[1];
+	uint64_t sum = v[0] + v[1];
 
-	s += s >> 32;
-	s += s >> 16;
-	return (uint32_t)s & 0xff;
-#endif
+	sum += sum >> 32;
+	sum += sum >> 16;
+	return (uint32_t)sum & 0xff;
 }
 
 FW_INLINE uint32_t
 fw_node_v4(const uint8_t *node, uint32_t x)
 {
-	const fw_v4u32_any *k = (const fw_v4u32_any *)node;
-	fw_v4u32 v = { x, x, x, x };
+	const fw_v4i32 *k = (const fw_v4i32 *)node;
+	fw_v4i32 v = (fw_v4i32){ 0 } + (int32_t)(x ^ 0x80000000u);
 
 	/* A true lane is all ones, which is -1. */
-	fw_v4u32 sum = ((fw_v4u32)(k[0] < v) + (fw_v4u32)(k[1] < v)) +
-	    ((fw_v4u32)(k[2] < v) + (fw_v4u32)(k[3] < v));
+	fw_v4i32 sum = ((v > k[0]) + (v > k[1])) + ((v > k[2]) + (v > k[3]));
 	return fw_lanes((fw_v2u64)-sum);
 }
 
-/* Counts keys not below: SSE2 has saturating subtraction, so that is the cheaper question. */
 FW_INLINE uint32_t
 fw_node_u16(const uint8_t *node, uint32_t x)
 {
-	const fw_v8u16_any *k = (const fw_v8u16_any *)node;
-	fw_v8u16 v = (fw_v8u16){ 0 } + (uint16_t)x;
-	fw_v8u16 sum = ((fw_v8u16)(k[0] >= v) + (fw_v8u16)(k[1] >= v)) +
-	    ((fw_v8u16)(k[2] >= v) + (fw_v8u16)(k[3] >= v));
+	const fw_v8i16 *k = (const fw_v8i16 *)node;
+	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)(x ^ 0x8000u);
+	fw_v8i16 sum = ((v > k[0]) + (v > k[1])) + ((v > k[2]) + (v > k[3]));
 
-	return WIRE_KEYS_U16 - fw_lanes((fw_v2u64)-sum);
+	return fw_lanes((fw_v2u64)-sum);
 }
 
 #endif
@@ -194,61 +215,58 @@ fw_node_v6(const uint8_t *node, uint64_t x)
 
 /* Line of the node to look at next, at level i >= 1. */
 FW_INLINE uint64_t
-fw_tree_node(uint64_t root, const struct wire_tree *t, int level, uint32_t child)
+fw_tree_node(uint64_t more, const struct wire_tree *t, int level, uint32_t child)
 {
-	return root + ((uint64_t)fw_load16(&t->start[level - 1]) + child) * WIRE_LINE;
+	return more + ((uint64_t)fw_load16(&t->start[level - 1]) + child) * WIRE_LINE;
 }
 
 FW_INLINE uint32_t
-fw_rank_v4(const uint8_t *image, uint64_t body, const struct wire_tree *t, int depth, uint32_t x)
+fw_rank_v4(const uint8_t *image, uint64_t body, const uint8_t *root, const struct wire_tree *t,
+    int depth, uint32_t x)
 {
-	uint64_t root = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
-	uint64_t node = root;
-	uint32_t rank = 0;
+	uint64_t more = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
+	uint32_t rank = fw_node_v4(root, x);
 
 	FW_UNROLL
-	for (int i = 1; i <= WIRE_DEPTH_V4_MAX; i++) {
-		if (i > depth)
+	for (int i = 1; i < WIRE_DEPTH_V4_MAX; i++) {
+		if (i >= depth)
 			break;
-		rank = rank * (WIRE_KEYS_V4 + 1) + fw_node_v4(fw_at(image, node), x);
-		if (i < WIRE_DEPTH_V4_MAX)
-			node = fw_tree_node(root, t, i, rank);
+		rank = rank * (WIRE_KEYS_V4 + 1) +
+		    fw_node_v4(fw_at(image, fw_tree_node(more, t, i, rank)), x);
 	}
 	return rank;
 }
 
 FW_INLINE uint32_t
-fw_rank_v6(const uint8_t *image, uint64_t body, const struct wire_tree *t, int depth, uint64_t x)
+fw_rank_v6(const uint8_t *image, uint64_t body, const uint8_t *root, const struct wire_tree *t,
+    int depth, uint64_t x)
 {
-	uint64_t root = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
-	uint64_t node = root;
-	uint32_t rank = 0;
+	uint64_t more = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
+	uint32_t rank = fw_node_v6(root, x);
 
 	FW_UNROLL
-	for (int i = 1; i <= WIRE_DEPTH_V6_MAX; i++) {
-		if (i > depth)
+	for (int i = 1; i < WIRE_DEPTH_V6_MAX; i++) {
+		if (i >= depth)
 			break;
-		rank = rank * (WIRE_KEYS_V6 + 1) + fw_node_v6(fw_at(image, node), x);
-		if (i < WIRE_DEPTH_V6_MAX)
-			node = fw_tree_node(root, t, i, rank);
+		rank = rank * (WIRE_KEYS_V6 + 1) +
+		    fw_node_v6(fw_at(image, fw_tree_node(more, t, i, rank)), x);
 	}
 	return rank;
 }
 
 FW_INLINE uint32_t
-fw_rank_u16(const uint8_t *image, uint64_t body, const struct wire_tree *t, int depth, uint32_t x)
+fw_rank_u16(const uint8_t *image, uint64_t body, const uint8_t *root, const struct wire_tree *t,
+    int depth, uint32_t x)
 {
-	uint64_t root = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
-	uint64_t node = root;
-	uint32_t rank = 0;
+	uint64_t more = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
+	uint32_t rank = fw_node_u16(root, x);
 
 	FW_UNROLL
-	for (int i = 1; i <= WIRE_DEPTH_U16_MAX; i++) {
-		if (i > depth)
+	for (int i = 1; i < WIRE_DEPTH_U16_MAX; i++) {
+		if (i >= depth)
 			break;
-		rank = rank * (WIRE_KEYS_U16 + 1) + fw_node_u16(fw_at(image, node), x);
-		if (i < WIRE_DEPTH_U16_MAX)
-			node = fw_tree_node(root, t, i, rank);
+		rank = rank * (WIRE_KEYS_U16 + 1) +
+		    fw_node_u16(fw_at(image, fw_tree_node(more, t, i, rank)), x);
 	}
 	return rank;
 }
@@ -302,12 +320,15 @@ FW_INLINE uint32_t
 fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
     const struct fw_key *k)
 {
+	const uint8_t *root = h->roots[WIRE_ROOT_REMOTE];
 	uint32_t rank;
 
 	if (h->family == 4) {
-		rank = fw_rank_v4(image, body, &h->remote, h->remote_depth, fw_be32(k->remote));
+		rank = fw_rank_v4(image, body, root, &h->remote, h->remote_depth,
+		    fw_be32(k->remote));
 	} else {
-		rank = fw_rank_v6(image, body, &h->remote, h->remote_depth, fw_be64(k->remote));
+		rank = fw_rank_v6(image, body, root, &h->remote, h->remote_depth,
+		    fw_be64(k->remote));
 		if (h->low_depth > 0)
 			rank = fw_rank_low(image, body, h, rank, fw_be64(k->remote + 8));
 	}
@@ -318,31 +339,64 @@ fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
 FW_INLINE uint32_t
 fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k)
 {
-	uint32_t rest = k->frag == WIRE_FRAG_REST;
-	uint32_t p, v, s, d, r, q, set, seg, low;
+	uint32_t b_shift = h->b_shift & 15, m_shift = h->m_shift & 15;
+	uint32_t p, v, s, d, r, q, set, seg;
 
-	r = fw_class_remote(image, body, h, k);
-	d = fw_cell(image, fw_array(body, &h->dport_at),
-	    fw_rank_u16(image, body, &h->dport, h->dport_depth, k->dport));
-	s = fw_cell(image, fw_array(body, &h->sport_at),
-	    fw_rank_u16(image, body, &h->sport, h->sport_depth, k->sport));
+	p = *fw_at(image, fw_array(body, &h->proto_at) + k->proto) * 2u +
+	    (k->frag == WIRE_FRAG_REST);
+	p *= fw_load16(&h->vlan_classes);
 	v = fw_cell(image, fw_array(body, &h->vlan_at),
-	    fw_rank_u16(image, body, &h->vlan, h->vlan_depth, k->vlan));
-	p = *fw_at(image, fw_array(body, &h->proto_at) + k->proto);
+	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_VLAN], &h->vlan, h->vlan_depth,
+	    k->vlan));
+	s = fw_cell(image, fw_array(body, &h->sport_at),
+	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_SPORT], &h->sport, h->sport_depth,
+	    k->sport));
+	q = fw_cell(image, fw_array(body, &h->head_at),
+	    (p + v) * fw_load16(&h->sport_classes) + s);
+	q *= fw_load16(&h->b_row);
+	r = fw_class_remote(image, body, h, k) * fw_load16(&h->m_row);
+	d = fw_cell(image, fw_array(body, &h->dport_at),
+	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_DPORT], &h->dport, h->dport_depth,
+	    k->dport));
 
-	q = fw_cell(image, fw_array(body, &h->pv_at),
-	    (p * 2 + rest) * fw_load16(&h->vlan_classes) + v);
-	q = fw_cell(image, fw_array(body, &h->a_at), q * fw_load16(&h->sport_classes) + s);
-	low = (1u << (h->b_shift & 15)) - 1;
-	seg = fw_cell(image, fw_array(body, &h->b_at),
-	    q * fw_load16(&h->b_row) + (d >> (h->b_shift & 15)));
-	set = fw_cell(image, fw_array(body, &h->bp_at), (seg << (h->b_shift & 15)) + (d & low));
-	low = (1u << (h->m_shift & 15)) - 1;
-	seg = fw_cell(image, fw_array(body, &h->m_at),
-	    r * fw_load16(&h->m_row) + (set >> (h->m_shift & 15)));
+	seg = fw_cell(image, fw_array(body, &h->b_at), q + (d >> b_shift));
+	set = fw_cell(image, fw_array(body, &h->bp_at),
+	    (seg << b_shift) + (d & ((1u << b_shift) - 1)));
+	seg = fw_cell(image, fw_array(body, &h->m_at), r + (set >> m_shift));
 	return fw_cell(image, fw_array(body, &h->mp_at),
-	    (seg << (h->m_shift & 15)) + (set & low));
+	    (seg << m_shift) + (set & ((1u << m_shift) - 1)));
 }
+
+/* The body that a tag names in a bucket, and its record; record 0, which is none, where there is no
+ * such tag. */
+#if defined(FW_MATCH_SCALAR) || !defined(__SSE2__)
+FW_INLINE uint32_t
+fw_bucket_body(const struct wire_bucket *b, uint32_t tag, uint32_t *record)
+{
+	uint32_t body = 0, at = 0;
+
+	FW_UNROLL
+	for (int i = 0; i < WIRE_BUCKET_SLOTS; i++) {
+		uint32_t hit = fw_load16(&b->tag[i]) == tag ? UINT32_MAX : 0;
+
+		body |= fw_load32(&b->body[i]) & hit;
+		at |= fw_load32(&b->table[i]) & hit;
+	}
+	*record = at;
+	return body;
+}
+#else
+FW_INLINE uint32_t
+fw_bucket_body(const struct wire_bucket *b, uint32_t tag, uint32_t *record)
+{
+	fw_v8i16 hit = *(const fw_v8i16 *)b->tag == (fw_v8i16){ 0 } + (int16_t)tag;
+	uint32_t i = (uint32_t)__builtin_ctz((uint32_t)__builtin_ia32_pmovmskb128((fw_v16i8)hit) |
+	    1u << 2 * (WIRE_BUCKET_SLOTS - 1)) / 2;
+
+	*record = fw_load32(&b->table[i]);
+	return fw_load32(&b->body[i]);
+}
+#endif
 
 /* --- exported --------------------------------------------------------------------------------- */
 
@@ -355,20 +409,16 @@ fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
 	uint64_t bucket = h & (fw_load32(&hdr->buckets) - 1);
 	const struct wire_bucket *b = (const struct wire_bucket *)fw_at(image,
 	    (fw_load32(&hdr->hash_at) + bucket) * WIRE_LINE);
-	uint32_t tag = (uint32_t)(h >> 48), body = 0, at = 0;
+	struct fw_table found = { 0 };
 	const struct wire_table *t;
+	uint32_t at;
 
-	FW_UNROLL
-	for (int i = 0; i < WIRE_BUCKET_SLOTS; i++) {
-		uint32_t hit = fw_load16(&b->tag[i]) == tag ? UINT32_MAX : 0;
-
-		body |= fw_load32(&b->body[i]) & hit;
-		at |= fw_load32(&b->table[i]) & hit;
-	}
+	found.body = fw_bucket_body(b, (uint32_t)(h >> 48), &at);
 	t = (const struct wire_table *)fw_at(image, (uint64_t)at * sizeof(*t));
-	if (t->family != family || fw_load64(t->local) != lo || fw_load64(t->local + 8) != hi)
-		body = 0;
-	return (struct fw_table){ body };
+	if (t->family != family ||
+	    ((fw_load64(t->local) ^ lo) | (fw_load64(t->local + 8) ^ hi)) != 0)
+		found.body = 0;
+	return found;
 }
 
 FW_MATCH_API struct fw_table
@@ -384,18 +434,23 @@ fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bo
 	const struct wire_half *first = (const struct wire_half *)fw_at(image,
 	    body + (uint64_t)(k->dir & 1) * sizeof(*first));
 	uint64_t more = body + (uint64_t)fw_load32(&first->next) * WIRE_LINE;
-	uint32_t rules = fw_load16(&first->rules);
-	uint32_t best = fw_half(image, body, first, k);
+	const struct wire_half *h = first;
+	uint32_t rules = fw_load16(&first->rules), best = WIRE_CELL_NONE;
 
+#if !defined(FW_BPF)
+	/* one base for all that follows; BPF needs the image's own, to mask what is added */
+	more -= body;
+	image += body;
+	body = 0;
+#endif
 	FW_LOOP
-	for (int i = 1; i < WIRE_SUBS_MAX; i++) {
-		const struct wire_half *h = (const struct wire_half *)fw_at(image, more);
-		uint32_t cell;
+	for (int i = 1; i <= WIRE_SUBS_MAX; i++) {
+		uint32_t cell = fw_half(image, body, h, k);
 
+		best = cell < best ? cell : best;
 		if (i >= first->subs)
 			break;
-		cell = fw_half(image, body, h, k);
-		best = cell < best ? cell : best;
+		h = (const struct wire_half *)fw_at(image, more);
 		more += sizeof(*h);
 	}
 	*is_default = best >= rules;

@@ -5,7 +5,7 @@
  * Shape:   layout and formulas in wire_image.h. Vector nodes where the target has 128-bit vectors,
  *          else, and with FW_MATCH_SCALAR, a counting loop that gives the same.
  * Limits:  lines and dependent loads per packet are at most the header's lines_max and loads_max.
- * Memory:  reads the image only; it must have passed fw_image_check. No alignment is needed.
+ * Memory:  reads the image only; it must have passed fw_image_check and be aligned to 16.
  * Context: pure; host, firmware, BPF (FW_BPF masks each offset with FW_IMAGE_MASK).
  */
 #ifndef FW_MATCH_H
@@ -15,7 +15,7 @@
 
 enum {
 	FW_IMAGE_MASK = WIRE_IMAGE_BYTES_MAX - 1,
-	FW_IMAGE_PAD = 256		/* readable bytes past WIRE_IMAGE_BYTES_MAX, for BPF only */
+	FW_IMAGE_PAD = 512		/* readable bytes past WIRE_IMAGE_BYTES_MAX, for BPF only */
 };
 
 /* One packet as rules see it, from one local IP. */

@@ -107,7 +107,8 @@ struct image_half {
 	uint8_t proto[256];
 	uint32_t protos;
 	struct image_matrix pv, a, b, m;
-	uint32_t pv_classes, q_classes, s_classes;
+	struct image_matrix head;	/* pv and a in one step: what is written */
+	uint32_t q_classes, s_classes;
 	struct image_segments b_seg, m_seg;
 	size_t bytes;		/* estimate, all arrays */
 };

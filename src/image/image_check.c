@@ -76,7 +76,7 @@ chk_key(const uint8_t *p, unsigned key_bytes)
 
 	for (unsigned i = key_bytes; i > 0; i--)
 		v = v << 8 | p[i - 1];
-	return v;
+	return wire_key_flip(v, key_bytes);
 }
 
 /* Lines of a tree of count keys; start[i] where level i + 1 begins. */
@@ -112,12 +112,12 @@ tree_depth(uint64_t count, unsigned fan)
 /* Nodes of a tree whose lines lie inside: what is past count is all ones, so that no child is
  * reached that is not stored; the rest ascends. */
 static bool
-chk_nodes(struct chk *c, const uint8_t *nodes, uint64_t count, unsigned key_bytes,
-    unsigned depth)
+chk_nodes(struct chk *c, const uint8_t *root, const uint8_t *more, uint64_t count,
+    unsigned key_bytes, unsigned depth)
 {
 	unsigned fan = WIRE_LINE / key_bytes + 1;
 	uint64_t ones = UINT64_MAX >> (64 - 8 * key_bytes), below = 1;
-	const uint8_t *p = nodes;
+	const uint8_t *p = root;
 
 	for (unsigned i = 0; i < depth; i++)
 		below *= fan;
@@ -136,28 +136,29 @@ chk_nodes(struct chk *c, const uint8_t *nodes, uint64_t count, unsigned key_byte
 			}
 		}
 		below = step;
+		p = i == 0 ? more : p;
 	}
 	return true;
 }
 
 static bool
-chk_tree(struct chk *c, const struct wire_tree *t, const le32 *keys, unsigned key_bytes,
-    unsigned depth, unsigned depth_max)
+chk_tree(struct chk *c, const uint8_t *root, const struct wire_tree *t, const le32 *keys,
+    unsigned key_bytes, unsigned depth, unsigned depth_max)
 {
 	uint64_t start[WIRE_DEPTH_MAX] = { 0 }, count = le32_get(*keys), lines;
 	unsigned fan = WIRE_LINE / key_bytes + 1;
 	const uint8_t *nodes;
 
-	if (count > c->len || tree_depth(count, fan) != depth || depth > depth_max)
+	if (count > c->len || MAX(tree_depth(count, fan), 1u) != depth || depth > depth_max)
 		return chk_fail(c, t, "a tree's depth is not that of its keys");
 	lines = tree_shape(count, fan, depth, start);
 	for (unsigned i = 0; i < 4; i++)
-		if (le16_get(t->start[i]) != start[i])
+		if (le16_get(t->start[i]) != (start[i] > 0 ? start[i] - 1 : 0))
 			return chk_fail(c, t, "a tree's levels do not begin where they must");
-	nodes = chk_array(c, &t->at, lines * WIRE_LINE);
-	if (nodes == NULL || (depth == 0 && le32_get(t->at) != 0))
+	nodes = chk_array(c, &t->at, (lines - 1) * WIRE_LINE);
+	if (nodes == NULL || (depth == 1 && le32_get(t->at) != 0))
 		return chk_fail(c, t, "a tree is not inside");
-	return chk_nodes(c, nodes, count, key_bytes, depth);
+	return chk_nodes(c, root, nodes, count, key_bytes, depth);
 }
 
 /* Trees of lower halves: the one without keys is shared, the others follow one another. */
@@ -194,7 +195,7 @@ chk_lows(struct chk *c, const struct wire_half *h)
 			none = at;
 		else
 			next = at + lines;
-		if (!chk_nodes(c, nodes, count, 8, depth))
+		if (!chk_nodes(c, nodes, nodes + WIRE_LINE, count, 8, depth))
 			return false;
 	}
 	if (low != NULL && classes != le32_get(h->low_ranks))
@@ -209,11 +210,14 @@ chk_axes(struct chk *c, const struct wire_half *h)
 {
 	bool v4 = h->family == 4;
 
-	if (!chk_tree(c, &h->remote, &h->remote_keys, v4 ? 4 : 8, h->remote_depth,
-	    v4 ? WIRE_DEPTH_V4_MAX : WIRE_DEPTH_V6_MAX) ||
-	    !chk_tree(c, &h->dport, &h->dport_keys, 2, h->dport_depth, WIRE_DEPTH_U16_MAX) ||
-	    !chk_tree(c, &h->sport, &h->sport_keys, 2, h->sport_depth, WIRE_DEPTH_U16_MAX) ||
-	    !chk_tree(c, &h->vlan, &h->vlan_keys, 2, h->vlan_depth, WIRE_DEPTH_U16_MAX))
+	if (!chk_tree(c, h->roots[WIRE_ROOT_REMOTE], &h->remote, &h->remote_keys, v4 ? 4 : 8,
+	    h->remote_depth, v4 ? WIRE_DEPTH_V4_MAX : WIRE_DEPTH_V6_MAX) ||
+	    !chk_tree(c, h->roots[WIRE_ROOT_DPORT], &h->dport, &h->dport_keys, 2,
+	    h->dport_depth, WIRE_DEPTH_U16_MAX) ||
+	    !chk_tree(c, h->roots[WIRE_ROOT_SPORT], &h->sport, &h->sport_keys, 2,
+	    h->sport_depth, WIRE_DEPTH_U16_MAX) ||
+	    !chk_tree(c, h->roots[WIRE_ROOT_VLAN], &h->vlan, &h->vlan_keys, 2,
+	    h->vlan_depth, WIRE_DEPTH_U16_MAX))
 		return false;
 	if (h->low_depth > 0) {
 		if (!chk_lows(c, h))
@@ -236,7 +240,7 @@ static bool
 chk_products(struct chk *c, const struct wire_half *h)
 {
 	uint64_t b_segs = le32_get(h->b_segments), m_segs = le32_get(h->m_segments);
-	uint32_t pv = le16_get(h->pv_classes), q = le16_get(h->q_classes);
+	uint32_t q = le16_get(h->q_classes);
 	uint32_t s = le16_get(h->s_classes), d = le16_get(h->dport_classes);
 	uint32_t protos = le16_get(h->proto_classes);
 	const uint8_t *proto = chk_array(c, &h->proto_at, 256);
@@ -252,9 +256,10 @@ chk_products(struct chk *c, const struct wire_half *h)
 	    le16_get(h->b_row) != (d + (1u << h->b_shift) - 1) >> h->b_shift ||
 	    le16_get(h->m_row) != (s + (1u << h->m_shift) - 1) >> h->m_shift)
 		return chk_fail(c, h, "rows are not cut as their shift says");
-	return chk_cells(c, &h->pv_at, (uint64_t)protos * 2 * le16_get(h->vlan_classes), pv,
-	    false) &&
-	    chk_cells(c, &h->a_at, (uint64_t)pv * le16_get(h->sport_classes), q, false) &&
+	if ((uint64_t)protos * 2 * le16_get(h->vlan_classes) > WIRE_HEAD_ROWS_MAX)
+		return chk_fail(c, h, "protocols and VLANs are too many");
+	return chk_cells(c, &h->head_at, (uint64_t)protos * 2 * le16_get(h->vlan_classes) *
+	    le16_get(h->sport_classes), q, false) &&
 	    chk_cells(c, &h->b_at, (uint64_t)q * le16_get(h->b_row), (uint32_t)b_segs,
 	    false) &&
 	    chk_cells(c, &h->bp_at, b_segs << h->b_shift, s, false) &&
@@ -267,7 +272,8 @@ chk_products(struct chk *c, const struct wire_half *h)
 static bool
 chk_half(struct chk *c, const struct wire_half *h, const struct wire_half *first)
 {
-	if (h->reserved != 0 || !chk_zero(c, h->reserved2, sizeof(h->reserved2)))
+	if (h->reserved != 0 || !chk_zero(c, h->reserved2, sizeof(h->reserved2)) ||
+	    !chk_zero(c, h->reserved3, sizeof(h->reserved3)))
 		return chk_fail(c, h, "a reserved byte is not zero");
 	if (h->family != first->family || le16_get(h->rules) != le16_get(first->rules) ||
 	    le32_get(h->actions_at) != le32_get(first->actions_at) ||

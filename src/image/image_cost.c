@@ -5,13 +5,13 @@
 void
 image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
 {
-	uint32_t remote = h->remote_depth + (h->low_depth > 0 ? 1u + h->low_depth : 0u) + 1u;
-	uint32_t header = h->vlan_depth + 2u, sport = h->sport_depth + 1u;
-	uint32_t dport = h->dport_depth + 1u;
+	/* roots are read beside the half */
+	uint32_t remote = h->remote_depth + (h->low_depth > 0 ? 1u + h->low_depth : 0u);
+	uint32_t header = h->vlan_depth, sport = h->sport_depth, dport = h->dport_depth;
 
 	header = (header > sport ? header : sport) + 1;
 	header = (header > dport ? header : dport) + 2;
-	*lines = 2 + remote + h->dport_depth + h->sport_depth + h->vlan_depth + 3u + 1 + 6;
+	*lines = 2 + remote + 1u + h->dport_depth + h->sport_depth + h->vlan_depth + 3u + 1 + 5;
 	*loads = (remote > header ? remote : header) + 2;
 }
 

@@ -225,8 +225,26 @@ all_join(struct build *b)
 	rc = stage_join(b, &h->a, &h->pv, &h->axis[AXIS_SPORT]);
 	if (rc != RC_OK)
 		return rc;
-	h->pv_classes = h->a.rows;
 	return protos_join(b);
+}
+
+/* One row for each protocol, place in the datagram and VLAN: a load less than row numbers. */
+static enum rc
+head_fill(struct build *b)
+{
+	struct image_half *h = b->h;
+	uint64_t rows = (uint64_t)h->pv.rows * h->pv.cols;
+	enum rc rc;
+
+	if (rows > WIRE_HEAD_ROWS_MAX)
+		return RC_LIMIT;
+	rc = matrix_alloc(&h->head, b->arena, (uint32_t)rows, h->a.cols, IMAGE_HEADER_CELLS_MAX);
+	if (rc != RC_OK)
+		return rc;
+	for (size_t i = 0; i < rows; i++)
+		memcpy(h->head.cells + i * h->a.cols, h->a.cells + (size_t)h->pv.cells[i] *
+		    h->a.cols, h->a.cols * sizeof(*h->head.cells));
+	return RC_OK;
 }
 
 static size_t
@@ -246,8 +264,7 @@ half_bytes(const struct image_half *h)
 		n += line_bytes(2 * (size_t)h->axis[i].count) +
 		    line_bytes(key * (size_t)h->axis[i].count * 9 / 8);
 	}
-	n += line_bytes(2 * (size_t)h->pv.rows * h->pv.cols) +
-	    line_bytes(2 * (size_t)h->a.rows * h->a.cols);
+	n += line_bytes(2 * (size_t)h->head.rows * h->head.cols);
 	return n + line_bytes(h->b_seg.bytes) + line_bytes(h->m_seg.bytes);
 }
 
@@ -278,6 +295,7 @@ image_half_build(struct image_half *h, struct arena *a, uint8_t family,
 	    RC_OK ||
 	    (rc = cells_fill(&b)) != RC_OK ||
 	    (rc = all_join(&b)) != RC_OK ||
+	    (rc = head_fill(&b)) != RC_OK ||
 	    (rc = image_segments_build(&h->b_seg, a, &h->b)) != RC_OK ||
 	    (rc = image_segments_build(&h->m_seg, a, &h->m)) != RC_OK)
 		return rc;

@@ -25,7 +25,8 @@ cell(const struct image_view *v, le32 line, size_t index)
 
 /* Key number i, in ascending order, of a tree: the level is told by how often fan divides i + 1. */
 static uint64_t
-key_at(const uint8_t *nodes, const uint32_t *start, unsigned depth, unsigned key_bytes, uint64_t i)
+key_at(const uint8_t *root, const uint8_t *nodes, const uint32_t *start, unsigned depth,
+    unsigned key_bytes, uint64_t i)
 {
 	unsigned fan = WIRE_LINE / key_bytes + 1, level = depth - 1;
 	uint64_t n = i + 1;
@@ -35,21 +36,22 @@ key_at(const uint8_t *nodes, const uint32_t *start, unsigned depth, unsigned key
 		n /= fan;
 		level--;
 	}
-	p = nodes + ((level > 0 ? start[level - 1] : 0) + n / fan) * WIRE_LINE +
-	    (n % fan - 1) * key_bytes;
-	return key_bytes == 2 ? get_le16(p) : key_bytes == 4 ? get_le32(p) : get_le64(p);
+	p = level > 0 ? nodes + (start[level - 1] + n / fan) * WIRE_LINE : root;
+	p += (n % fan - 1) * key_bytes;
+	return wire_key_flip(key_bytes == 2 ? get_le16(p) : key_bytes == 4 ? get_le32(p)
+	    : get_le64(p), key_bytes);
 }
 
 static uint32_t
-rank_of(const uint8_t *nodes, const uint32_t *start, unsigned depth, unsigned key_bytes,
-    uint32_t count, uint64_t value)
+rank_of(const uint8_t *root, const uint8_t *nodes, const uint32_t *start, unsigned depth,
+    unsigned key_bytes, uint32_t count, uint64_t value)
 {
 	uint32_t lo = 0, hi = count;
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (key_at(nodes, start, depth, key_bytes, mid) < value)
+		if (key_at(root, nodes, start, depth, key_bytes, mid) < value)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -58,29 +60,29 @@ rank_of(const uint8_t *nodes, const uint32_t *start, unsigned depth, unsigned ke
 }
 
 static uint32_t
-tree_rank(const struct image_view *v, const struct wire_tree *t, unsigned depth,
-    unsigned key_bytes, le32 keys, uint64_t value)
+tree_rank(const struct image_view *v, const uint8_t *root, const struct wire_tree *t,
+    unsigned depth, unsigned key_bytes, le32 keys, uint64_t value)
 {
 	uint32_t start[4];
 
 	for (int i = 0; i < 4; i++)
 		start[i] = le16_get(t->start[i]);
-	return rank_of(array(v, t->at), start, depth, key_bytes, le32_get(keys), value);
+	return rank_of(root, array(v, t->at), start, depth, key_bytes, le32_get(keys), value);
 }
 
 static uint32_t
 remote_class(const struct image_view *v, const struct wire_half *h, const struct addr *a)
 {
 	uint64_t value = h->family == 4 ? a->lo : a->hi;
-	uint32_t rank = tree_rank(v, &h->remote, h->remote_depth, h->family == 4 ? 4 : 8,
-	    h->remote_keys, value);
+	uint32_t rank = tree_rank(v, h->roots[WIRE_ROOT_REMOTE], &h->remote, h->remote_depth,
+	    h->family == 4 ? 4 : 8, h->remote_keys, value);
 
 	if (h->low_depth > 0) {
 		const struct wire_low *low = (const struct wire_low *)array(v, h->low_at) + rank;
 		uint32_t start[4] = { 1, le16_get(low->start[0]), le16_get(low->start[1]), 0 };
 
-		rank = le32_get(low->classes) + rank_of(array(v, low->at), start, h->low_depth, 8,
-		    le32_get(low->count), a->lo);
+		rank = le32_get(low->classes) + rank_of(array(v, low->at), array(v, low->at), start,
+		    h->low_depth, 8, le32_get(low->count), a->lo);
 	}
 	return cell(v, h->remote_at, rank);
 }
@@ -98,15 +100,15 @@ static uint32_t
 half_cell(const struct image_view *v, const struct wire_half *h, const struct pkt_key *k)
 {
 	uint32_t proto = array(v, h->proto_at)[k->proto];
-	uint32_t vlan = cell(v, h->vlan_at, tree_rank(v, &h->vlan, h->vlan_depth, 2, h->vlan_keys,
-	    k->vlan));
-	uint32_t sport = cell(v, h->sport_at, tree_rank(v, &h->sport, h->sport_depth, 2,
-	    h->sport_keys, k->sport));
-	uint32_t dport = cell(v, h->dport_at, tree_rank(v, &h->dport, h->dport_depth, 2,
-	    h->dport_keys, k->dport));
+	uint32_t vlan = cell(v, h->vlan_at, tree_rank(v, h->roots[WIRE_ROOT_VLAN], &h->vlan,
+	    h->vlan_depth, 2, h->vlan_keys, k->vlan));
+	uint32_t sport = cell(v, h->sport_at, tree_rank(v, h->roots[WIRE_ROOT_SPORT], &h->sport,
+	    h->sport_depth, 2, h->sport_keys, k->sport));
+	uint32_t dport = cell(v, h->dport_at, tree_rank(v, h->roots[WIRE_ROOT_DPORT], &h->dport,
+	    h->dport_depth, 2, h->dport_keys, k->dport));
 	uint32_t row = proto * 2 + (k->frag == WIRE_FRAG_REST);
-	uint32_t pv = cell(v, h->pv_at, (size_t)row * le16_get(h->vlan_classes) + vlan);
-	uint32_t q = cell(v, h->a_at, (size_t)pv * le16_get(h->sport_classes) + sport);
+	uint32_t q = cell(v, h->head_at, ((size_t)row * le16_get(h->vlan_classes) + vlan) *
+	    le16_get(h->sport_classes) + sport);
 	uint32_t s = segmented(v, h->b_at, h->bp_at, le16_get(h->b_row), h->b_shift, q, dport);
 
 	return segmented(v, h->m_at, h->mp_at, le16_get(h->m_row), h->m_shift,

@@ -27,6 +27,7 @@ image_tree_depth(uint32_t count, unsigned keys_per_node)
 static void
 key_put(uint8_t *p, uint64_t key, unsigned key_bytes)
 {
+	key = wire_key_flip(key, key_bytes);
 	for (unsigned i = 0; i < key_bytes; i++)
 		p[i] = (uint8_t)(key >> 8 * i);
 }

@@ -107,20 +107,22 @@ image_blob_fini(struct image_blob *b)
 
 /* --- axes ------------------------------------------------------------------------------------- */
 
-static uint32_t
-tree_write(const struct image_tree *t, struct image_blob *b, struct wire_tree *w)
+/* The root goes to the half, what is below it to an array. */
+static void
+tree_write(const struct image_tree *t, struct image_blob *b, uint8_t *root, struct wire_tree *w)
 {
-	uint32_t at = t->lines > 0 ? image_blob_add(b, t->nodes, (size_t)t->lines * WIRE_LINE) : 0;
-
-	w->at = le32_put(at);
+	CHECK(t->depth >= 1 && t->lines >= 1);
+	memcpy(root, t->nodes, WIRE_LINE);
+	w->at = le32_put(t->depth > 1 ? image_blob_add(b, t->nodes + WIRE_LINE,
+	    (size_t)(t->lines - 1) * WIRE_LINE) : 0);
 	for (unsigned i = 0; i < ARRAY_LEN(w->start); i++)
-		w->start[i] = le16_put((uint16_t)t->start[i]);
-	return at;
+		w->start[i] = le16_put((uint16_t)(t->start[i] > 0 ? t->start[i] - 1 : 0));
 }
 
 static enum rc
 axis_write(const struct image_axis *x, unsigned key_bytes, unsigned depth_max,
-    struct image_blob *b, struct arena *a, struct wire_tree *tree, uint8_t *depth, le32 *classes)
+    struct image_blob *b, struct arena *a, uint8_t *root, struct wire_tree *tree, uint8_t *depth,
+    le32 *classes)
 {
 	uint64_t *keys = arena_array(a, x->count, sizeof(*keys));
 	struct image_tree t;
@@ -130,10 +132,10 @@ axis_write(const struct image_axis *x, unsigned key_bytes, unsigned depth_max,
 		return RC_NOMEM;
 	for (uint32_t i = 1; i < x->count; i++)
 		keys[i - 1] = (uint64_t)x->start[i] - 1;
-	rc = image_tree_build(&t, a, keys, x->count - 1, key_bytes, 0, depth_max);
+	rc = image_tree_build(&t, a, keys, x->count - 1, key_bytes, 1, depth_max);
 	if (rc != RC_OK)
 		return rc;
-	tree_write(&t, b, tree);
+	tree_write(&t, b, root, tree);
 	*depth = (uint8_t)t.depth;
 	*classes = le32_put(image_blob_add_cells(b, x->cls, x->count));
 	return RC_OK;
@@ -256,10 +258,10 @@ v6_write(const struct image_axis *x, struct image_blob *b, struct arena *a, stru
 		return RC_NOMEM;
 	v6_cut(&v);
 	CHECK(v.rank_count <= n && v.low_count <= n && v.cls_count <= n + x->count);
-	rc = image_tree_build(&t, a, v.high, v.rank_count - 1, 8, 0, WIRE_DEPTH_V6_MAX);
+	rc = image_tree_build(&t, a, v.high, v.rank_count - 1, 8, 1, WIRE_DEPTH_V6_MAX);
 	if (rc != RC_OK)
 		return rc;
-	tree_write(&t, b, &w->remote);
+	tree_write(&t, b, w->roots[WIRE_ROOT_REMOTE], &w->remote);
 	w->remote_depth = (uint8_t)t.depth;
 	w->remote_keys = le32_put(t.keys);
 	w->low_ranks = le32_put(v.cls_count);
@@ -290,7 +292,6 @@ numbers_write(const struct image_half *h, struct wire_half *w)
 	w->remote_classes = le16_put((uint16_t)h->m.rows);
 	w->dport_classes = le16_put((uint16_t)h->b.cols);
 	w->proto_classes = le16_put((uint16_t)h->protos);
-	w->pv_classes = le16_put((uint16_t)h->pv_classes);
 	w->q_classes = le16_put((uint16_t)h->q_classes);
 	w->s_classes = le16_put((uint16_t)h->s_classes);
 	w->b_segments = le32_put(h->b_seg.count);
@@ -307,8 +308,8 @@ image_half_write(const struct image_half *h, struct image_blob *b, struct arena 
 	memset(w, 0, sizeof(*w));
 	numbers_write(h, w);
 	if (h->family == 4) {
-		rc = axis_write(&x[AXIS_REMOTE], 4, WIRE_DEPTH_V4_MAX, b, a, &w->remote,
-		    &w->remote_depth, &w->remote_at);
+		rc = axis_write(&x[AXIS_REMOTE], 4, WIRE_DEPTH_V4_MAX, b, a,
+		    w->roots[WIRE_ROOT_REMOTE], &w->remote, &w->remote_depth, &w->remote_at);
 		w->remote_keys = le32_put(x[AXIS_REMOTE].count - 1);
 		w->low_ranks = le32_put(x[AXIS_REMOTE].count);
 	} else {
@@ -316,16 +317,16 @@ image_half_write(const struct image_half *h, struct image_blob *b, struct arena 
 	}
 	if (rc != RC_OK)
 		return rc;
-	if ((rc = axis_write(&x[AXIS_DPORT], 2, WIRE_DEPTH_U16_MAX, b, a, &w->dport,
-	    &w->dport_depth, &w->dport_at)) != RC_OK ||
-	    (rc = axis_write(&x[AXIS_SPORT], 2, WIRE_DEPTH_U16_MAX, b, a, &w->sport,
-	    &w->sport_depth, &w->sport_at)) != RC_OK ||
-	    (rc = axis_write(&x[AXIS_VLAN], 2, WIRE_DEPTH_U16_MAX, b, a, &w->vlan,
-	    &w->vlan_depth, &w->vlan_at)) != RC_OK)
+	if ((rc = axis_write(&x[AXIS_DPORT], 2, WIRE_DEPTH_U16_MAX, b, a,
+	    w->roots[WIRE_ROOT_DPORT], &w->dport, &w->dport_depth, &w->dport_at)) != RC_OK ||
+	    (rc = axis_write(&x[AXIS_SPORT], 2, WIRE_DEPTH_U16_MAX, b, a,
+	    w->roots[WIRE_ROOT_SPORT], &w->sport, &w->sport_depth, &w->sport_at)) != RC_OK ||
+	    (rc = axis_write(&x[AXIS_VLAN], 2, WIRE_DEPTH_U16_MAX, b, a,
+	    w->roots[WIRE_ROOT_VLAN], &w->vlan, &w->vlan_depth, &w->vlan_at)) != RC_OK)
 		return rc;
 	w->proto_at = le32_put(image_blob_add(b, h->proto, sizeof(h->proto)));
-	w->pv_at = le32_put(image_blob_add_cells(b, h->pv.cells, (size_t)h->pv.rows * h->pv.cols));
-	w->a_at = le32_put(image_blob_add_cells(b, h->a.cells, (size_t)h->a.rows * h->a.cols));
+	w->head_at = le32_put(image_blob_add_cells(b, h->head.cells,
+	    (size_t)h->head.rows * h->head.cols));
 	w->b_at = le32_put(image_blob_add_cells(b, h->b_seg.index,
 	    (size_t)h->b_seg.rows * h->b_seg.row));
 	w->bp_at = le32_put(image_blob_add_cells(b, h->b_seg.pool,

@@ -10,8 +10,8 @@
 
 /* How a tree is laid out. */
 struct tree {
-	const uint8_t *root;
-	uint32_t level_at[WIRE_DEPTH_MAX];	/* lines after the root, by level */
+	const uint8_t *root, *nodes;
+	uint32_t level_at[WIRE_DEPTH_MAX];	/* lines after nodes, by level > 0 */
 	uint32_t depth, keys, key_bytes;
 	uint64_t max;				/* the largest value there is */
 };
@@ -51,7 +51,7 @@ key_read(const struct tree *t, const uint8_t *node, uint32_t i)
 
 	for (uint32_t b = t->key_bytes; b-- > 0;)
 		v = v << 8 | node[i * t->key_bytes + b];
-	return v;
+	return wire_key_flip(v, t->key_bytes);
 }
 
 /* The keys of a node, ascending. */
@@ -74,7 +74,8 @@ static enum rc
 node_walk(const struct tree *t, uint32_t level, uint32_t index, uint64_t lo, uint64_t hi,
     struct gather *g)
 {
-	const uint8_t *node = t->root + ((size_t)t->level_at[level] + index) * WIRE_LINE;
+	const uint8_t *node = level == 0 ? t->root : t->nodes +
+	    ((size_t)t->level_at[level] + index) * WIRE_LINE;
 	uint64_t keys[WIRE_KEYS_U16], from = lo;
 	enum rc rc;
 
@@ -110,11 +111,11 @@ tree_map(const struct tree *t, struct arena *a, struct prove_map *out)
 }
 
 static void
-tree_open(const uint8_t *body, const struct wire_tree *w, uint32_t depth, uint32_t keys,
-    uint64_t max, struct tree *out)
+tree_open(const uint8_t *body, const uint8_t *root, const struct wire_tree *w, uint32_t depth,
+    uint32_t keys, uint64_t max, struct tree *out)
 {
-	*out = (struct tree){ .root = body + (size_t)le32_get(w->at) * WIRE_LINE, .depth = depth,
-		.keys = keys, .key_bytes = WIRE_LINE / keys, .max = max };
+	*out = (struct tree){ .root = root, .nodes = body + (size_t)le32_get(w->at) * WIRE_LINE,
+		.depth = depth, .keys = keys, .key_bytes = WIRE_LINE / keys, .max = max };
 	for (uint32_t i = 1; i < WIRE_DEPTH_MAX; i++)
 		out->level_at[i] = le16_get(w->start[i - 1]);
 }
@@ -143,13 +144,13 @@ map_classes(struct prove_map *m, const uint8_t *body, le32 at, uint32_t first)
 }
 
 static enum rc
-axis_decode(const uint8_t *body, const struct wire_tree *w, uint32_t depth, le32 classes_at,
-    struct arena *a, struct prove_map *out)
+axis_decode(const uint8_t *body, const uint8_t *root, const struct wire_tree *w, uint32_t depth,
+    le32 classes_at, struct arena *a, struct prove_map *out)
 {
 	struct tree t;
 	enum rc rc;
 
-	tree_open(body, w, depth, WIRE_KEYS_U16, UINT16_MAX, &t);
+	tree_open(body, root, w, depth, WIRE_KEYS_U16, UINT16_MAX, &t);
 	rc = tree_map(&t, a, out);
 	if (rc == RC_OK)
 		map_classes(out, body, classes_at, 0);
@@ -163,7 +164,8 @@ low_decode(const uint8_t *body, const struct wire_half *h, uint32_t rank, struct
 {
 	const struct wire_low *low = (const struct wire_low *)(body +
 	    (size_t)le32_get(h->low_at) * WIRE_LINE) + rank;
-	struct tree t = { .root = body + (size_t)le32_get(low->at) * WIRE_LINE,
+	const uint8_t *root = body + (size_t)le32_get(low->at) * WIRE_LINE;
+	struct tree t = { .root = root, .nodes = root,
 		.level_at = { 0, 1, le16_get(low->start[0]), le16_get(low->start[1]) },
 		.depth = h->low_depth, .keys = WIRE_KEYS_V6, .key_bytes = 8, .max = UINT64_MAX };
 	enum rc rc = tree_map(&t, a, out);
@@ -182,8 +184,8 @@ remote_decode(const uint8_t *body, const struct wire_half *h, struct arena *a,
 	struct tree t;
 	enum rc rc;
 
-	tree_open(body, &h->remote, h->remote_depth, h->family == 4 ? WIRE_KEYS_V4 : WIRE_KEYS_V6,
-	    h->family == 4 ? UINT32_MAX : UINT64_MAX, &t);
+	tree_open(body, h->roots[WIRE_ROOT_REMOTE], &h->remote, h->remote_depth,
+	    h->family == 4 ? WIRE_KEYS_V4 : WIRE_KEYS_V6, h->family == 4 ? UINT32_MAX : UINT64_MAX, &t);
 	rc = tree_map(&t, a, m);
 	if (rc != RC_OK)
 		return rc;
@@ -230,14 +232,14 @@ prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir, struct 
 		out->halves[i] = h;
 		rc = remote_decode(body, h, a, out, i);
 		if (rc == RC_OK)
-			rc = axis_decode(body, &h->sport, h->sport_depth, h->sport_at, a,
-			    &out->sport[i]);
+			rc = axis_decode(body, h->roots[WIRE_ROOT_SPORT], &h->sport,
+			    h->sport_depth, h->sport_at, a, &out->sport[i]);
 		if (rc == RC_OK)
-			rc = axis_decode(body, &h->dport, h->dport_depth, h->dport_at, a,
-			    &out->dport[i]);
+			rc = axis_decode(body, h->roots[WIRE_ROOT_DPORT], &h->dport,
+			    h->dport_depth, h->dport_at, a, &out->dport[i]);
 		if (rc == RC_OK)
-			rc = axis_decode(body, &h->vlan, h->vlan_depth, h->vlan_at, a,
-			    &out->vlan[i]);
+			rc = axis_decode(body, h->roots[WIRE_ROOT_VLAN], &h->vlan,
+			    h->vlan_depth, h->vlan_at, a, &out->vlan[i]);
 	}
 	return rc;
 }
@@ -271,8 +273,7 @@ prove_pv(const struct prove_half *h, uint32_t sub, uint8_t proto, bool rest, uin
 	const struct wire_half *w = h->halves[sub];
 	size_t class = prove_proto(h, sub, proto);
 
-	return cell_read(h->body, w->pv_at, (class * 2 + rest) * le16_get(w->vlan_classes) +
-	    vlan_class);
+	return (uint32_t)((class * 2 + rest) * le16_get(w->vlan_classes) + vlan_class);
 }
 
 uint32_t
@@ -280,7 +281,8 @@ prove_q(const struct prove_half *h, uint32_t sub, uint32_t pv, uint32_t sport_cl
 {
 	const struct wire_half *w = h->halves[sub];
 
-	return cell_read(h->body, w->a_at, (size_t)pv * le16_get(w->sport_classes) + sport_class);
+	return cell_read(h->body, w->head_at, (size_t)pv * le16_get(w->sport_classes) +
+	    sport_class);
 }
 
 /* One product in two steps: row and column give a segment, the column's low bits a cell in it. */

@@ -7,8 +7,7 @@
  *
  *          hash bucket (one line) --> body: half out | half in | further halves | arrays
  *                                          per half: rank trees -> classes -> products -> cell
- *          pv = PV[(proto_map[proto] * 2 + rest) * nv + class(vlan)]
- *          q  = A[pv * ns + class(sport)]
+ *          q  = H[((proto_map[proto] * 2 + rest) * nv + class(vlan)) * ns + class(sport)]
  *          S  = Bp[B[q * nb + (class(dport) >> k)] << k | class(dport) & (2^k - 1)]
  *          c  = Mp[M[class(remote) * nm + (S >> m)] << m | S & (2^m - 1)]
  *
@@ -28,7 +27,7 @@
 
 enum {
 	WIRE_LINE = 64,
-	WIRE_IMAGE_VERSION = 1,
+	WIRE_IMAGE_VERSION = 2,
 	WIRE_IMAGE_MAGIC = 0x42544652,		/* "RFTB" */
 	WIRE_CELL_NONE = 0xffff,
 	WIRE_BUCKET_SLOTS = 6,
@@ -46,6 +45,7 @@ enum {
 	WIRE_DEPTH_U16_MAX = 3,
 	WIRE_DEPTH_MAX = 5,
 
+	WIRE_HEAD_ROWS_MAX = 65535,		/* protocol classes x 2 x VLAN classes */
 	WIRE_SHIFT_MIN = 3,
 	WIRE_SHIFT_MAX = 10
 };
@@ -100,10 +100,11 @@ struct wire_table {
 };
 _Static_assert(sizeof(struct wire_table) == 32, "two table records a line");
 
-/* A static B-tree without child pointers. Level 0 is one node at `at`; level i > 0 begins
- * start[i - 1] lines after it. Child = node * (keys + 1) + keys of the node below the value; what
- * comes out of the last level is the rank. A key is the last value before a boundary; keys past
- * the boundaries are all ones. */
+/* A static B-tree without child pointers. Level 0 is one node, in the half's roots, so that it is
+ * read beside the half; level i > 0 begins start[i - 1] lines after `at`. Child = node * (keys + 1)
+ * + keys of the node below the value; what comes out of the last level is the rank. A key is the
+ * last value before a boundary; keys past the boundaries are all ones. Keys of 2 and 4 bytes are
+ * stored with their top bit flipped: vectors compare signed lanes. */
 struct wire_tree {
 	le32 at;
 	le16 start[4];
@@ -119,8 +120,13 @@ struct wire_low {
 };
 _Static_assert(sizeof(struct wire_low) == 16, "four records a line");
 
+enum wire_root {
+	WIRE_ROOT_REMOTE, WIRE_ROOT_DPORT, WIRE_ROOT_SPORT, WIRE_ROOT_VLAN,
+	WIRE_ROOT__COUNT
+};
+
 /* One sub-table of one direction, of one family. The first two lines are walked, the third only
- * bounds what the first two name. */
+ * bounds what the first two name. A tree has one level at least. */
 struct wire_half {
 	uint8_t family;			/* 4, 6 */
 	uint8_t subs;			/* sub-tables of this direction, this one included */
@@ -135,20 +141,23 @@ struct wire_half {
 	struct wire_tree remote, dport, sport, vlan;
 	le32 remote_at, dport_at, sport_at, vlan_at;	/* class arrays */
 	le32 proto_at;			/* 256 B: class of each protocol */
-	le32 pv_at, a_at, b_at, bp_at, m_at, mp_at;
+	le32 head_at, b_at, bp_at, m_at, mp_at;
 	le32 low_at;			/* struct wire_low, where low_depth > 0; else 0 */
 	/* third line */
 	le32 remote_keys, dport_keys, sport_keys, vlan_keys;
 	le32 low_ranks;			/* entries of the remote class array */
-	le16 remote_classes, dport_classes, proto_classes, pv_classes, q_classes, s_classes;
+	le16 remote_classes, dport_classes, proto_classes, q_classes, s_classes;
+	uint8_t reserved2[2];
 	le32 b_segments, m_segments;
 	le32 body_bytes;		/* of all the body, a multiple of 64 */
-	uint8_t reserved2[24];
+	uint8_t reserved3[28];
+	uint8_t roots[WIRE_ROOT__COUNT][WIRE_LINE];
 };
-_Static_assert(offsetof(struct wire_half, remote_keys) == 124, "the walk reads two lines");
-_Static_assert(sizeof(struct wire_half) == 192, "a half is three lines");
+_Static_assert(offsetof(struct wire_half, remote_keys) == 120, "the walk reads two lines");
+_Static_assert(offsetof(struct wire_half, roots) == 192, "roots are lines");
+_Static_assert(sizeof(struct wire_half) == 448, "a half is seven lines");
 
-enum { WIRE_HALF_LINES = 3 };
+enum { WIRE_HALF_LINES = 7 };
 
 struct wire_action {
 	uint8_t verdict, mode, state;
@@ -160,17 +169,23 @@ struct wire_action {
 };
 _Static_assert(sizeof(struct wire_action) == 16, "four actions a line");
 
+/* The key as it is stored, and back. */
+static inline uint64_t
+wire_key_flip(uint64_t key, unsigned key_bytes)
+{
+	return key_bytes == 8 ? key : key ^ UINT64_C(1) << (8 * key_bytes - 1);
+}
+
 /* lo, hi: the local IP's first and last 8 bytes as little-endian integers. Bucket: the low bits;
- * tag: the top 16. */
+ * tag: the top 16. No attacker chooses local IPs: one multiplication that the seed varies does. */
 static inline uint64_t
 wire_local_hash(uint64_t seed, uint8_t family, uint64_t lo, uint64_t hi)
 {
 	/* an address differs in its last bytes most, which are the top bits here */
-	uint64_t h = (lo ^ lo >> 32 ^ seed) * UINT64_C(0x9e3779b97f4a7c15) +
+	uint64_t h = (lo ^ lo >> 32) * (seed | 1) +
 	    (hi ^ hi >> 32 ^ family) * UINT64_C(0xc4ceb9fe1a85ec53);
 
-	h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
-	return h ^ h >> 29;
+	return h << 16 | h >> 48;
 }
 
 #endif

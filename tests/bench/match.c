@@ -23,6 +23,7 @@ enum { KEYS = 1 << 14, RUNS = 5, BATCH = 32 };
 
 struct ask {
 	struct fw_key key;
+	uint8_t spare[32 - sizeof(struct fw_key)];
 	uint8_t local[16];
 };
 
@@ -79,28 +80,21 @@ u64_cmp(const void *x, const void *y)
 static uint32_t
 lookup(const uint8_t *image, const struct ask *a, uint32_t carry)
 {
-	struct fw_key k = a->key;
+	uint64_t words[4], local[2], none = carry >> 31;
 	struct fw_table t;
 	struct fw_action act;
-	uint8_t local[16];
-	uint64_t word;
-	uint32_t half;
+	struct fw_key k;
 	bool is_default;
 
 	/* 0 in every image, but the processor cannot know before the last answer is there */
-	carry = carry >> 31;
-	memcpy(&word, a->local, 8);
-	word += carry;
-	memcpy(local, &word, 8);
-	memcpy(local + 8, a->local + 8, 8);
-	memcpy(&half, a->key.remote, 4);
-	half += carry;
-	memcpy(k.remote, &half, 4);
-	k.sport = (uint16_t)(k.sport + carry);
-	k.dport = (uint16_t)(k.dport + carry);
-	k.vlan = (uint16_t)(k.vlan + carry);
-	k.proto = (uint8_t)(k.proto + carry);
-	t = fw_table_find(image, k.family, local);
+	memcpy(local, a->local, sizeof(local));
+	local[0] += none;
+	local[1] += none;
+	memcpy(words, &a->key, sizeof(words));
+	for (int i = 0; i < 4; i++)
+		words[i] += none;
+	memcpy(&k, words, sizeof(k));
+	t = fw_table_find(image, k.family, (const uint8_t *)local);
 	fw_match_action(image, t, fw_match(image, t, &k, &is_default), &act);
 	return act.rule_id;
 }

@@ -64,29 +64,31 @@ struct space {
 
 /* Key number i in ascending order; level and place follow from how often fan divides i + 1. */
 static uint64_t
-key_at(const uint8_t *nodes, const uint32_t *level_at, unsigned depth, unsigned bytes, uint32_t i)
+key_at(const uint8_t *root, const uint8_t *nodes, const uint32_t *level_at, unsigned depth,
+    unsigned bytes, uint32_t i)
 {
 	uint32_t fan = WIRE_LINE / bytes + 1, n = i + 1, level = depth - 1;
 	uint64_t v = 0;
 
 	for (; n % fan == 0; n /= fan)
 		level--;
+	if (level > 0)
+		root = nodes + (level_at[level] + n / fan) * WIRE_LINE;
 	for (unsigned b = bytes; b-- > 0;)
-		v = v << 8 | nodes[(level_at[level] + n / fan) * WIRE_LINE +
-		    (n % fan - 1) * bytes + b];
-	return v;
+		v = v << 8 | root[(n % fan - 1) * bytes + b];
+	return wire_key_flip(v, bytes);
 }
 
 static void
-tree_edges(const uint8_t *body, const struct wire_tree *tree, unsigned depth, unsigned bytes,
-    uint32_t keys, uint64_t max, struct values *out)
+tree_edges(const uint8_t *body, const uint8_t *root, const struct wire_tree *tree,
+    unsigned depth, unsigned bytes, uint32_t keys, uint64_t max, struct values *out)
 {
 	uint32_t level_at[5] = { 0, le16_get(tree->start[0]), le16_get(tree->start[1]),
 		le16_get(tree->start[2]), le16_get(tree->start[3]) };
 
 	for (uint32_t i = 0; i < keys; i++) {
-		uint64_t v = key_at(body + (size_t)le32_get(tree->at) * WIRE_LINE, level_at, depth,
-		    bytes, i);
+		uint64_t v = key_at(root, body + (size_t)le32_get(tree->at) * WIRE_LINE, level_at,
+		    depth, bytes, i);
 
 		if (v < max)
 			value_add(out, v + 1, max);
@@ -98,19 +100,23 @@ half_edges(const uint8_t *body, const struct wire_half *h, struct space *s)
 {
 	uint64_t max = h->family == 4 ? UINT32_MAX : UINT64_MAX;
 
-	tree_edges(body, &h->remote, h->remote_depth, h->family == 4 ? 4 : 8,
+	tree_edges(body, h->roots[WIRE_ROOT_REMOTE], &h->remote, h->remote_depth,
+	    h->family == 4 ? 4 : 8,
 	    le32_get(h->remote_keys), max, h->family == 4 ? &s->lo : &s->hi);
-	tree_edges(body, &h->sport, h->sport_depth, 2, le32_get(h->sport_keys), 0xffff, &s->sport);
-	tree_edges(body, &h->dport, h->dport_depth, 2, le32_get(h->dport_keys), 0xffff, &s->dport);
-	tree_edges(body, &h->vlan, h->vlan_depth, 2, le32_get(h->vlan_keys), WIRE_VLAN_NONE,
-	    &s->vlan);
+	tree_edges(body, h->roots[WIRE_ROOT_SPORT], &h->sport, h->sport_depth, 2,
+	    le32_get(h->sport_keys), 0xffff, &s->sport);
+	tree_edges(body, h->roots[WIRE_ROOT_DPORT], &h->dport, h->dport_depth, 2,
+	    le32_get(h->dport_keys), 0xffff, &s->dport);
+	tree_edges(body, h->roots[WIRE_ROOT_VLAN], &h->vlan, h->vlan_depth, 2,
+	    le32_get(h->vlan_keys), WIRE_VLAN_NONE, &s->vlan);
 	for (uint32_t i = 0; h->low_depth > 0 && i <= le32_get(h->remote_keys); i++) {
 		const struct wire_low *low = (const struct wire_low *)(body +
 		    (size_t)le32_get(h->low_at) * WIRE_LINE) + i;
 		struct wire_tree tree = { .at = low->at, .start = { le16_put(1), low->start[0],
 			low->start[1] } };
 
-		tree_edges(body, &tree, h->low_depth, 8, le32_get(low->count), UINT64_MAX, &s->lo);
+		tree_edges(body, body + (size_t)le32_get(low->at) * WIRE_LINE, &tree,
+		    h->low_depth, 8, le32_get(low->count), UINT64_MAX, &s->lo);
 	}
 }
 
@@ -409,9 +415,11 @@ place_pick(const uint8_t *image, size_t len)
 		h = (const struct wire_half *)(body + (size_t)le32_get(h->next) * WIRE_LINE) +
 		    gen_below(&gen, h->subs - 1u);
 	{
-		const le32 arrays[] = { h->remote.at, h->dport.at, h->sport.at, h->vlan.at,
-			h->remote_at, h->dport_at, h->sport_at, h->vlan_at, h->proto_at, h->pv_at,
-			h->a_at, h->b_at, h->bp_at, h->m_at, h->mp_at, h->mp_at, h->bp_at,
+		const le32 roots = le32_put((uint32_t)((const uint8_t *)h->roots[gen_below(&gen,
+		    WIRE_ROOT__COUNT)] - body) / WIRE_LINE);
+		const le32 arrays[] = { roots, roots, roots, h->remote.at, h->dport.at,
+			h->remote_at, h->dport_at, h->sport_at, h->vlan_at, h->proto_at, h->head_at,
+			h->b_at, h->b_at, h->bp_at, h->m_at, h->mp_at, h->mp_at, h->bp_at,
 			h->actions_at, h->actions_at, h->low_at };
 
 		at = (size_t)(body - image) +

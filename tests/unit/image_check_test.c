@@ -30,7 +30,7 @@ struct row {
 #define A(field) F(ACTION, wire_action, field)
 
 static const struct row rows[] = {
-	{ "version", H(version), 2, "known version" },
+	{ "version", H(version), 3, "known version" },
 	{ "magic", H(magic), 1, "known version" },
 	{ "bytes", H(bytes), 64, "as long as it says" },
 	{ "buckets no power of two", H(buckets), 3, "count of the header" },

@@ -46,6 +46,7 @@ walk(const struct image_tree *x, unsigned key_bytes, uint64_t value)
 			uint64_t key = key_bytes == 2 ? get_le16(p) : key_bytes == 4 ? get_le32(p)
 			    : get_le64(p);
 
+			key = wire_key_flip(key, key_bytes);
 			below += key < value;
 		}
 		rank = rank * (keys + 1) + below;
