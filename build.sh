@@ -198,7 +198,7 @@ embed_name()	# FILE
 
 embed_files()
 {
-	files lua/*.lua policy/guard.pol
+	files lua/*.lua policy/guard.pol src/ctl/openapi.json
 }
 
 # build/gen: lexers by re2c, Lua and policy text as bytes. Shared by all variants.

@@ -15,7 +15,8 @@
 #include "clock.h"
 #include "log.h"
 
-enum { DESCRIPTORS = CLIENTS_MAX + 256 };
+/* ctl inherits the limit: its connections, and a few. */
+enum { DESCRIPTORS = LIMIT_CONNS + LIMIT_CONNS_LOCAL + LIMIT_PENDING + 256 };
 
 static void
 signal_take(void *arg, uint32_t events)
@@ -66,7 +67,8 @@ agent_fini(struct agent *a)
 {
 	agent_notify_close(a);
 	agent_policy_stop(a);
-	agent_sock_close(a);
+	agent_jobs_stop(a);
+	agent_ctl_close(a);
 	agent_nic_stop(a);
 	state_close(&a->state);
 	loop_destroy(&a->loop);
@@ -91,7 +93,8 @@ descriptors_raise(void)
 enum rc
 agent_run(const struct agent_cfg *cfg, struct diag *diag)
 {
-	struct agent a = { .cfg = cfg, .listen_fd = -1, .socket_lock_fd = -1,
+	struct agent a = { .cfg = cfg, .local_fd = -1, .tls_fd = -1, .socket_lock_fd = -1,
+		.sign_pair = { -1, -1 }, .ctl.worker.fd = -1, .signer.worker.fd = -1,
 		.signal_io.fd = -1, .notify.fd = -1, .started_ns = clock_mono_ns() };
 	enum rc rc = loop_create(&a.loop);
 
@@ -103,7 +106,7 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 	if (rc == RC_OK)
 		rc = state_open(cfg->state, &a.state, diag);
 	if (rc == RC_OK)
-		rc = agent_sock_open(&a, diag);
+		rc = agent_ctl_open(&a, diag);
 	if (rc == RC_OK)
 		rc = agent_nic_first(&a, diag);
 	if (rc == RC_OK) {

@@ -18,6 +18,9 @@
 struct agent_cfg {
 	const char *version;
 	const char *nic, *policy, *state, *socket;
+	const char *group;		/* may use the socket; NULL = none */
+	const char *listen;		/* ADDRESS:PORT for TLS; NULL = none */
+	const char *keys;		/* its directory */
 };
 
 /* Until SIGTERM or SIGINT. Borrows cfg. */

@@ -2,9 +2,9 @@
 /*
  * agent_impl - the daemon's state, shared by its files.
  * Shape:   agent.c start and signals; agent_nic.c the NIC: back-off, adopting, loading, alerts;
- *          agent_policy.c compiles and their outcome; agent_sock.c clients; agent_json.c answers;
- *          agent_notify.c the service manager.
- *          The local socket is a thin layer: it asks for an answer and gets a document.
+ *          agent_policy.c compiles and their outcome; agent_listen.c the sockets; agent_ctl.c the
+ *          processes that serve them; agent_api.c, agent_jobs.c what they ask; agent_json.c,
+ *          agent_doc.c, metrics.c the answers; agent_notify.c the service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -12,13 +12,15 @@
 #include <yyjson.h>
 
 #include "agent.h"
+#include "bounds.h"
 #include "compile.h"
-#include "line.h"
+#include "ctl_msg.h"
 #include "loop.h"
 #include "nic.h"
 #include "notify.h"
 #include "state.h"
 #include "str.h"
+#include "worker.h"
 
 enum {
 	NIC_BACKOFF_FIRST_MS = 50,
@@ -26,23 +28,40 @@ enum {
 	NIC_CHECK_MS = 250,		/* is it there, what does it count */
 	NIC_ALERTS_MAX = 256,		/* a turn */
 	NIC_CONFLICT_MS = 1000,		/* the session of a killed daemon ends in this */
-	CLIENTS_MAX = 1000,
-	CLIENT_QUEUE_BYTES = 256 << 10,	/* what waits for one watcher; beyond it loses lines */
-	CLIENT_ANSWER_BYTES = 4 << 20,	/* an answer, whoever waits for it */
-	CLIENT_STALL_S = 30		/* a reader that takes nothing is cut */
 };
 
-struct client {
-	struct client *next;
+/* A child that stays. */
+struct child {
+	struct worker worker;
+	struct loop_io io;		/* its end */
+	struct loop_timer again;
+	uint32_t backoff_ms;
+	uint64_t since_ns, restarts;
+};
+
+struct key_file {
+	uint8_t *p;			/* NUL behind len */
+	size_t len;
+};
+
+struct key_files {
+	struct key_file ca, crt, crl, key;
+};
+
+/* A reload or a check that was asked for. */
+struct agent_job {
 	struct agent *agent;
-	struct loop_io io;
-	struct line_buf in;
-	struct str out;
-	size_t out_at;
-	uint64_t stalled_ns;	/* since when it takes nothing; 0 = it does */
-	uint64_t lost;		/* lines since the last told loss */
-	uint32_t waits_for;	/* round of compile; 0 = none */
-	bool watches, closing;
+	uint32_t id;			/* 0 = free */
+	uint8_t verb;			/* CTL_RELOAD, CTL_CHECK */
+	bool done;
+	uint32_t round;			/* reload: the compile that answers it */
+	uint32_t confirm_s, back;	/* reload: undone to generation back unless confirmed */
+	char key[CTL_TAG_BYTES];
+	char *outcome;			/* JSON, once done */
+	uint32_t waiter;		/* request that waits for the end; 0 = none */
+	struct loop_timer timer;	/* of the waiter */
+	struct compile *check;
+	struct loop_io check_io;
 };
 
 /* What became of a policy. */
@@ -84,11 +103,18 @@ struct agent {
 	bool wanted_adopts;		/* from the start: equal bytes need no new generation */
 	struct outcome last;
 
-	int listen_fd, socket_lock_fd;
-	struct loop_io listen_io;
-	struct client *clients;
-	uint32_t client_count;
-	uint64_t clients_refused, clients_cut, watch_lost;
+	int local_fd, tls_fd, socket_lock_fd;
+	uint32_t group;			/* gid that may use the local socket; UINT32_MAX = none */
+	struct child ctl, signer;
+	int sign_pair[2];		/* ctl asks on 0, the signer answers on 1 */
+	struct key_files keys;
+	struct msg_chan *chan;		/* to ctl; NULL = it is not there */
+	struct loop_io chan_io;
+	uint64_t event_number, events_lost;
+	struct agent_job jobs[LIMIT_JOBS];
+	uint32_t job_number;
+	uint32_t confirm_back;		/* generation to go back to; 0 = nothing waits */
+	struct loop_timer confirm_timer;
 
 	struct notify notify;
 	struct loop_timer notify_timer;	/* the next heartbeat */
@@ -109,12 +135,32 @@ const struct gen *agent_active(struct agent *a);
 uint32_t agent_reload(struct agent *a);
 void agent_policy_stop(struct agent *a);
 
-/* agent_sock.c */
-MUST_CHECK enum rc agent_sock_open(struct agent *a, struct diag *diag);
-void agent_sock_close(struct agent *a);
+/* Puts a kept generation back, under a new number. */
+void agent_nic_restore(struct agent *a, struct gen *kept, struct outcome *o);
+
+/* agent_listen.c */
+MUST_CHECK enum rc agent_listen_open(struct agent *a, struct diag *diag);
+void agent_listen_close(struct agent *a);
+
+/* agent_ctl.c */
+MUST_CHECK enum rc agent_ctl_open(struct agent *a, struct diag *diag);
+void agent_ctl_close(struct agent *a);
+void agent_ctl_send(struct agent *a, const struct msg *m);
+void agent_ctl_alert(struct agent *a, const struct nic_alert *alert);
+/* Reads the key directory anew; what cannot be used is logged, and the old keys stay. */
+void agent_keys_reload(struct agent *a);
+
+/* agent_api.c */
+void agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r);
+
+/* agent_jobs.c */
 /* The round is over: who waits for it gets the outcome. */
-void agent_sock_round(struct agent *a, uint32_t round);
-void agent_sock_alert(struct agent *a, const struct nic_alert *alert);
+void agent_jobs_round(struct agent *a, uint32_t round);
+/* Nobody is there to get an answer any more. */
+void agent_jobs_forget(struct agent *a);
+void agent_jobs_stop(struct agent *a);
+/* Whether a reload waited to be confirmed; it does no longer. */
+bool agent_unconfirmed_end(struct agent *a);
 
 /* agent_notify.c */
 void agent_notify_open(struct agent *a);
@@ -125,12 +171,17 @@ void agent_notify_nic(struct agent *a);		/* it came or went */
 
 /* agent_json.c; NULL where memory is out. */
 yyjson_mut_doc *agent_status_doc(struct agent *a);
-yyjson_mut_doc *agent_counters_doc(struct agent *a);
+/* NULL with diag: the NIC does not say. */
+yyjson_mut_doc *agent_counters_doc(struct agent *a, struct diag *why);
 yyjson_mut_doc *agent_outcome_doc(struct agent *a);
 yyjson_mut_doc *agent_alert_doc(struct agent *a, const struct nic_alert *alert);
-yyjson_mut_doc *agent_error_doc(enum rc rc, const struct diag *d);
-yyjson_mut_doc *agent_watching_doc(struct agent *a);
-yyjson_mut_doc *agent_lost_doc(uint64_t lost);
+yyjson_mut_doc *agent_problem_doc(int status, const struct diag *d);
+yyjson_mut_doc *agent_generation_doc(struct agent *a, const struct gen *g);
+yyjson_mut_doc *agent_generations_doc(struct agent *a);
+yyjson_mut_doc *agent_sources_doc(const struct gen *g);
+yyjson_mut_doc *agent_rollback_doc(const struct outcome *o);
+yyjson_mut_doc *agent_check_doc(const struct compile_result *r);
+yyjson_mut_doc *agent_job_doc(const struct agent_job *j, yyjson_val *outcome);
 void agent_dump(struct agent *a);
 
 #endif

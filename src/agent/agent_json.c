@@ -7,56 +7,11 @@
 #include "agent_impl.h"
 #include "clock.h"
 #include "diag_json.h"
+#include "doc.h"
 #include "log.h"
 #include "verdict.h"
 
 enum { MESSAGES_IN_STATUS = 20 };
-
-static void
-add_str(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, const char *text)
-{
-	(void)yyjson_mut_obj_add_strcpy(d, o, key, text);
-}
-
-static void
-add_uint(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, uint64_t n)
-{
-	(void)yyjson_mut_obj_add_uint(d, o, key, n);
-}
-
-static void
-add_time(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, uint64_t wall_ns)
-{
-	char text[CLOCK_RFC3339_BYTES];
-
-	clock_rfc3339(wall_ns, text);
-	add_str(d, o, key, text);
-}
-
-static yyjson_mut_doc *
-doc_new(yyjson_mut_val **root)
-{
-	yyjson_mut_doc *d = yyjson_mut_doc_new(NULL);
-
-	*root = yyjson_mut_obj(d);
-	if (*root == NULL) {
-		yyjson_mut_doc_free(d);
-		return NULL;
-	}
-	yyjson_mut_doc_set_root(d, *root);
-	return d;
-}
-
-static void
-add_messages(yyjson_mut_doc *d, yyjson_mut_val *o, const struct diags *ds, uint32_t max)
-{
-	yyjson_mut_val *list = yyjson_mut_obj_add_arr(d, o, "messages");
-
-	add_uint(d, o, "errors", ds->errors);
-	add_uint(d, o, "warnings", ds->warnings);
-	for (uint32_t i = 0; i < ds->count && i < max; i++)
-		(void)yyjson_mut_arr_append(list, diag_json(d, &ds->items[i]));
-}
 
 /* --- status --- */
 
@@ -65,19 +20,19 @@ status_nic(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 {
 	yyjson_mut_val *o = yyjson_mut_obj_add_obj(d, root, "nic");
 
-	add_str(d, o, "path", a->cfg->nic);
-	add_str(d, o, "state", a->nic != NULL ? "up" : "down");
-	add_time(d, o, "since", a->nic_since_wall_ns);
-	add_uint(d, o, "attached", a->nic_ups);
+	doc_str(d, o, "path", a->cfg->nic);
+	doc_str(d, o, "state", a->nic != NULL ? "up" : "down");
+	doc_time(d, o, "since", a->nic_since_wall_ns);
+	doc_uint(d, o, "attached", a->nic_ups);
 	if (a->nic == NULL)
-		add_str(d, o, "error", a->nic_error.text);
+		doc_str(d, o, "error", a->nic_error.text);
 	if (!a->nic_known)
 		return;
-	add_uint(d, o, "boots", a->nic_status.boot_count);
-	add_uint(d, o, "tables_max", a->caps.tables_max);
-	add_uint(d, o, "rules_max", a->caps.rules_max);
-	add_uint(d, o, "counters_max", a->caps.counters_max);
-	add_uint(d, o, "flows_max", a->caps.flows_max);
+	doc_uint(d, o, "boots", a->nic_status.boot_count);
+	doc_uint(d, o, "tables_max", a->caps.tables_max);
+	doc_uint(d, o, "rules_max", a->caps.rules_max);
+	doc_uint(d, o, "counters_max", a->caps.counters_max);
+	doc_uint(d, o, "flows_max", a->caps.flows_max);
 }
 
 static void
@@ -86,21 +41,19 @@ status_traffic(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	const struct nic_status *s = &a->nic_status;
 	yyjson_mut_val *o = yyjson_mut_obj_add_obj(d, root, "traffic");
 
-	add_uint(d, o, "packets", s->packets);
-	add_uint(d, o, "passed", s->passed);
-	add_uint(d, o, "dropped", s->dropped);
-	add_uint(d, o, "would_drop", s->would_dropped);
-	add_uint(d, o, "flows_live", s->flows_live);
-	add_uint(d, o, "alerts", s->alerts);
+	doc_uint(d, o, "packets", s->packets);
+	doc_uint(d, o, "passed", s->passed);
+	doc_uint(d, o, "dropped", s->dropped);
+	doc_uint(d, o, "would_drop", s->would_dropped);
+	doc_uint(d, o, "flows_live", s->flows_live);
+	doc_uint(d, o, "alerts", s->alerts);
 	o = yyjson_mut_obj_add_obj(d, root, "losses");
-	add_uint(d, o, "alerts_lost", s->alerts_lost);
-	add_uint(d, o, "events_lost", s->events_lost);
-	add_uint(d, o, "tx_lost", s->tx_lost);
-	add_uint(d, o, "flows_full", s->flows_full);
-	add_uint(d, o, "frags_refused", s->frags_refused);
-	add_uint(d, o, "watch_lost", a->watch_lost);
-	add_uint(d, o, "clients_cut", a->clients_cut);
-	add_uint(d, o, "clients_refused", a->clients_refused);
+	doc_uint(d, o, "alerts_lost", s->alerts_lost);
+	doc_uint(d, o, "events_lost", s->events_lost);
+	doc_uint(d, o, "tx_lost", s->tx_lost);
+	doc_uint(d, o, "flows_full", s->flows_full);
+	doc_uint(d, o, "frags_refused", s->frags_refused);
+	doc_uint(d, o, "watch_lost", a->events_lost);
 }
 
 static void
@@ -109,17 +62,17 @@ status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	yyjson_mut_val *o = yyjson_mut_obj_add_obj(d, root, "policy");
 	const struct outcome *l = &a->last;
 
-	add_str(d, o, "dir", a->cfg->policy);
-	(void)yyjson_mut_obj_add_bool(d, o, "compiling", a->compile != NULL);
+	doc_str(d, o, "dir", a->cfg->policy);
+	doc_bool(d, o, "compiling", a->compile != NULL);
 	if (!l->known)
 		return;
 	/* The text is right; whether the NIC took it is another thing. */
-	(void)yyjson_mut_obj_add_bool(d, o, "ok", l->diags.errors == 0 && l->rc != RC_NOMEM);
-	(void)yyjson_mut_obj_add_bool(d, o, "waits_for_nic", a->wanted != NULL);
-	add_time(d, o, "time", l->wall_ns);
+	doc_bool(d, o, "ok", l->diags.errors == 0 && l->rc != RC_NOMEM);
+	doc_bool(d, o, "waits_for_nic", a->wanted != NULL);
+	doc_time(d, o, "time", l->wall_ns);
 	if (l->why.level != DIAG_NONE)
 		(void)yyjson_mut_obj_add_val(d, o, "refused", diag_json(d, &l->why));
-	add_messages(d, o, &l->diags, MESSAGES_IN_STATUS);
+	doc_messages(d, o, &l->diags, MESSAGES_IN_STATUS);
 }
 
 yyjson_mut_doc *
@@ -132,27 +85,27 @@ agent_status_doc(struct agent *a)
 
 	if (d == NULL)
 		return NULL;
-	add_str(d, o, "version", a->cfg->version);
-	add_uint(d, o, "uptime_s", (clock_mono_ns() - a->started_ns) / NS_PER_S);
-	add_uint(d, o, "generation", a->nic_known ? a->active.generation : 0);
+	doc_str(d, o, "version", a->cfg->version);
+	doc_uint(d, o, "uptime_s", (clock_mono_ns() - a->started_ns) / NS_PER_S);
+	doc_uint(d, o, "generation", a->nic_known ? a->active.generation : 0);
 	if (a->nic_known && a->active.generation != 0) {
 		hex_encode(a->active.sha256, SHA256_BYTES, hex);
-		add_str(d, o, "sha256", hex);
-		add_time(d, o, "committed", a->active.committed_wall_ns);
+		doc_str(d, o, "sha256", hex);
+		doc_time(d, o, "committed", a->active.committed_wall_ns);
 	}
 	if (g != NULL) {
-		add_uint(d, o, "tables", g->info.tables);
-		add_uint(d, o, "rules", g->info.rules);
-		add_uint(d, o, "counters", g->info.counters);
-		add_uint(d, o, "bytes", g->image_len);
+		doc_uint(d, o, "tables", g->info.tables);
+		doc_uint(d, o, "rules", g->info.rules);
+		doc_uint(d, o, "counters", g->info.counters);
+		doc_uint(d, o, "bytes", g->image_len);
 	}
 	status_nic(a, d, o);
 	if (a->nic_known)
 		status_traffic(a, d, o);
 	status_policy(a, d, o);
 	o = yyjson_mut_obj_add_obj(d, o, "state");
-	add_str(d, o, "dir", a->cfg->state);
-	add_str(d, o, "alarm", state_alarm(a->state));
+	doc_str(d, o, "dir", a->cfg->state);
+	doc_str(d, o, "alarm", state_alarm(a->state));
 	return d;
 }
 
@@ -164,14 +117,14 @@ counter_add(yyjson_mut_doc *d, yyjson_mut_val *list, const struct image_symbol *
 {
 	yyjson_mut_val *o = yyjson_mut_arr_add_obj(d, list);
 
-	add_uint(d, o, "counter", s->counter);
-	add_str(d, o, "file", s->file);
-	add_uint(d, o, "line", s->line);
-	add_str(d, o, "segment", s->segment);
+	doc_uint(d, o, "counter", s->counter);
+	doc_str(d, o, "file", s->file);
+	doc_uint(d, o, "line", s->line);
+	doc_str(d, o, "segment", s->segment);
 	if (s->why[0] != '\0')
-		add_str(d, o, "why", s->why);
-	add_uint(d, o, "packets", c->packets);
-	add_uint(d, o, "bytes", c->bytes);
+		doc_str(d, o, "why", s->why);
+	doc_uint(d, o, "packets", c->packets);
+	doc_uint(d, o, "bytes", c->bytes);
 }
 
 /* A rule that stands in many tables has one counter and many ids: the first names it. */
@@ -192,29 +145,28 @@ counters_add(yyjson_mut_doc *d, yyjson_mut_val *list, const struct gen *g,
 }
 
 yyjson_mut_doc *
-agent_counters_doc(struct agent *a)
+agent_counters_doc(struct agent *a, struct diag *why)
 {
 	struct nic_counter values[WIRE_COUNTERS_MAX];
 	const struct gen *g = agent_active(a);
 	uint32_t count = g != NULL ? g->info.counters : 0;
-	struct diag why = { 0 };
 	yyjson_mut_val *o;
 	yyjson_mut_doc *d;
 	enum rc rc = a->nic == NULL ? RC_PEER : RC_OK;
 
 	if (rc != RC_OK) {
-		diag_set(&why, "nic-gone", "the NIC is not there: %s", a->nic_error.text);
-		return agent_error_doc(rc, &why);
+		diag_set(why, "nic-gone", "the NIC is not there: %s", a->nic_error.text);
+		return NULL;
 	}
 	CHECK(count <= WIRE_COUNTERS_MAX);
 	if (count > 0)
-		rc = nic_counters_get(a->nic, 0, count, values, &why);
+		rc = nic_counters_get(a->nic, 0, count, values, why);
 	if (rc != RC_OK)
-		return agent_error_doc(rc, &why);
+		return NULL;
 	d = doc_new(&o);
 	if (d == NULL)
 		return NULL;
-	add_uint(d, o, "generation", a->active.generation);
+	doc_uint(d, o, "generation", a->active.generation);
 	o = yyjson_mut_obj_add_arr(d, o, "counters");
 	if (g != NULL)
 		counters_add(d, o, g, values, count);
@@ -232,19 +184,19 @@ agent_outcome_doc(struct agent *a)
 
 	if (d == NULL)
 		return NULL;
-	(void)yyjson_mut_obj_add_bool(d, o, "ok", l->rc == RC_OK);
-	add_uint(d, o, "generation", l->generation);
-	(void)yyjson_mut_obj_add_bool(d, o, "changed", l->changed);
+	doc_bool(d, o, "ok", l->rc == RC_OK);
+	doc_uint(d, o, "generation", l->generation);
+	doc_bool(d, o, "changed", l->changed);
 	if (l->rc != RC_OK) {
-		add_str(d, o, "rc", rc_name(l->rc));
-		(void)yyjson_mut_obj_add_bool(d, o, "no_fit", l->no_fit);
+		doc_str(d, o, "rc", rc_name(l->rc));
+		doc_bool(d, o, "no_fit", l->no_fit);
 	}
 	if (l->why.level != DIAG_NONE)
 		(void)yyjson_mut_obj_add_val(d, o, "refused", diag_json(d, &l->why));
-	add_messages(d, o, &l->diags, DIAGS_MAX);
-	add_uint(d, o, "eval_us", l->eval_ns / 1000);
-	add_uint(d, o, "build_us", l->build_ns / 1000);
-	add_uint(d, o, "load_us", l->load_ns / 1000);
+	doc_messages(d, o, &l->diags, DIAGS_MAX);
+	doc_uint(d, o, "eval_us", l->eval_ns / 1000);
+	doc_uint(d, o, "build_us", l->build_ns / 1000);
+	doc_uint(d, o, "load_us", l->load_ns / 1000);
 	return d;
 }
 
@@ -278,7 +230,7 @@ add_addr(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, uint8_t family,
 	char text[ADDR_TEXT_BYTES];
 
 	addr_print(&addr, text);
-	add_str(d, o, key, text);
+	doc_str(d, o, key, text);
 }
 
 static void
@@ -293,7 +245,7 @@ add_flags(yyjson_mut_doc *d, yyjson_mut_val *o, uint8_t flags)
 				(void)strcat(text, ",");
 			(void)strcat(text, names[i]);
 		}
-	add_str(d, o, "flags", text);
+	doc_str(d, o, "flags", text);
 }
 
 static void
@@ -306,20 +258,20 @@ add_packet(yyjson_mut_doc *d, yyjson_mut_val *o, const struct nic_alert *w)
 		return;
 	if (memcmp(w->local, none, sizeof(none)) != 0)
 		add_addr(d, o, "local", w->family, w->local);
-	add_str(d, o, "proto", proto_text(w, proto));
+	doc_str(d, o, "proto", proto_text(w, proto));
 	add_addr(d, o, "src", w->family, w->src);
 	add_addr(d, o, "dst", w->family, w->dst);
 	if (w->proto == PROTO_TCP || w->proto == PROTO_UDP || w->proto == PROTO_SCTP) {
-		add_uint(d, o, "sport", w->sport);
-		add_uint(d, o, "dport", w->dport);
+		doc_uint(d, o, "sport", w->sport);
+		doc_uint(d, o, "dport", w->dport);
 	} else if (w->proto == PROTO_ICMP || w->proto == PROTO_ICMP6) {
-		add_uint(d, o, "type", w->dport >> 8);
-		add_uint(d, o, "code", w->dport & 0xff);
+		doc_uint(d, o, "type", w->dport >> 8);
+		doc_uint(d, o, "code", w->dport & 0xff);
 	}
 	if (w->proto == PROTO_TCP)
 		add_flags(d, o, w->tcp_flags);
 	if (w->vlan != WIRE_VLAN_NONE)
-		add_uint(d, o, "vlan", w->vlan);
+		doc_uint(d, o, "vlan", w->vlan);
 }
 
 yyjson_mut_doc *
@@ -333,64 +285,26 @@ agent_alert_doc(struct agent *a, const struct nic_alert *w)
 
 	if (d == NULL)
 		return NULL;
-	add_time(d, o, "time", w->wall_ns);
+	doc_time(d, o, "time", w->wall_ns);
 	/* A record without a frame tells only how many were left out. */
 	if (w->frame_bytes > 0) {
-		add_str(d, o, "verdict", verdict_name(w->verdict));
-		add_str(d, o, "reason", reason_name(w->reason));
-		add_str(d, o, "direction", dir_name(w->dir));
+		doc_str(d, o, "verdict", verdict_name(w->verdict));
+		doc_str(d, o, "reason", reason_name(w->reason));
+		doc_str(d, o, "direction", dir_name(w->dir));
 		add_packet(d, o, w);
-		add_uint(d, o, "bytes", w->frame_bytes);
+		doc_uint(d, o, "bytes", w->frame_bytes);
 	}
 	if (w->rule_id != 0)
-		add_uint(d, o, "rule", w->rule_id);
+		doc_uint(d, o, "rule", w->rule_id);
 	if (s != NULL) {
-		add_str(d, o, "segment", s->segment);
-		add_str(d, o, "file", s->file);
-		add_uint(d, o, "line", s->line);
+		doc_str(d, o, "segment", s->segment);
+		doc_str(d, o, "file", s->file);
+		doc_uint(d, o, "line", s->line);
 		if (s->why[0] != '\0')
-			add_str(d, o, "why", s->why);
+			doc_str(d, o, "why", s->why);
 	}
-	add_uint(d, o, "generation", w->generation);
-	add_uint(d, o, "suppressed", w->suppressed);
-	return d;
-}
-
-yyjson_mut_doc *
-agent_error_doc(enum rc rc, const struct diag *why)
-{
-	yyjson_mut_val *o;
-	yyjson_mut_doc *d = doc_new(&o);
-
-	if (d == NULL)
-		return NULL;
-	add_str(d, o, "rc", rc_name(rc));
-	(void)yyjson_mut_obj_add_val(d, o, "error", diag_json(d, why));
-	return d;
-}
-
-/* The first line a watcher gets: from here on it misses nothing untold. */
-yyjson_mut_doc *
-agent_watching_doc(struct agent *a)
-{
-	yyjson_mut_val *o;
-	yyjson_mut_doc *d = doc_new(&o);
-
-	if (d == NULL)
-		return NULL;
-	(void)yyjson_mut_obj_add_bool(d, o, "watching", true);
-	add_uint(d, o, "generation", a->active.generation);
-	return d;
-}
-
-yyjson_mut_doc *
-agent_lost_doc(uint64_t lost)
-{
-	yyjson_mut_val *o;
-	yyjson_mut_doc *d = doc_new(&o);
-
-	if (d != NULL)
-		add_uint(d, o, "lost", lost);
+	doc_uint(d, o, "generation", w->generation);
+	doc_uint(d, o, "suppressed", w->suppressed);
 	return d;
 }
 

@@ -163,9 +163,8 @@ agent_nic_enforce(struct agent *a, struct gen *g, bool adopts, struct outcome *o
 	load(a, g, o);
 }
 
-/* Puts a kept generation back, under a new number. */
-static void
-restore(struct agent *a, struct gen *kept, struct outcome *o)
+void
+agent_nic_restore(struct agent *a, struct gen *kept, struct outcome *o)
 {
 	struct gen *copy = NULL;
 	uint8_t *bytes = NULL;
@@ -196,7 +195,7 @@ reconcile(struct agent *a)
 		a->last.no_fit = o.no_fit;
 		a->last.why = o.why;
 	} else if (target != NULL && !nic_holds(a, target)) {
-		restore(a, target, &o);
+		agent_nic_restore(a, target, &o);
 	} else {
 		return;
 	}
@@ -220,7 +219,7 @@ nic_ready(void *arg, uint32_t events)
 	for (int i = 0; i < NIC_ALERTS_MAX && rc == RC_OK; i++) {
 		rc = nic_alert_next(a->nic, &alert);
 		if (rc == RC_OK)
-			agent_sock_alert(a, &alert);
+			agent_ctl_alert(a, &alert);
 	}
 	if (rc != RC_OK && rc != RC_AGAIN)
 		nic_lost(a, rc_name(rc));

@@ -58,7 +58,7 @@ finish(struct agent *a, struct compile_result *r)
 	}
 	outcome_log(&a->last);
 	agent_notify_round(a);
-	agent_sock_round(a, a->round);
+	agent_jobs_round(a, a->round);
 }
 
 static void
@@ -98,6 +98,8 @@ begin(struct agent *a)
 	a->again = false;
 	a->round++;
 	agent_notify_reloading(a);
+	if (a->round > 1)
+		agent_keys_reload(a);
 	rc = compile_start(a->cfg->policy, &a->compile);
 	if (rc == RC_OK) {
 		a->compile_io = (struct loop_io) { .fd = compile_fd(a->compile),

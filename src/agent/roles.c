@@ -9,6 +9,7 @@
 
 #include "file.h"
 #include "pol_image.h"
+#include "role_ctl.h"
 
 enum {
 	/* What the binary itself and the bytes in both directions need beside the job's own. */
@@ -148,5 +149,7 @@ roles_run(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
 		if (strcmp(roles[i]->name, name) == 0)
 			return roles[i]->run();
-	return -1;
+	if (strcmp(name, "ctl") == 0)
+		return role_ctl_run();
+	return strcmp(name, "signer") == 0 ? role_signer_run() : -1;
 }

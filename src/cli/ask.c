@@ -1,152 +1,101 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ask - the daemon's local socket, from the other end. */
-#define _GNU_SOURCE
+/* ask - the daemon's control channel, from the other end. */
 #include "ask.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include "diag_json.h"
-#include "file.h"
-
-enum { CHUNK_BYTES = 65536 };
-
-static enum rc
-rc_by_name(const char *name)
-{
-	for (int i = 0; i < RC__COUNT; i++)
-		if (strcmp(rc_name((enum rc)-i), name) == 0)
-			return (enum rc)-i;
-	return RC_PEER;
-}
 
 enum rc
-ask_begin(const struct cli *cli, const char *verb, struct ask *q, struct diag *diag)
+ask_open(const struct cli *cli, struct client **out, struct diag *diag)
 {
-	const char *path = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_SOCKET);
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char text[64];
-	int n;
+	const struct opts *o = &cli->opts;
+	const struct client_cfg cfg = {
+		.socket = opt_value(o, OPT_SOCKET, DEFAULT_SOCKET),
+		.remote = opt_value(o, OPT_REMOTE, NULL), .ca = opt_value(o, OPT_CA, NULL),
+		.crt = opt_value(o, OPT_CERT, NULL), .key = opt_value(o, OPT_KEY, NULL)
+	};
+	bool files = cfg.ca != NULL && cfg.crt != NULL && cfg.key != NULL;
 
-	memset(q, 0, sizeof(*q));
-	q->fd = -1;
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		diag_set(diag, "path-length", "a socket path of %zu bytes; at most %zu",
-		    strlen(path), sizeof(addr.sun_path) - 1);
-		return RC_LIMIT;
+	*out = NULL;
+	if (cfg.remote != NULL && (!files || opt_has(o, OPT_SOCKET))) {
+		diag_set(diag, "usage", "--remote goes with --ca, --cert and --key, and without "
+		    "--socket");
+		return RC_INVALID;
 	}
-	(void)strcpy(addr.sun_path, path);
-	q->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (q->fd < 0 || connect(q->fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
-		bool gone = errno == ENOENT || errno == ECONNREFUSED;
-
-		diag_set(diag, "daemon", "%s: %s", path,
-		    gone ? "no daemon answers there" : strerror(errno));
-		if (gone)
-			diag_hint(diag, "is `ringfence run` running with this socket?");
-		return gone ? RC_PEER : rc_from_errno(errno);
+	if (cfg.remote == NULL && (cfg.ca != NULL || cfg.crt != NULL || cfg.key != NULL)) {
+		diag_set(diag, "usage", "--ca, --cert and --key go with --remote");
+		return RC_INVALID;
 	}
-	n = snprintf(text, sizeof(text), "{\"verb\":\"%s\"}\n", verb);
-	/* A daemon that refuses has said why before it closed: the answer is read all the same. */
-	(void)!send(q->fd, text, (size_t)n, MSG_NOSIGNAL);
-	return RC_OK;
+	return client_open(&cfg, out, diag);
 }
 
 static enum rc
-more(struct ask *q, int timeout_ms, struct diag *diag)
+rc_by_status(int status)
 {
-	struct pollfd p = { .fd = q->fd, .events = POLLIN };
-	ssize_t n;
-
-	if (q->at > 0) {
-		memmove(q->buf, q->buf + q->at, q->len - q->at);
-		q->len -= q->at;
-		q->at = 0;
-	}
-	if (q->cap - q->len < CHUNK_BYTES) {
-		size_t cap = q->cap == 0 ? 2 * CHUNK_BYTES : q->cap * 2;
-		char *buf = cap > 2 * (size_t)ASK_LINE_BYTES_MAX ? NULL : realloc(q->buf, cap);
-
-		if (buf == NULL) {
-			diag_set(diag, "daemon", "an answer of more than %d bytes",
-			    ASK_LINE_BYTES_MAX);
-			return RC_LIMIT;
-		}
-		q->buf = buf;
-		q->cap = cap;
-	}
-	do
-		n = poll(&p, 1, timeout_ms);
-	while (n < 0 && errno == EINTR);
-	if (n == 0) {
-		diag_set(diag, "timeout", "the daemon has not answered for %d s",
-		    timeout_ms / 1000);
-		return RC_TIMEOUT;
-	}
-	n = recv(q->fd, q->buf + q->len, CHUNK_BYTES, 0);
-	if (n <= 0) {
-		diag_set(diag, "daemon", "the daemon closed the connection");
+	switch (status) {
+	case 403:
+		return RC_DENIED;
+	case 409:
+	case 412:
+		return RC_CONFLICT;
+	case 503:
+	case 504:
 		return RC_PEER;
+	default:
+		return RC_INVALID;
 	}
-	q->len += (size_t)n;
-	return RC_OK;
-}
-
-static enum rc
-error_take(yyjson_val *root, struct diag *diag)
-{
-	yyjson_val *error = yyjson_obj_get(root, "error");
-
-	if (error == NULL)
-		return RC_OK;
-	if (!diag_from_json(error, diag))
-		diag_set(diag, "daemon", "the daemon refused without a reason");
-	return rc_by_name(ask_str(root, "rc"));
 }
 
 enum rc
-ask_next(struct ask *q, int timeout_ms, char **line, yyjson_doc **doc, struct diag *diag)
+ask_problem(const struct client_answer *a, struct diag *diag)
 {
-	char *end = NULL;
-	enum rc rc;
+	yyjson_doc *doc = yyjson_read(a->body == NULL ? "" : a->body, a->body_len, 0);
+	yyjson_val *o = yyjson_doc_get_root(doc);
+	const char *type = ask_str(o, "type");
 
-	*doc = NULL;
-	while (q->len == q->at ||
-	    (end = memchr(q->buf + q->at, '\n', q->len - q->at)) == NULL) {
-		rc = more(q, timeout_ms, diag);
-		if (rc != RC_OK)
-			return rc;
-	}
-	*end = '\0';
-	*line = q->buf + q->at;
-	q->at = (size_t)(end - q->buf) + 1;
-	*doc = yyjson_read(*line, (size_t)(end - *line), 0);
-	if (!yyjson_is_obj(yyjson_doc_get_root(*doc))) {
-		diag_set(diag, "daemon", "the daemon answered with no object");
-		rc = RC_PEER;
-	} else {
-		rc = error_take(yyjson_doc_get_root(*doc), diag);
-	}
-	if (rc != RC_OK) {
-		yyjson_doc_free(*doc);
-		*doc = NULL;
-	}
-	return rc;
+	if (strncmp(type, "urn:ringfence:", 14) == 0)
+		type += 14;
+	diag_set(diag, type[0] != '\0' ? type : "daemon", "%s", yyjson_is_obj(o) ?
+	    ask_str(o, "detail") : "the daemon refused without a reason");
+	if (ask_str(o, "file")[0] != '\0')
+		diag_place(diag, ask_str(o, "file"), (uint32_t)ask_uint(o, "line"),
+		    (uint32_t)ask_uint(o, "col"));
+	if (ask_str(o, "hint")[0] != '\0')
+		diag_hint(diag, "%s", ask_str(o, "hint"));
+	yyjson_doc_free(doc);
+	return rc_by_status(a->status);
 }
 
-void
-ask_end(struct ask *q)
+enum rc
+ask_once(struct client *c, const char *method, const char *path, char **text, yyjson_doc **doc,
+    char *location, struct diag *diag)
 {
-	if (q->fd >= 0)
-		(void)close(q->fd);
-	q->fd = -1;
-	free(q->buf);
-	q->buf = NULL;
+	const struct client_request r = { .method = method, .path = path,
+		.match = strcmp(method, "POST") == 0 ? "*" : NULL };
+	struct client_answer a;
+	enum rc rc = client_ask(c, &r, &a, diag);
+
+	if (text != NULL)
+		*text = NULL;
+	if (doc != NULL)
+		*doc = NULL;
+	if (rc == RC_OK && a.status >= 300)
+		rc = ask_problem(&a, diag);
+	if (rc == RC_OK && location != NULL)
+		(void)snprintf(location, sizeof(a.location), "%s", a.location);
+	if (rc == RC_OK && doc != NULL) {
+		*doc = yyjson_read(a.body, a.body_len, 0);
+		if (!yyjson_is_obj(yyjson_doc_get_root(*doc))) {
+			diag_set(diag, "daemon", "the daemon answered with no object");
+			rc = RC_PEER;
+		}
+	}
+	if (rc == RC_OK && text != NULL) {
+		*text = a.body;
+		a.body = NULL;
+	}
+	client_answer_fini(&a);
+	return rc;
 }
 
 const char *

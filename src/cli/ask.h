@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ask - one request to the daemon, over its local socket.
- * Does:    connects, asks, reads answers line by line.
- * Limits:  ASK_LINE_BYTES_MAX a line; the time-out given, per line.
- * Errors:  RC_PEER: nobody is there, or it went away; RC_TIMEOUT; RC_DENIED.
+ * ask - requests to the daemon, over its local socket or, with --remote, over TLS.
+ * Does:    opens the channel that the options name; a problem for an answer becomes rc and diag.
+ * Errors:  RC_PEER: nobody is there, or it went away; RC_TIMEOUT; RC_DENIED; RC_STALE; RC_INVALID.
  */
 #ifndef ASK_H
 #define ASK_H
@@ -11,22 +10,16 @@
 #include <yyjson.h>
 
 #include "cli.h"
+#include "client.h"
 
-enum { ASK_LINE_BYTES_MAX = 8 << 20, ASK_TIMEOUT_MS = 15000 };
+MUST_CHECK enum rc ask_open(const struct cli *cli, struct client **out, struct diag *diag);
 
-struct ask {
-	int fd;
-	char *buf;
-	size_t len, cap, at;
-};
-
-MUST_CHECK enum rc ask_begin(const struct cli *cli, const char *verb, struct ask *q,
-    struct diag *diag);
-/* The next line, NUL terminated, until the next call. timeout_ms -1 = no end. An answer that is an
- * error becomes rc and diag. *doc is the caller's to free. */
-MUST_CHECK enum rc ask_next(struct ask *q, int timeout_ms, char **line, yyjson_doc **doc,
-    struct diag *diag);
-void ask_end(struct ask *q);
+/* method and path; If-Match: * on POST. *text (may be NULL) is the answer as it came, the caller's
+ * to free; *doc (may be NULL) too. location (may be NULL) has 80 bytes. */
+MUST_CHECK enum rc ask_once(struct client *c, const char *method, const char *path, char **text,
+    yyjson_doc **doc, char *location, struct diag *diag);
+/* The problem in an answer, as rc. */
+enum rc ask_problem(const struct client_answer *a, struct diag *diag);
 
 /* Fields of an answer: "" and 0 where there is none. */
 const char *ask_str(yyjson_val *o, const char *key);

@@ -30,6 +30,7 @@ enum cli_exit {
 #define DEFAULT_SOCKET "/run/ringfence/ringfence.sock"
 #define DEFAULT_STATE "/var/lib/ringfence"
 #define DEFAULT_POLICY "/etc/ringfence/policy"
+#define DEFAULT_KEYS "/etc/ringfence/keys"
 
 struct cli {
 	struct opts opts;
@@ -77,6 +78,10 @@ int cmd_show(struct cli *cli);
 int cmd_nic(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_reload(struct cli *cli);
+int cmd_confirm(struct cli *cli);
+int cmd_rollback(struct cli *cli);
+int cmd_history(struct cli *cli);
+int cmd_keys(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_watch(struct cli *cli);
 int cmd_counters(struct cli *cli);

@@ -10,7 +10,7 @@
 #include "diag_json.h"
 #include "log.h"
 
-enum { RELOAD_TIMEOUT_MS = 180000 };	/* two compiles to the end of their budgets, and a load */
+enum { RELOAD_TIMEOUT_S = 180 };	/* two compiles to the end of their budgets, and a load */
 
 int
 cmd_run(struct cli *cli)
@@ -20,7 +20,10 @@ cmd_run(struct cli *cli)
 		.nic = opt_value(&cli->opts, OPT_NIC, DEFAULT_NIC),
 		.policy = opt_value(&cli->opts, OPT_POLICY, DEFAULT_POLICY),
 		.state = opt_value(&cli->opts, OPT_STATE, DEFAULT_STATE),
-		.socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_SOCKET)
+		.socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_SOCKET),
+		.group = opt_value(&cli->opts, OPT_GROUP, NULL),
+		.listen = opt_value(&cli->opts, OPT_LISTEN, NULL),
+		.keys = opt_value(&cli->opts, OPT_KEYS, DEFAULT_KEYS)
 	};
 	struct diag d = { 0 };
 	enum rc rc;
@@ -28,6 +31,15 @@ cmd_run(struct cli *cli)
 	log_verbose(opt_has(&cli->opts, OPT_VERBOSE));
 	rc = agent_run(&cfg, &d);
 	return rc == RC_OK ? EXIT_GOOD : cli_fail(cli, rc, &d);
+}
+
+/* What the options are wrong about is usage. */
+static int
+ask_fail(const struct cli *cli, enum rc rc, const struct diag *d)
+{
+	int code = cli_fail(cli, rc, d);
+
+	return strcmp(d->code, "usage") == 0 ? EXIT_USAGE : code;
 }
 
 /* --- reload --- */
@@ -86,38 +98,161 @@ reload_print(const struct cli *cli, yyjson_val *root)
 
 /* One request, one answer, printed by fn or as it came. */
 static int
-ask_once(struct cli *cli, const char *verb, int timeout_ms,
-    void (*print)(const struct cli *cli, yyjson_val *root),
-    int (*code)(const struct cli *cli, yyjson_val *root))
+show(struct cli *cli, const char *path, void (*print)(const struct cli *cli, yyjson_val *root))
 {
-	struct diag d = { 0 };
+	struct client *c = NULL;
 	yyjson_doc *doc = NULL;
-	struct ask q;
-	char *line;
-	int exit_code = EXIT_GOOD;
-	enum rc rc = ask_begin(cli, verb, &q, &d);
+	struct diag d = { 0 };
+	char *text = NULL;
+	enum rc rc = ask_open(cli, &c, &d);
 
 	if (rc == RC_OK)
-		rc = ask_next(&q, timeout_ms, &line, &doc, &d);
-	if (rc == RC_OK) {
-		if (cli->json)
-			puts(line);
-		else
-			print(cli, yyjson_doc_get_root(doc));
-		if (code != NULL)
-			exit_code = code(cli, yyjson_doc_get_root(doc));
-	} else {
-		exit_code = cli_fail(cli, rc, &d);
-	}
+		rc = ask_once(c, "GET", path, &text, &doc, NULL, &d);
+	if (rc == RC_OK && cli->json)
+		fputs(text, stdout);
+	else if (rc == RC_OK)
+		print(cli, yyjson_doc_get_root(doc));
+	free(text);
 	yyjson_doc_free(doc);
-	ask_end(&q);
-	return exit_code;
+	client_close(&c);
+	return rc == RC_OK ? EXIT_GOOD : ask_fail(cli, rc, &d);
+}
+
+/* Asks for a job until it is done; *doc holds it then. */
+static enum rc
+job_wait(struct cli *cli, struct client *c, const char *location, yyjson_doc **doc,
+    struct diag *diag)
+{
+	char path[128];
+	enum rc rc;
+
+	(void)snprintf(path, sizeof(path), "%s?wait=1", location);
+	for (int i = 0; i < RELOAD_TIMEOUT_S; i++) {
+		rc = ask_once(c, "GET", path, NULL, doc, NULL, diag);
+		if (rc != RC_OK || strcmp(ask_str(yyjson_doc_get_root(*doc), "state"), "done") == 0)
+			return rc;
+		yyjson_doc_free(*doc);
+		*doc = NULL;
+		cli_progress(cli, "reload");
+	}
+	diag_set(diag, "timeout", "the daemon has not finished for %d s", RELOAD_TIMEOUT_S);
+	return RC_TIMEOUT;
 }
 
 int
 cmd_reload(struct cli *cli)
 {
-	return ask_once(cli, "reload", RELOAD_TIMEOUT_MS, reload_print, reload_exit);
+	char location[80] = "", path[80] = "/v1/policy/reload";
+	struct client *c = NULL;
+	yyjson_doc *doc = NULL;
+	struct diag d = { 0 };
+	uint32_t confirm_s = 0;
+	int code = EXIT_GOOD;
+	enum rc rc = opt_has(&cli->opts, OPT_CONFIRM) ?
+	    opt_number(&cli->opts, OPT_CONFIRM, 1, 3600, &confirm_s, &d) : RC_OK;
+
+	if (rc != RC_OK) {
+		(void)cli_fail(cli, rc, &d);
+		return EXIT_USAGE;
+	}
+	if (confirm_s > 0)
+		(void)snprintf(path, sizeof(path), "/v1/policy/reload?confirm=%" PRIu32, confirm_s);
+	rc = ask_open(cli, &c, &d);
+	if (rc == RC_OK)
+		rc = ask_once(c, "POST", path, NULL, NULL, location, &d);
+	if (rc == RC_OK)
+		rc = job_wait(cli, c, location, &doc, &d);
+	if (rc == RC_OK) {
+		yyjson_val *o = yyjson_obj_get(yyjson_doc_get_root(doc), "outcome");
+		char *text = cli->json ? yyjson_val_write(o, 0, NULL) : NULL;
+
+		if (text != NULL)
+			puts(text);
+		else
+			reload_print(cli, o);
+		code = reload_exit(cli, o);
+		free(text);
+	}
+	yyjson_doc_free(doc);
+	client_close(&c);
+	return rc == RC_OK ? code : ask_fail(cli, rc, &d);
+}
+
+static void
+enforced_print(const struct cli *cli, yyjson_val *root)
+{
+	printf("%sgeneration %" PRIu64 "%s is enforced\n", cli_ink(cli, GREEN),
+	    ask_uint(root, "generation") + ask_uint(root, "active"), cli_ink(cli, PLAIN));
+}
+
+/* A change that is answered at once. */
+static int
+change(struct cli *cli, const char *path)
+{
+	struct client *c = NULL;
+	yyjson_doc *doc = NULL;
+	struct diag d = { 0 };
+	char *text = NULL;
+	enum rc rc = ask_open(cli, &c, &d);
+
+	if (rc == RC_OK)
+		rc = ask_once(c, "POST", path, &text, &doc, NULL, &d);
+	if (rc == RC_OK && cli->json)
+		fputs(text, stdout);
+	else if (rc == RC_OK)
+		enforced_print(cli, yyjson_doc_get_root(doc));
+	free(text);
+	yyjson_doc_free(doc);
+	client_close(&c);
+	return rc == RC_OK ? EXIT_GOOD : ask_fail(cli, rc, &d);
+}
+
+int
+cmd_confirm(struct cli *cli)
+{
+	return change(cli, "/v1/policy/confirm");
+}
+
+int
+cmd_rollback(struct cli *cli)
+{
+	char path[96] = "/v1/policy/rollback", *end = NULL;
+	struct diag d = { 0 };
+
+	if (cli->opts.arg_count > 0) {
+		unsigned long n = strtoul(cli->opts.args[0], &end, 10);
+
+		if (*end != '\0' || n == 0 || n > UINT32_MAX) {
+			diag_set(&d, "usage", "\"%s\" is no generation", cli->opts.args[0]);
+			(void)cli_fail(cli, RC_INVALID, &d);
+			return EXIT_USAGE;
+		}
+		(void)snprintf(path, sizeof(path), "/v1/policy/rollback?generation=%lu", n);
+	}
+	return change(cli, path);
+}
+
+static void
+history_print(const struct cli *cli, yyjson_val *root)
+{
+	yyjson_arr_iter it;
+	yyjson_val *o;
+
+	printf("%10s  %-20s %6s %6s %8s  %s\n", "generation", "written", "tables", "rules", "bytes",
+	    "sha256");
+	yyjson_arr_iter_init(yyjson_obj_get(root, "generations"), &it);
+	while ((o = yyjson_arr_iter_next(&it)) != NULL)
+		printf("%10" PRIu64 "%s %.19sZ %6" PRIu64 " %6" PRIu64 " %8" PRIu64 "  %s%.16s%s\n",
+		    ask_uint(o, "generation"), yyjson_get_bool(yyjson_obj_get(o, "active")) ?
+		    "*" : " ", ask_str(o, "written"), ask_uint(o, "tables"), ask_uint(o, "rules"),
+		    ask_uint(o, "bytes"), cli_ink(cli, DIM), ask_str(o, "sha256"),
+		    cli_ink(cli, PLAIN));
+}
+
+int
+cmd_history(struct cli *cli)
+{
+	return show(cli, "/v1/generations", history_print);
 }
 
 /* --- status --- */
@@ -210,7 +345,7 @@ status_print(const struct cli *cli, yyjson_val *root)
 int
 cmd_status(struct cli *cli)
 {
-	return ask_once(cli, "status", ASK_TIMEOUT_MS, status_print, NULL);
+	return show(cli, "/v1/status", status_print);
 }
 
 /* --- counters --- */
@@ -237,7 +372,7 @@ counters_print(const struct cli *cli, yyjson_val *root)
 int
 cmd_counters(struct cli *cli)
 {
-	return ask_once(cli, "counters", ASK_TIMEOUT_MS, counters_print, NULL);
+	return show(cli, "/v1/counters", counters_print);
 }
 
 /* --- watch --- */
@@ -260,9 +395,9 @@ alert_print(const struct cli *cli, yyjson_val *o)
 	const char *verdict = ask_str(o, "verdict"), *flags = ask_str(o, "flags");
 	uint64_t suppressed = ask_uint(o, "suppressed");
 
-	if (yyjson_obj_get(o, "lost") != NULL) {
+	if (yyjson_obj_get(o, "lost_events") != NULL) {
 		printf("%s%" PRIu64 " lines lost: this reader was too slow%s\n",
-		    cli_ink(cli, YELLOW), ask_uint(o, "lost"), cli_ink(cli, PLAIN));
+		    cli_ink(cli, YELLOW), ask_uint(o, "lost_events"), cli_ink(cli, PLAIN));
 		return;
 	}
 	printf("%.12s  ", ask_str(o, "time") + MIN((size_t)11, strlen(ask_str(o, "time"))));
@@ -291,47 +426,58 @@ alert_print(const struct cli *cli, yyjson_val *o)
 	printf("\n");
 }
 
-static void
-watch_begins(const struct cli *cli, yyjson_val *o)
+struct watch {
+	struct cli *cli;
+	uint32_t count, seen;	/* count 0 = no end */
+};
+
+static bool
+watch_line(void *arg, const char *line, size_t len)
 {
-	if (!cli->quiet)
-		fprintf(stderr, "watching generation %" PRIu64 "\n", ask_uint(o, "generation"));
+	struct watch *w = arg;
+	yyjson_doc *doc = yyjson_read(line, len, 0);
+	yyjson_val *o = yyjson_doc_get_root(doc);
+
+	if (w->cli->json)
+		puts(line);
+	else if (o != NULL)
+		alert_print(w->cli, o);
+	w->seen += yyjson_obj_get(o, "verdict") != NULL;
+	yyjson_doc_free(doc);
+	return fflush(stdout) == 0 && (w->count == 0 || w->seen < w->count);
+}
+
+static void
+watch_begins(void *arg)
+{
+	const struct watch *w = arg;
+
+	if (!w->cli->quiet)
+		fprintf(stderr, "watching\n");
 }
 
 int
 cmd_watch(struct cli *cli)
 {
-	uint32_t count = 0, seen = 0;
+	const struct client_request r = { .method = "GET", .path = "/v1/alerts",
+		.accept = "application/x-ndjson" };
+	struct watch w = { .cli = cli };
+	struct client_answer a = { 0 };
+	struct client *c = NULL;
 	struct diag d = { 0 };
-	struct ask q;
 	enum rc rc;
-	int code;
 
 	if (opt_has(&cli->opts, OPT_COUNT) &&
-	    opt_number(&cli->opts, OPT_COUNT, 1, UINT32_MAX, &count, &d) != RC_OK) {
+	    opt_number(&cli->opts, OPT_COUNT, 1, UINT32_MAX, &w.count, &d) != RC_OK) {
 		(void)cli_fail(cli, RC_INVALID, &d);
 		return EXIT_USAGE;
 	}
-	rc = ask_begin(cli, "watch", &q, &d);
-	while (rc == RC_OK && (count == 0 || seen < count)) {
-		yyjson_doc *doc;
-		char *line;
-
-		rc = ask_next(&q, -1, &line, &doc, &d);
-		if (rc != RC_OK)
-			break;
-		if (yyjson_obj_get(yyjson_doc_get_root(doc), "watching") != NULL)
-			watch_begins(cli, yyjson_doc_get_root(doc));
-		else if (cli->json)
-			puts(line);
-		else
-			alert_print(cli, yyjson_doc_get_root(doc));
-		seen += yyjson_obj_get(yyjson_doc_get_root(doc), "verdict") != NULL;
-		yyjson_doc_free(doc);
-		if (fflush(stdout) != 0)
-			break;
-	}
-	code = rc == RC_OK ? EXIT_GOOD : cli_fail(cli, rc, &d);
-	ask_end(&q);
-	return code;
+	rc = ask_open(cli, &c, &d);
+	if (rc == RC_OK)
+		rc = client_stream(c, &r, watch_begins, watch_line, &w, &a, &d);
+	if (rc == RC_OK && a.status >= 300)
+		rc = ask_problem(&a, &d);
+	client_answer_fini(&a);
+	client_close(&c);
+	return rc == RC_OK ? EXIT_GOOD : ask_fail(cli, rc, &d);
 }

@@ -23,13 +23,13 @@ static const struct option options[OPT__COUNT] = {
 #undef X
 };
 
-_Static_assert(OPT__COUNT <= 32, "options fit a mask");
+_Static_assert(OPT__COUNT <= 64, "options fit a mask");
 
-/* Before the verb stands what every verb takes, and --version. */
-static uint32_t
+/* Before the verb stands what every verb takes, --version, and whom to ask. */
+static uint64_t
 allowed(const struct verb *v)
 {
-	return OPT_GLOBAL | (v != NULL ? v->options : OPT_BIT(VERSION));
+	return OPT_GLOBAL | (v != NULL ? v->options : OPT_BIT(VERSION) | OPT_ASK);
 }
 
 static enum rc
@@ -40,7 +40,7 @@ unknown_option(const struct verb *v, const char *word, size_t len, struct diag *
 	size_t n = 0;
 
 	for (int i = 0; i < OPT__COUNT; i++)
-		if ((allowed(v) & (UINT32_C(1) << i)) != 0)
+		if ((allowed(v) & (UINT64_C(1) << i)) != 0)
 			names[n++] = options[i].name;
 	snprintf(name, sizeof(name), "%.*s", (int)MIN(len, sizeof(name) - 1), word);
 	near = str_nearest(name, names, n);
@@ -96,11 +96,11 @@ take(struct parse *p, int id, const char *value, bool has_value)
 		diag_set(p->diag, "usage", "--%s has an empty value", opt->name);
 		return RC_INVALID;
 	}
-	if ((p->o->set & (UINT32_C(1) << id)) != 0 && opt->value != NULL) {
+	if ((p->o->set & (UINT64_C(1) << id)) != 0 && opt->value != NULL) {
 		diag_set(p->diag, "usage", "--%s is given twice", opt->name);
 		return RC_INVALID;
 	}
-	p->o->set |= UINT32_C(1) << id;
+	p->o->set |= UINT64_C(1) << id;
 	p->o->value[id] = value;
 	return RC_OK;
 }
@@ -113,7 +113,7 @@ long_option(struct parse *p, const char *word)
 
 	for (int i = 0; i < OPT__COUNT; i++)
 		if (strlen(options[i].name) == len && memcmp(options[i].name, word, len) == 0 &&
-		    (allowed(p->o->verb) & (UINT32_C(1) << i)) != 0)
+		    (allowed(p->o->verb) & (UINT64_C(1) << i)) != 0)
 			return take(p, i, eq != NULL ? eq + 1 : NULL, eq != NULL);
 	return unknown_option(p->o->verb, word, len, p->diag);
 }
@@ -123,7 +123,7 @@ short_option(struct parse *p, const char *word)
 {
 	for (int i = 0; i < OPT__COUNT; i++)
 		if (options[i].letter != 0 && options[i].letter == word[0] &&
-		    (allowed(p->o->verb) & (UINT32_C(1) << i)) != 0)
+		    (allowed(p->o->verb) & (UINT64_C(1) << i)) != 0)
 			return take(p, i, word + 1, word[1] != '\0');
 	diag_set(p->diag, "usage", "unknown option -%.16s", word);
 	return RC_INVALID;
@@ -168,7 +168,10 @@ complete(const struct opts *o, struct diag *diag)
 		return RC_INVALID;
 	}
 	for (int i = 0; i < OPT__COUNT; i++)
-		if ((v->required & ~o->set & (UINT32_C(1) << i)) != 0) {
+		if ((o->set & ~(allowed(v) | OPT_BIT(VERSION)) & (UINT64_C(1) << i)) != 0)
+			return unknown_option(v, options[i].name, strlen(options[i].name), diag);
+	for (int i = 0; i < OPT__COUNT; i++)
+		if ((v->required & ~o->set & (UINT64_C(1) << i)) != 0) {
 			diag_set(diag, "usage", "%s needs --%s %s", v->name, options[i].name,
 			    options[i].value);
 			return RC_INVALID;
@@ -203,7 +206,7 @@ opt_parse(const struct verb *verbs, size_t verb_count, int argc, char *const arg
 bool
 opt_has(const struct opts *o, enum opt_id id)
 {
-	return (o->set & (UINT32_C(1) << id)) != 0;
+	return (o->set & (UINT64_C(1) << id)) != 0;
 }
 
 const char *
@@ -232,13 +235,13 @@ opt_number(const struct opts *o, enum opt_id id, uint32_t lo, uint32_t hi, uint3
 }
 
 static void
-help_options(uint32_t mask, FILE *out)
+help_options(uint64_t mask, FILE *out)
 {
 	for (int i = 0; i < OPT__COUNT; i++) {
 		const struct option *o = &options[i];
 		char left[40];
 
-		if ((mask & (UINT32_C(1) << i)) == 0)
+		if ((mask & (UINT64_C(1) << i)) == 0)
 			continue;
 		if (o->letter != 0)
 			snprintf(left, sizeof(left), "-%c, --%s%s%s", o->letter, o->name,
@@ -268,7 +271,7 @@ opt_help_verb(const struct verb *v, FILE *out)
 	if (v->args[0] != '\0')
 		fprintf(out, " %s", v->args);
 	for (int i = 0; i < OPT__COUNT; i++) {
-		uint32_t bit = UINT32_C(1) << i;
+		uint64_t bit = UINT64_C(1) << i;
 
 		if ((v->options & bit) == 0)
 			continue;

@@ -38,6 +38,16 @@ enum { OPT_ARGS_MAX = 8 };
 	X(STORE,   "store",     0,   "FILE",   "where the NIC keeps its committed image") \
 	X(FLOWS,   "flows",     0,   "N",      "entries of the flow table") \
 	X(COUNT,   "count",     'n', "N",      "end after N verdicts") \
+	X(CONFIRM, "confirm",   0,   "SECONDS", "undo the reload unless it is confirmed in time") \
+	X(LISTEN,  "listen",    0,   "ADDR:PORT", "serve TLS there too") \
+	X(KEYS,    "keys",      0,   "DIR",    "the key directory of the TLS channel") \
+	X(GROUP,   "group",     0,   "NAME",   "a group that may use the socket") \
+	X(REMOTE,  "remote",    0,   "HOST:PORT", "ask that daemon, over TLS") \
+	X(CA,      "ca",        0,   "FILE",   "the CA that signed its certificate") \
+	X(CERT,    "cert",      0,   "FILE",   "the certificate to show") \
+	X(KEY,     "key",       0,   "FILE",   "its private key") \
+	X(SAN,     "san",       0,   "NAME",   "one more name or address of the server") \
+	X(ROLE,    "role",      0,   "ROLE",   "what a certificate may: view or operate") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")
 
 enum opt_id {
@@ -47,8 +57,10 @@ enum opt_id {
 	OPT__COUNT
 };
 
-#define OPT_BIT(id) (UINT32_C(1) << OPT_##id)
+#define OPT_BIT(id) (UINT64_C(1) << OPT_##id)
 #define OPT_GLOBAL (OPT_BIT(HELP) | OPT_BIT(COLOR) | OPT_BIT(QUIET))
+/* Of every verb that asks the daemon. */
+#define OPT_ASK (OPT_BIT(SOCKET) | OPT_BIT(REMOTE) | OPT_BIT(CA) | OPT_BIT(CERT) | OPT_BIT(KEY))
 
 struct cli;
 
@@ -56,8 +68,8 @@ struct verb {
 	const char *name;
 	const char *args;	/* for people; "" = none */
 	uint8_t args_min, args_max;
-	uint32_t options;	/* OPT_BITs beside OPT_GLOBAL */
-	uint32_t required;
+	uint64_t options;	/* OPT_BITs beside OPT_GLOBAL */
+	uint64_t required;
 	const char *summary;	/* one line, no full stop */
 	const char *detail;	/* lines for --help */
 	int (*run)(struct cli *cli);	/* exit code */
@@ -65,7 +77,7 @@ struct verb {
 
 struct opts {
 	const struct verb *verb;	/* NULL: only --help or --version */
-	uint32_t set;			/* OPT_BITs */
+	uint64_t set;			/* OPT_BITs */
 	const char *value[OPT__COUNT];
 	const char *args[OPT_ARGS_MAX];
 	uint32_t arg_count;

@@ -33,12 +33,9 @@ static const struct api_route routes[] = {
 	{ HTTP_GET, "/v1/generations/{n}/policy", CTL_POLICY, HAS_NUMBER },
 	{ HTTP_GET, "/v1/policy", CTL_POLICY, 0 },
 	{ HTTP_POST, "/v1/policy/check", CTL_CHECK, TAKES_BODY },
-	{ HTTP_POST, "/v1/policy/plan", CTL_PLAN, TAKES_BODY },
 	{ HTTP_POST, "/v1/policy/reload", CTL_RELOAD, TAKES_BODY | NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_POST, "/v1/policy/confirm", CTL_CONFIRM, NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_POST, "/v1/policy/rollback", CTL_ROLLBACK, NEEDS_OPERATE | NEEDS_MATCH },
-	{ HTTP_GET, "/v1/explain", CTL_EXPLAIN, 0 },
-	{ HTTP_POST, "/v1/judge", CTL_JUDGE, TAKES_BODY },
 	{ HTTP_GET, "/v1/jobs/{n}", CTL_JOB, HAS_NUMBER },
 	{ HTTP_GET, "/v1/metrics", CTL_METRICS, 0 },
 	{ HTTP_GET, "/v1/alerts", 0, IS_STREAM },
@@ -146,7 +143,7 @@ query_read(const struct http_head *h, struct api_request *out)
 		uint8_t verb;
 		const char *name;
 	} known[] = { { CTL_RELOAD, "confirm" }, { CTL_ROLLBACK, "generation" },
-		{ CTL_EXPLAIN, "packet" }, { CTL_JOB, "wait" } };
+		{ CTL_JOB, "wait" } };
 	const char *p = h->query.p, *end = h->query.p + h->query.len;
 	const char *name = "";
 	char text[16];
@@ -167,11 +164,6 @@ query_read(const struct http_head *h, struct api_request *out)
 	}
 	if (h->query.len == 0)
 		return;
-	if (strcmp(name, "packet") == 0) {
-		if (!http_query_get(&h->query, name, out->ask.text, sizeof(out->ask.text)))
-			refuse(out, 400, "bad-query", "packet is too long or malformed");
-		return;
-	}
 	if (!http_query_get(&h->query, name, text, sizeof(text)) ||
 	    number_read(text, strlen(text), strcmp(name, "generation") == 0 ?
 	    &out->ask.number : &out->ask.seconds) != strlen(text))
@@ -245,7 +237,7 @@ api_handle(struct conn *c)
 	}
 	if ((q->route->flags & NEEDS_MATCH) && q->ask.tag[0] == '\0') {
 		conn_problem(c, 428, "precondition-required",
-		    "If-Match with the ETag of /v1/status is required");
+		    "If-Match with the ETag of /v1/policy, or *, is required");
 		return;
 	}
 	if (q->route->flags & IS_LOCAL) {

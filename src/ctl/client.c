@@ -529,7 +529,7 @@ lines_add(void *arg, const char *p, size_t len)
 }
 
 enum rc
-client_stream(struct client *c, const struct client_request *r,
+client_stream(struct client *c, const struct client_request *r, void (*begin)(void *arg),
     bool (*fn)(void *arg, const char *line, size_t len), void *arg, struct client_answer *out,
     struct diag *diag)
 {
@@ -542,8 +542,11 @@ client_stream(struct client *c, const struct client_request *r,
 		rc = head_take(c, out, &f);
 	if (rc == RC_OK && (out->status != 200 || !f.chunked))
 		rc = body_take(c, &f, out);
-	else if (rc == RC_OK)
+	if (rc == RC_OK && out->status == 200 && f.chunked) {
+		if (begin != NULL)
+			begin(arg);
 		rc = chunks_take(c, lines_add, &l);
+	}
 	str_fini(&l.held);
 	return rc == RC_OK ? RC_OK : fail(c, rc, diag);
 }

@@ -58,9 +58,10 @@ MUST_CHECK enum rc client_ask(struct client *c, const struct client_request *r,
 void client_answer_fini(struct client_answer *a);
 
 /* Each line of an endless answer to fn, until it returns false (RC_OK) or the peer ends it
- * (RC_PEER). An answer that is no stream comes in *out, as from client_ask. */
+ * (RC_PEER); begin (may be NULL) is called once the stream stands: nothing is missed from then on.
+ * An answer that is no stream comes in *out, as from client_ask. */
 MUST_CHECK enum rc client_stream(struct client *c, const struct client_request *r,
-    bool (*fn)(void *arg, const char *line, size_t len), void *arg, struct client_answer *out,
-    struct diag *diag);
+    void (*begin)(void *arg), bool (*fn)(void *arg, const char *line, size_t len), void *arg,
+    struct client_answer *out, struct diag *diag);
 
 #endif

@@ -450,31 +450,35 @@ read_advance(struct conn *c)
 		if (rc != RC_AGAIN)
 			return rc;
 	}
+	if (c->eof) {		/* half a request at the end is none */
+		c->state = CONN_CLOSING;
+		return RC_OK;
+	}
 	if (!in_room(c, READ_BYTES))
 		return RC_NOMEM;
 	rc = bytes_read(c, c->in + c->in_len, READ_BYTES, &got);
 	if (rc != RC_OK)
 		return rc;
-	if (got == 0)
-		return RC_PEER;
+	c->eof = got == 0;
 	c->in_len += got;
 	if (before == 0 && !c->have_head)
 		deadline_set(c, LIMIT_REQUEST_MS);
 	return RC_OK;
 }
 
-/* A peer that waits for an answer or a stream may only leave. */
+/* A peer that waits for an answer may say that it has said all; one that reads a stream leaves. */
 static enum rc
 peer_watch(struct conn *c)
 {
 	size_t got;
 	enum rc rc;
 
-	if (c->in_len >= HTTP_HEAD_BYTES_MAX || !in_room(c, READ_BYTES))
+	if (c->eof || c->in_len >= HTTP_HEAD_BYTES_MAX || !in_room(c, READ_BYTES))
 		return RC_AGAIN;	/* pipelined requests wait in the socket */
 	rc = bytes_read(c, c->in + c->in_len, READ_BYTES, &got);
-	if (rc == RC_OK && got == 0)
+	if (rc == RC_OK && got == 0 && c->state == CONN_STREAM)
 		return RC_PEER;
+	c->eof = rc == RC_OK && got == 0;
 	c->in_len += got;
 	return rc;
 }
@@ -517,7 +521,7 @@ want_update(struct conn *c)
 		want |= EPOLLOUT;
 	if ((c->state == CONN_WAIT || c->state == CONN_STREAM) && c->in_len >= HTTP_HEAD_BYTES_MAX)
 		want &= ~(uint32_t)EPOLLIN;
-	if (c->state == CONN_CLOSING)
+	if (c->state == CONN_CLOSING || c->eof)
 		want &= ~(uint32_t)EPOLLIN;
 	loop_io_want(server_loop(c->server), &c->io, want);
 }

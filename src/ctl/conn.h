@@ -31,6 +31,7 @@ struct conn {
 	struct loop_timer deadline, again;
 	uint8_t state;			/* enum conn_state */
 	bool local, want_close, handling;
+	bool eof;			/* it has said all, and may wait for answers */
 	bool pending;			/* counted by admit as without a certificate */
 	bool counted;			/* and by the server */
 	bool shaking;			/* holds one of LIMIT_HANDSHAKES */

@@ -55,7 +55,6 @@ ctl_request_encode(const struct ctl_request *r, uint8_t *buf, size_t cap, size_t
 	wr_le32(&w, r->seconds);
 	text_put(&w, r->tag);
 	text_put(&w, r->key);
-	text_put(&w, r->text);
 	wr_le32(&w, r->body_len);
 	wr_bytes(&w, r->body, r->body_len);
 	*len = w.pos;
@@ -78,8 +77,7 @@ ctl_request_decode(const uint8_t *p, size_t len, struct ctl_request *out)
 	out->seconds = rd_le32(&r);
 	if (out->verb == 0 || out->verb >= CTL_VERB__COUNT || out->role >= KEYS_ROLE__COUNT ||
 	    local > 1 || has_body > 1 || !text_get(&r, out->tag, sizeof(out->tag)) ||
-	    !text_get(&r, out->key, sizeof(out->key)) ||
-	    !text_get(&r, out->text, sizeof(out->text)))
+	    !text_get(&r, out->key, sizeof(out->key)))
 		return RC_INVALID;
 	out->local = local;
 	out->has_body = has_body;

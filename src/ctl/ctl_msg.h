@@ -4,7 +4,8 @@
  * Does:    names the messages and gives each its pair of encode and decode; decode distrusts.
  * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id,
  *          status as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
- *          KEYS: main to ctl, the three PEM files of the key directory.
+ *          KEYS: main to ctl, the three PEM files of the key directory; GROUP: main to ctl, arg is
+ *          the gid that may use the local socket.
  * Limits:  names and texts below; a body is what the request carried, at most
  *          HTTP_BODY_BYTES_MAX, and main never looks into it.
  */
@@ -14,15 +15,14 @@
 #include "http.h"
 #include "msg.h"
 
-enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_CANCEL };
+enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_GROUP };
 
 enum ctl_verb {
 	CTL_STATUS = 1, CTL_COUNTERS, CTL_GENERATIONS, CTL_GENERATION, CTL_POLICY, CTL_CHECK,
-	CTL_PLAN, CTL_RELOAD, CTL_CONFIRM, CTL_ROLLBACK, CTL_EXPLAIN, CTL_JUDGE, CTL_JOB,
-	CTL_METRICS, CTL_VERB__COUNT
+	CTL_RELOAD, CTL_CONFIRM, CTL_ROLLBACK, CTL_JOB, CTL_METRICS, CTL_VERB__COUNT
 };
 
-enum { CTL_TEXT_BYTES = 512, CTL_TAG_BYTES = 72, CTL_REQUEST_BYTES_MIN = 20 };
+enum { CTL_TAG_BYTES = 72 };
 
 struct ctl_request {
 	uint8_t verb;			/* enum ctl_verb */
@@ -33,7 +33,6 @@ struct ctl_request {
 	uint32_t seconds;		/* confirm within, or wait so long */
 	char tag[CTL_TAG_BYTES];	/* If-Match without quotes; "*" any; "" = absent */
 	char key[CTL_TAG_BYTES];	/* Idempotency-Key; "" = absent */
-	char text[CTL_TEXT_BYTES];	/* explain: the packet */
 	const uint8_t *body;
 	uint32_t body_len;
 };

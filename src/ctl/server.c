@@ -329,6 +329,9 @@ on_main(void *arg, uint32_t events)
 		case CTL_EVENT:
 			stream_add(s->stream, m.arg, m.body, m.len);
 			break;
+		case CTL_GROUP:
+			s->cfg.group = (uint32_t)m.arg;
+			break;
 		case CTL_KEYS:
 			rc = keys_take(s, &m);
 			break;
@@ -358,6 +361,21 @@ local_allowed(const struct server *s, int fd)
 	    u.gid == s->cfg.group);
 }
 
+/* One answer, as far as the socket takes it at once. */
+static void
+turn_away(struct server *s, int fd, int status, const char *slug, const char *detail)
+{
+	char body[256], text[512];
+	int n = snprintf(body, sizeof(body), "{\"type\":\"urn:ringfence:%s\",\"title\":\"%s\","
+	    "\"status\":%d,\"detail\":\"%s\"}\n", slug, slug, status, detail);
+
+	s->refused[REFUSED_CONNS]++;
+	n = snprintf(text, sizeof(text), "HTTP/1.1 %d Refused\r\nContent-Type: application/"
+	    "problem+json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, n, body);
+	(void)!send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
 static void
 on_local(void *arg, uint32_t events)
 {
@@ -370,9 +388,13 @@ on_local(void *arg, uint32_t events)
 
 		if (fd < 0)
 			return;
-		if (s->local_count >= LIMIT_CONNS_LOCAL || !local_allowed(s, fd)) {
-			s->refused[REFUSED_CONNS]++;
-			close(fd);
+		if (!local_allowed(s, fd)) {
+			turn_away(s, fd, 403, "denied",
+			    "only root, the daemon's user and its group may ask");
+			continue;
+		}
+		if (s->local_count >= LIMIT_CONNS_LOCAL) {
+			turn_away(s, fd, 503, "too-many", "too many clients");
 			continue;
 		}
 		if (conn_create(s, fd, true, &none) == NULL)

@@ -82,8 +82,10 @@ serve_loop(int fd, mbedtls_pk_context *key, struct keys_rng *rng)
 		if (n <= 0)
 			return n == 0 ? RC_OK : RC_PEER;
 		rate_wait(&allowed_ns);
+		memcpy(answer + 2, ask + 2, 4);
 		if (n == SIGNER_REQUEST_BYTES && ask[0] == 1 &&
-		    digest_sign(key, rng, ask + 2, ask[1], answer + 2))
+		    digest_sign(key, rng, ask + SIGNER_HEAD_BYTES, ask[1],
+		    answer + SIGNER_HEAD_BYTES))
 			answer[1] = 0;
 		if (send(fd, answer, sizeof(answer), MSG_NOSIGNAL) != (ssize_t)sizeof(answer))
 			return RC_PEER;

@@ -10,8 +10,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "bytes.h"
 
 #include "psa/crypto.h"
 #include "psa/crypto_se_driver.h"
@@ -61,7 +64,8 @@ psa_its_set(uint64_t uid, uint32_t len, const void *p, uint32_t flags)
 	if (item == NULL)
 		return PSA_ERROR_INSUFFICIENT_STORAGE;
 	*item = (struct its_item){ .uid = uid, .len = len, .flags = flags, .used = true };
-	memcpy(item->data, p, len);
+	if (len > 0)
+		memcpy(item->data, p, len);
 	return PSA_SUCCESS;
 }
 
@@ -74,7 +78,8 @@ psa_its_get(uint64_t uid, uint32_t offset, uint32_t len, void *p, size_t *got)
 		return PSA_ERROR_DOES_NOT_EXIST;
 	if (offset > item->len || len > item->len - offset)
 		return PSA_ERROR_DATA_CORRUPT;
-	memcpy(p, item->data + offset, len);
+	if (len > 0)
+		memcpy(p, item->data + offset, len);
 	*got = len;
 	return PSA_SUCCESS;
 }
@@ -152,19 +157,28 @@ digest_sign(psa_drv_se_context_t *ctx, psa_key_slot_number_t slot, psa_algorithm
 	uint8_t ask[SIGNER_REQUEST_BYTES] = { 1, (uint8_t)digest_len };
 	uint8_t answer[SIGNER_ANSWER_BYTES];
 	struct pollfd p = { .fd = signer_fd, .events = POLLIN };
+	static uint32_t number;
 
 	UNUSED(ctx);
 	UNUSED(alg);
-	if (slot != SLOT || digest_len > SIGNER_REQUEST_BYTES - 2 || cap < SIGNER_ANSWER_BYTES - 2)
+	if (slot != SLOT || digest_len > SIGNER_REQUEST_BYTES - SIGNER_HEAD_BYTES ||
+	    cap < SIGNER_ANSWER_BYTES - SIGNER_HEAD_BYTES)
 		return PSA_ERROR_INVALID_ARGUMENT;
-	memcpy(ask + 2, digest, digest_len);
-	if (send(signer_fd, ask, sizeof(ask), MSG_NOSIGNAL) != (ssize_t)sizeof(ask) ||
-	    poll(&p, 1, SIGNER_TIMEOUT_MS) != 1 ||
-	    recv(signer_fd, answer, sizeof(answer), MSG_DONTWAIT) != (ssize_t)sizeof(answer) ||
-	    answer[0] != 1 || answer[1] != 0)
+	if (number == 0 && getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+		return PSA_ERROR_INSUFFICIENT_ENTROPY;
+	put_le32(ask + 2, ++number);
+	memcpy(ask + SIGNER_HEAD_BYTES, digest, digest_len);
+	if (send(signer_fd, ask, sizeof(ask), MSG_NOSIGNAL) != (ssize_t)sizeof(ask))
 		return PSA_ERROR_COMMUNICATION_FAILURE;
-	memcpy(sig, answer + 2, SIGNER_ANSWER_BYTES - 2);
-	*sig_len = SIGNER_ANSWER_BYTES - 2;
+	do {
+		if (poll(&p, 1, SIGNER_TIMEOUT_MS) != 1 || recv(signer_fd, answer, sizeof(answer),
+		    MSG_DONTWAIT) != (ssize_t)sizeof(answer) || answer[0] != 1)
+			return PSA_ERROR_COMMUNICATION_FAILURE;
+	} while (get_le32(answer + 2) != number);
+	if (answer[1] != 0)
+		return PSA_ERROR_COMMUNICATION_FAILURE;
+	memcpy(sig, answer + SIGNER_HEAD_BYTES, SIGNER_ANSWER_BYTES - SIGNER_HEAD_BYTES);
+	*sig_len = SIGNER_ANSWER_BYTES - SIGNER_HEAD_BYTES;
 	return PSA_SUCCESS;
 }
 

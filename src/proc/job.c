@@ -56,6 +56,13 @@ job_init(struct diag *diag)
 	return RC_OK;
 }
 
+int
+job_self_fd(void)
+{
+	CHECK(self_fd >= 0);
+	return self_fd;
+}
+
 /* --- in the child ----------------------------------------------------------------------------- */
 
 static bool

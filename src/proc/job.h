@@ -35,6 +35,8 @@ enum job_exit { JOB_OK = 0, JOB_NOMEM = 10, JOB_INPUT = 11, JOB_LIMITS = 12 };
 
 /* Opens the running binary, for job_start; first thing in main(). */
 MUST_CHECK enum rc job_init(struct diag *diag);
+/* The binary that job_init opened. */
+int job_self_fd(void);
 
 MUST_CHECK enum rc job_start(const struct job_role *role, const uint8_t *input, size_t len,
     struct job **out, struct diag *diag);

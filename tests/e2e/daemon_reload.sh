@@ -86,5 +86,5 @@ wait_for "the dump" grep -q 'state nic={' "$TMPDIR/daemon.log"
 daemon_end TERM
 is "the exit code at TERM" "$(cat "$TMPDIR/code")" 0
 exits 5 rf status
-says 'no daemon answers there'
+says 'no daemon answers'
 test ! -S "$SOCK" || fail "the socket is still there"

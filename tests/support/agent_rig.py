@@ -148,19 +148,29 @@ class Rig:
         s.connect(sock or self.sock)
         return s
 
-    def answer(self, s):
+    def send(self, s, method, path):
+        """One request; status line and JSON of its answer."""
+        s.sendall(("%s %s HTTP/1.1\r\nHost: rig\r\nIf-Match: *\r\n\r\n"
+                   % (method, path)).encode())
         text = b""
-        while not text.endswith(b"\n"):
+        while b"\r\n\r\n" not in text or len(text.split(b"\r\n\r\n", 1)[1]) < int(
+                re.search(rb"Content-Length: (\d+)", text).group(1)):
             more = s.recv(65536)
             if not more:
                 raise ConnectionError("no answer")
             text += more
-        return json.loads(text)
+        return int(text.split()[1]), json.loads(text.split(b"\r\n\r\n", 1)[1])
 
     def ask(self, verb):
+        """status or counters; of a reload its outcome."""
         with self.connect() as s:
-            s.sendall(json.dumps({"verb": verb}).encode() + b"\n")
-            return self.answer(s)
+            if verb != "reload":
+                return self.send(s, "GET", "/v1/" + verb)[1]
+            status, job = self.send(s, "POST", "/v1/policy/reload")
+            self.check(status == 202, "the reload is answered with %d" % status)
+            while job["state"] != "done":
+                job = self.send(s, "GET", "/v1/jobs/%d?wait=10" % job["id"])[1]
+            return job["outcome"]
 
     def stored(self):
         """Generation and SHA-256 of what the NIC has stored, (0, "") without."""

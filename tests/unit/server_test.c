@@ -283,10 +283,10 @@ test_body(void)
 	T_IS_STR(r.key, "k1");
 	main_answer(m.id, 202, "", "{}");
 	T_OK(starts(hear(fd, "{}"), "HTTP/1.1 202 "));
-	say(fd, "POST /v1/judge HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+	say(fd, "POST /v1/policy/check HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 	    "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
 	T_OK(main_take(&m, &r));
-	T_OK(r.verb == CTL_JUDGE && r.body_len == 5);
+	T_OK(r.verb == CTL_CHECK && r.body_len == 5);
 	T_IS_MEM(r.body, "abcde", 5);
 	main_answer(m.id, 422, "", "{}");
 	T_OK(starts(hear(fd, "{}"), "HTTP/1.1 422 "));
@@ -311,7 +311,7 @@ test_refused(void)
 		    404 },
 		{ "body", "GET /v1/status HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", 400 },
 		{ "bare LF", "GET /v1/status HTTP/1.1\nHost: x\n\n", 400 },
-		{ "too large", "POST /v1/judge HTTP/1.1\r\nHost: x\r\n"
+		{ "too large", "POST /v1/policy/check HTTP/1.1\r\nHost: x\r\n"
 		    "Content-Length: 8388609\r\n\r\n", 413 },
 	};
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_api - answers to the control process, for agent_api.c and agent_jobs.c.
+ */
+#ifndef AGENT_API_H
+#define AGENT_API_H
+
+#include "agent_impl.h"
+
+void agent_answer(struct agent *a, uint32_t id, int status, const struct ctl_answer *ans);
+/* Frees doc; NULL is answered with 503. */
+void agent_answer_doc(struct agent *a, uint32_t id, int status, const char *etag,
+    const char *location, yyjson_mut_doc *doc);
+void agent_answer_problem(struct agent *a, uint32_t id, int status, const struct diag *d);
+
+/* agent_jobs.c: reloads and checks, that may take a while. */
+void agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r);
+void agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r);
+
+#endif

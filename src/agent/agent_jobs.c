@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agent_jobs - what takes longer than an answer may: begun with 202, asked for until it is done.
+ *
+ * A job is kept until LIMIT_JOBS newer ones were begun. One with the same Idempotency-Key is the
+ * same job. A reload that must be confirmed is undone when its time is over.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "agent_api.h"
+#include "bounds.h"
+#include "clock.h"
+#include "log.h"
+
+enum { WAIT_S_MAX = 60, CONFIRM_S_MAX = 3600 };
+
+static void
+job_answer(struct agent *a, struct agent_job *j, uint32_t id)
+{
+	yyjson_doc *outcome = j->outcome == NULL ? NULL :
+	    yyjson_read(j->outcome, strlen(j->outcome), 0);
+
+	agent_answer_doc(a, id, 200, "", "", agent_job_doc(j, yyjson_doc_get_root(outcome)));
+	yyjson_doc_free(outcome);
+}
+
+static void
+waiter_end(struct agent *a, struct agent_job *j)
+{
+	uint32_t id = j->waiter;
+
+	j->waiter = 0;
+	loop_timer_clear(a->loop, &j->timer);
+	if (id != 0)
+		job_answer(a, j, id);
+}
+
+static void
+wait_over(void *arg)
+{
+	struct agent_job *j = arg;
+
+	waiter_end(j->agent, j);
+}
+
+static struct agent_job *
+job_find(struct agent *a, uint32_t id)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++)
+		if (a->jobs[i].id == id && id != 0)
+			return &a->jobs[i];
+	return NULL;
+}
+
+static struct agent_job *
+job_by_key(struct agent *a, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++)
+		if (a->jobs[i].id != 0 && key[0] != '\0' && strcmp(a->jobs[i].key, key) == 0)
+			return &a->jobs[i];
+	return NULL;
+}
+
+static void
+job_clear(struct agent *a, struct agent_job *j)
+{
+	waiter_end(a, j);
+	if (j->check != NULL) {
+		loop_io_del(a->loop, &j->check_io);
+		compile_destroy(&j->check);
+	}
+	free(j->outcome);
+	memset(j, 0, sizeof(*j));
+}
+
+/* The place of the oldest job that is done. */
+static struct agent_job *
+job_make(struct agent *a, const struct ctl_request *r)
+{
+	struct agent_job *best = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++) {
+		struct agent_job *j = &a->jobs[i];
+
+		if ((j->id == 0 || j->done) && (best == NULL || j->id < best->id))
+			best = j;
+	}
+	if (best == NULL)
+		return NULL;
+	job_clear(a, best);
+	*best = (struct agent_job){ .agent = a, .id = ++a->job_number, .verb = r->verb,
+		.confirm_s = r->seconds };
+	best->timer = (struct loop_timer){ .fn = wait_over, .arg = best };
+	(void)snprintf(best->key, sizeof(best->key), "%s", r->key);
+	return best;
+}
+
+static void
+job_finish(struct agent *a, struct agent_job *j, yyjson_mut_doc *outcome)
+{
+	j->done = true;
+	j->outcome = outcome == NULL ? NULL :
+	    yyjson_mut_write(outcome, YYJSON_WRITE_ALLOW_INVALID_UNICODE, NULL);
+	yyjson_mut_doc_free(outcome);
+	waiter_end(a, j);
+}
+
+/* --- check: a compile beside the reloads --- */
+
+static void
+check_ready(void *arg, uint32_t events)
+{
+	struct agent_job *j = arg;
+	struct compile_result r;
+
+	UNUSED(events);
+	memset(&r, 0, sizeof(r));
+	if (compile_step(j->check, &r) == RC_AGAIN)
+		return;
+	loop_io_del(j->agent->loop, &j->check_io);
+	compile_destroy(&j->check);
+	job_finish(j->agent, j, agent_check_doc(&r));
+	compile_result_fini(&r);
+}
+
+static enum rc
+check_begin(struct agent *a, struct agent_job *j)
+{
+	enum rc rc = compile_start(a->cfg->policy, &j->check);
+
+	if (rc != RC_OK)
+		return rc;
+	j->check_io = (struct loop_io){ .fd = compile_fd(j->check), .events = EPOLLIN,
+		.fn = check_ready, .arg = j };
+	return loop_io_add(a->loop, &j->check_io);
+}
+
+/* --- a reload that must be confirmed --- */
+
+static void
+unconfirmed_over(void *arg)
+{
+	struct agent *a = arg;
+	struct gen *back = state_find(a->state, a->confirm_back);
+	struct outcome o = { 0 };
+
+	a->confirm_back = 0;
+	log_warn("unconfirmed", "generation=%" PRIu32 " is undone", a->active.generation);
+	if (back != NULL)
+		agent_nic_restore(a, back, &o);
+	if (back == NULL || o.rc != RC_OK)
+		log_err("rollback-failed", "text=\"%s\"", o.why.text);
+}
+
+bool
+agent_unconfirmed_end(struct agent *a)
+{
+	bool waits = a->confirm_back != 0;
+
+	loop_timer_clear(a->loop, &a->confirm_timer);
+	a->confirm_back = 0;
+	return waits;
+}
+
+static void
+confirm_begin(struct agent *a, uint32_t back, uint32_t seconds)
+{
+	agent_unconfirmed_end(a);
+	a->confirm_back = back;
+	a->confirm_timer = (struct loop_timer){ .fn = unconfirmed_over, .arg = a };
+	CHECK(loop_timer_set(a->loop, &a->confirm_timer, clock_mono_ns() +
+	    seconds * NS_PER_S) == RC_OK);
+	log_info("confirm-waits", "seconds=%" PRIu32 " else=%" PRIu32, seconds, back);
+}
+
+/* The round is over: who asked for it gets the outcome. */
+void
+agent_jobs_round(struct agent *a, uint32_t round)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++) {
+		struct agent_job *j = &a->jobs[i];
+
+		if (j->id == 0 || j->done || j->verb != CTL_RELOAD || j->round > round)
+			continue;
+		if (j->confirm_s > 0 && a->last.rc == RC_OK && a->last.changed && j->back != 0)
+			confirm_begin(a, j->back, j->confirm_s);
+		job_finish(a, j, agent_outcome_doc(a));
+	}
+}
+
+/* --- asked --- */
+
+static void
+begun(struct agent *a, uint32_t id, struct agent_job *j)
+{
+	char location[CTL_TAG_BYTES];
+
+	(void)snprintf(location, sizeof(location), "/v1/jobs/%" PRIu32, j->id);
+	agent_answer_doc(a, id, 202, "", location, agent_job_doc(j, NULL));
+}
+
+static bool
+body_refused(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	struct diag d = { 0 };
+
+	if (r->has_body) {
+		diag_set(&d, "body", "the policy is the daemon's directory; send no body");
+		agent_answer_problem(a, id, 415, &d);
+	} else if (r->seconds > CONFIRM_S_MAX) {
+		diag_set(&d, "bad-query", "confirm has at most %d seconds", CONFIRM_S_MAX);
+		agent_answer_problem(a, id, 400, &d);
+	}
+	return d.level != DIAG_NONE;
+}
+
+void
+agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	struct agent_job *j = job_by_key(a, r->key);
+	struct diag d = { 0 };
+
+	if (body_refused(a, id, r))
+		return;
+	if (j != NULL) {
+		begun(a, id, j);
+		return;
+	}
+	j = job_make(a, r);
+	if (j == NULL || (r->verb == CTL_CHECK && check_begin(a, j) != RC_OK)) {
+		if (j != NULL)
+			job_clear(a, j);
+		diag_set(&d, "busy", "%d jobs run already", LIMIT_JOBS);
+		agent_answer_problem(a, id, 503, &d);
+		return;
+	}
+	if (r->verb == CTL_RELOAD) {
+		/* The next compile to begin; set before it does, since it may end at once. */
+		j->round = a->round + 1;
+		j->back = a->active.generation;
+		log_info("reload-asked", "by=%s", r->local ? "socket" : "tls");
+		begun(a, id, j);
+		(void)agent_reload(a);
+		return;
+	}
+	begun(a, id, j);
+}
+
+void
+agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	struct agent_job *j = job_find(a, r->number);
+	struct diag d = { 0 };
+
+	if (j == NULL) {
+		diag_set(&d, "not-found", "there is no such job (any more)");
+		agent_answer_problem(a, id, 404, &d);
+		return;
+	}
+	if (j->done || r->seconds == 0 || j->waiter != 0) {
+		job_answer(a, j, id);
+		return;
+	}
+	j->waiter = id;
+	if (loop_timer_set(a->loop, &j->timer, clock_mono_ns() +
+	    MIN(r->seconds, (uint32_t)WAIT_S_MAX) * NS_PER_S) != RC_OK)
+		waiter_end(a, j);
+}
+
+void
+agent_jobs_forget(struct agent *a)
+{
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++) {
+		a->jobs[i].waiter = 0;
+		if (a->loop != NULL)
+			loop_timer_clear(a->loop, &a->jobs[i].timer);
+	}
+}
+
+void
+agent_jobs_stop(struct agent *a)
+{
+	agent_jobs_forget(a);
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++)
+		job_clear(a, &a->jobs[i]);
+	if (a->loop != NULL)
+		loop_timer_clear(a->loop, &a->confirm_timer);
+}

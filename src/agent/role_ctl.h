@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role_ctl - the children that stay: ctl speaks with the world, signer holds the key.
+ * Shape:   descriptors from WORKER_FD_FIRST on, in the order of the enums.
+ * Context: in a child of worker_start only; returns its exit code.
+ */
+#ifndef ROLE_CTL_H
+#define ROLE_CTL_H
+
+enum { CTL_FD_MAIN, CTL_FD_LOCAL, CTL_FD_TLS, CTL_FD_SIGNER, CTL_FDS };
+enum { SIGNER_FD_ASK, SIGNER_FD_KEY, SIGNER_FDS };
+
+int role_ctl_run(void);
+int role_signer_run(void);
+
+#endif
