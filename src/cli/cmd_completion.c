@@ -74,15 +74,15 @@ put_quoted(const char *text, const char *special)
 }
 
 static bool
-in(uint32_t mask, int id)
+in(uint64_t mask, int id)
 {
-	return (mask & (UINT32_C(1) << id)) != 0;
+	return (mask & (UINT64_C(1) << id)) != 0;
 }
 
-static uint32_t
+static uint64_t
 options_of(const struct verb *v)
 {
-	return OPT_GLOBAL | (v != NULL ? v->options : OPT_BIT(VERSION));
+	return OPT_GLOBAL | (v != NULL ? v->options : OPT_BIT(VERSION) | OPT_ASK);
 }
 
 static void
@@ -116,7 +116,7 @@ bash_reply(enum kind kind, const char *words)
 }
 
 static void
-bash_option_names(uint32_t mask)
+bash_option_names(uint64_t mask)
 {
 	for (int i = 0; i < OPT__COUNT; i++)
 		if (in(mask, i)) {
@@ -239,7 +239,7 @@ zsh_option(const struct option *o)
 }
 
 static void
-zsh_options(uint32_t mask)
+zsh_options(uint64_t mask)
 {
 	for (int i = 0; i < OPT__COUNT; i++)
 		if (in(mask, i))
