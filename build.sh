@@ -37,7 +37,7 @@ usage()
 	  deps     tools and dependencies only       test     all, fw and every test
 	  demo     the main job on real traffic      lint     layers, text, scripts, manuals
 	  asan     tests under sanitizers            fuzz     each fuzz target for FUZZ_SECONDS
-	  prove    property tests, ten times longer  cover    line coverage of the unit tests
+	  prove    harnesses; longer property tests  cover    line coverage of the unit tests
 	  bench    the measurements                  man      manuals as text in build/man
 	  install  into DESTDIR/PREFIX               clean    remove build/
 	variables: CC FWCC CFLAGS PREFIX DESTDIR SYSCONFDIR V=1 JOBS WERROR=1 ONLY=pattern
@@ -539,6 +539,8 @@ do_prove()
 	do_all
 	run_make rel tests
 	TRIES_SCALE=10 tests/run.sh rel prop
+	cbmc_ready || return 0
+	CBMC=$PWD/build/cbmc/cbmc WORK=$PWD/build/cbmc/work tests/prove/run.sh
 }
 
 do_cover()

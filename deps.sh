@@ -39,16 +39,17 @@ apt_mirrors()
 	    awk '$2 == "main" && $1 !~ /-/ && !seen[$3]++ { print $3 }'
 }
 
-apt_lists()	# DIR: private lists of SUITE's sources; tries each mirror and each key ring
-{
+apt_lists()	# DIR [deb]: private lists of SUITE's sources, or of its packages; tries each mirror
+{		# and each key ring
 	dir=$1
+	type=${2:-deb-src}
 	rings=/usr/share/keyrings
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/state"
 	for mirror in $(apt_mirrors); do
 		for ring in '' "$rings/debian-archive-keyring.gpg" \
 		    "$rings/debian-archive-$SUITE-automatic.gpg"; do
 			[ -z "$ring" ] || [ -e "$ring" ] || continue
-			echo "deb-src ${ring:+[signed-by=$ring] }$mirror $SUITE main" \
+			echo "$type ${ring:+[signed-by=$ring] }$mirror $SUITE main" \
 			    >"$dir/sources.list"
 			if apt_private "$dir" update -q -o APT::Update::Error-Mode=any \
 			    >"$dir/log" 2>&1; then
@@ -214,4 +215,37 @@ deps()
 	if [ "${1:-}" = asan ]; then
 		dep_libraries asan clang -g -fsanitize=address -fno-omit-frame-pointer
 	fi
+}
+
+# cbmc_ready: build/cbmc/cbmc runs; the prover of SUITE with the libraries it wants, unpacked beside
+# and not installed. False, and says why, where there is none.
+cbmc_ready()
+{
+	top=$PWD/build/cbmc
+	[ ! -x "$top/cbmc" ] || return 0
+	mkdir -p "$top/debs" "$top/unpacked"
+	if command -v cbmc >/dev/null; then
+		ln -sf "$(command -v cbmc)" "$top/cbmc"
+		return 0
+	fi
+	if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+		say "skipped: no cbmc here, and no apt-get to bring it"
+		return 1
+	fi
+	apt_lists "$top" deb || { say "skipped: cannot read $SUITE's package lists"; return 1; }
+	(cd "$top/debs" && apt_private "$top" download -q cbmc libc6 libgcc-s1 libstdc++6 \
+	    minisat zlib1g >"$top/log" 2>&1) ||
+	    { tail -n 3 "$top/log" >&2; say "skipped: cannot fetch cbmc"; return 1; }
+	for f in "$top"/debs/*.deb; do
+		dpkg-deb -x "$f" "$top/unpacked"
+	done
+	rm -rf "$top/lists" "$top/cache" "$top/state" "$top/debs"
+	lib=$(dirname "$(find "$top/unpacked/usr" -name 'ld-linux-*.so.*' | head -n 1)")
+	cat >"$top/cbmc" <<-END
+	#!/bin/sh
+	exec $lib/ld-linux-*.so.* --library-path $lib:$top/unpacked/usr/lib $top/unpacked/usr/bin/cbmc "\$@"
+	END
+	chmod +x "$top/cbmc"
+	"$top/cbmc" --version >/dev/null 2>&1 ||
+	    { rm "$top/cbmc"; say "skipped: cbmc does not run here"; return 1; }
 }
