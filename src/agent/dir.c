@@ -73,7 +73,8 @@ dir_make_for(const char *path, struct diag *diag)
 enum rc
 lock_take(const char *path, const char *what, int *fd, struct diag *diag)
 {
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* For reading: a lock that is there can be had on a file system that may not be written. */
+	*fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*fd < 0) {
 		diag_set(diag, "lock", "cannot open %s: %s", path, strerror(errno));
 		return rc_from_errno(errno);

@@ -99,9 +99,12 @@ file_set_aside(struct state *s, uint32_t number, const struct diag *why)
 
 	path_of(s, number, "", path);
 	path_of(s, number, ".bad", bad);
-	(void)rename(path, bad);
-	(void)snprintf(what, sizeof(what), "generation %" PRIu32
-	    " on the disk is damaged, set aside as gen-%" PRIu32 ".bad", number, number);
+	if (rename(path, bad) == 0)
+		(void)snprintf(what, sizeof(what), "generation %" PRIu32
+		    " on the disk is damaged, set aside as gen-%" PRIu32 ".bad", number, number);
+	else
+		(void)snprintf(what, sizeof(what), "generation %" PRIu32
+		    " on the disk is damaged, and cannot be set aside", number);
 	alarm_set(s->damage, what, why);
 }
 

@@ -4,4 +4,5 @@
 # start converges. FULL=1: at every call.
 set -eu
 command -v python3 >/dev/null || { echo "python3 is not installed"; exit 77; }
-PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$TOP/tests/support exec python3 "$TOP/tests/e2e/reload_kill.py"
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$TOP/tests/support"
+exec python3 "$TOP/tests/e2e/reload_kill.py"
