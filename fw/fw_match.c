@@ -335,12 +335,12 @@ fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
 	return fw_cell(image, fw_array(body, &h->remote_at), rank);
 }
 
-/* The first rule of one sub-table, WIRE_CELL_NONE where none matches. */
-FW_INLINE uint32_t
-fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k)
+FW_INLINE struct fw_classes
+fw_half_classes(const uint8_t *image, uint64_t body, const struct wire_half *h,
+    const struct fw_key *k)
 {
-	uint32_t b_shift = h->b_shift & 15, m_shift = h->m_shift & 15;
-	uint32_t p, v, s, d, r, q, set, seg;
+	struct fw_classes c;
+	uint32_t p, v, s;
 
 	p = *fw_at(image, fw_array(body, &h->proto_at) + k->proto) * 2u +
 	    (k->frag == WIRE_FRAG_REST);
@@ -351,20 +351,60 @@ fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const st
 	s = fw_cell(image, fw_array(body, &h->sport_at),
 	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_SPORT], &h->sport, h->sport_depth,
 	    k->sport));
-	q = fw_cell(image, fw_array(body, &h->head_at),
-	    (p + v) * fw_load16(&h->sport_classes) + s);
-	q *= fw_load16(&h->b_row);
-	r = fw_class_remote(image, body, h, k) * fw_load16(&h->m_row);
-	d = fw_cell(image, fw_array(body, &h->dport_at),
+	c.head = fw_cell(image, fw_array(body, &h->head_at),
+	    (p + v) * fw_load16(&h->sport_classes) + s) * fw_load16(&h->b_row);
+	c.m_row = fw_class_remote(image, body, h, k) * fw_load16(&h->m_row);
+	c.dport = fw_cell(image, fw_array(body, &h->dport_at),
 	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_DPORT], &h->dport, h->dport_depth,
 	    k->dport));
+	return c;
+}
 
-	seg = fw_cell(image, fw_array(body, &h->b_at), q + (d >> b_shift));
-	set = fw_cell(image, fw_array(body, &h->bp_at),
-	    (seg << b_shift) + (d & ((1u << b_shift) - 1)));
-	seg = fw_cell(image, fw_array(body, &h->m_at), r + (set >> m_shift));
-	return fw_cell(image, fw_array(body, &h->mp_at),
-	    (seg << m_shift) + (set & ((1u << m_shift) - 1)));
+/* Bytes after the body where the next cell of the product lies: B, Bp, M, Mp. */
+FW_INLINE uint64_t
+fw_cell_at(uint64_t body, const le32 *array, uint32_t index)
+{
+	return fw_array(body, array) + (uint64_t)index * 2;
+}
+
+FW_INLINE uint64_t
+fw_b_at(uint64_t body, const struct wire_half *h, struct fw_classes c)
+{
+	return fw_cell_at(body, &h->b_at, c.head + (c.dport >> (h->b_shift & 15)));
+}
+
+FW_INLINE uint64_t
+fw_bp_at(uint64_t body, const struct wire_half *h, struct fw_classes c, uint32_t seg)
+{
+	uint32_t shift = h->b_shift & 15;
+
+	return fw_cell_at(body, &h->bp_at, (seg << shift) + (c.dport & ((1u << shift) - 1)));
+}
+
+FW_INLINE uint64_t
+fw_m_at(uint64_t body, const struct wire_half *h, struct fw_classes c, uint32_t set)
+{
+	return fw_cell_at(body, &h->m_at, c.m_row + (set >> (h->m_shift & 15)));
+}
+
+FW_INLINE uint64_t
+fw_mp_at(uint64_t body, const struct wire_half *h, uint32_t set, uint32_t seg)
+{
+	uint32_t shift = h->m_shift & 15;
+
+	return fw_cell_at(body, &h->mp_at, (seg << shift) + (set & ((1u << shift) - 1)));
+}
+
+/* The first rule of one sub-table, WIRE_CELL_NONE where none matches. */
+FW_INLINE uint32_t
+fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k)
+{
+	struct fw_classes c = fw_half_classes(image, body, h, k);
+	uint32_t seg = fw_load16(fw_at(image, fw_b_at(body, h, c)));
+	uint32_t set = fw_load16(fw_at(image, fw_bp_at(body, h, c, seg)));
+
+	seg = fw_load16(fw_at(image, fw_m_at(body, h, c, set)));
+	return fw_load16(fw_at(image, fw_mp_at(body, h, set, seg)));
 }
 
 /* The body that a tag names in a bucket, and its record; record 0, which is none, where there is no
@@ -398,27 +438,42 @@ fw_bucket_body(const struct wire_bucket *b, uint32_t tag, uint32_t *record)
 }
 #endif
 
+FW_INLINE uint64_t
+fw_local_hash(const uint8_t *image, uint8_t family, const uint8_t *local)
+{
+	return wire_local_hash(fw_load64(&fw_image_hdr(image)->seed), family, fw_bytes64(local),
+	    fw_bytes64(local + 8));
+}
+
+FW_INLINE const struct wire_bucket *
+fw_bucket(const uint8_t *image, uint64_t hash)
+{
+	const struct wire_image_hdr *hdr = fw_image_hdr(image);
+	uint64_t bucket = hash & (fw_load32(&hdr->buckets) - 1);
+
+	return (const struct wire_bucket *)fw_at(image,
+	    (fw_load32(&hdr->hash_at) + bucket) * WIRE_LINE);
+}
+
+FW_INLINE struct fw_table
+fw_bucket_table(const uint8_t *image, uint64_t hash, uint8_t family, const uint8_t *local)
+{
+	uint32_t at, body = fw_bucket_body(fw_bucket(image, hash), (uint32_t)(hash >> 48), &at);
+	const struct wire_table *t = (const struct wire_table *)fw_at(image,
+	    (uint64_t)at * sizeof(*t));
+
+	if (t->family != family || ((fw_load64(t->local) ^ fw_bytes64(local)) |
+	    (fw_load64(t->local + 8) ^ fw_bytes64(local + 8))) != 0)
+		body = 0;
+	return (struct fw_table){ body };
+}
+
 /* --- exported --------------------------------------------------------------------------------- */
 
 FW_MATCH_API struct fw_table
 fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
 {
-	const struct wire_image_hdr *hdr = fw_image_hdr(image);
-	uint64_t lo = fw_bytes64(local), hi = fw_bytes64(local + 8);
-	uint64_t h = wire_local_hash(fw_load64(&hdr->seed), family, lo, hi);
-	uint64_t bucket = h & (fw_load32(&hdr->buckets) - 1);
-	const struct wire_bucket *b = (const struct wire_bucket *)fw_at(image,
-	    (fw_load32(&hdr->hash_at) + bucket) * WIRE_LINE);
-	struct fw_table found = { 0 };
-	const struct wire_table *t;
-	uint32_t at;
-
-	found.body = fw_bucket_body(b, (uint32_t)(h >> 48), &at);
-	t = (const struct wire_table *)fw_at(image, (uint64_t)at * sizeof(*t));
-	if (t->family != family ||
-	    ((fw_load64(t->local) ^ lo) | (fw_load64(t->local + 8) ^ hi)) != 0)
-		found.body = 0;
-	return found;
+	return fw_bucket_table(image, fw_local_hash(image, family, local), family, local);
 }
 
 FW_MATCH_API struct fw_table
@@ -473,3 +528,103 @@ fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
 	out->counter = fw_load16(&a->counter);
 	out->rule_id = fw_load32(&a->rule_id);
 }
+
+#if defined(FW_MATCH_BATCH)
+
+FW_INLINE void
+fw_lane_go(struct fw_lane *l, uint64_t at)
+{
+	l->at = at;
+	__builtin_prefetch(l->body + at);
+}
+
+FW_INLINE uint32_t
+fw_lane_cell(const struct fw_lane *l)
+{
+	return fw_load16(l->body + l->at);
+}
+
+/* Tables found, their halves asked for. */
+FW_INLINE void
+fw_batch_tables(const uint8_t *image, const uint8_t *locals, const struct fw_key *keys,
+    uint32_t count, struct fw_table *tables, struct fw_lane *lanes)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		lanes[i].at = fw_local_hash(image, keys[i].family, locals + 16 * i);
+		__builtin_prefetch(fw_bucket(image, lanes[i].at));
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_lane *l = &lanes[i];
+
+		tables[i] = fw_bucket_table(image, l->at, keys[i].family, locals + 16 * i);
+		/* without a table: any half will do, its answer is not used */
+		l->body = image + (size_t)tables[i].body * WIRE_LINE;
+		l->half = (const struct wire_half *)l->body + (keys[i].dir & 1);
+		for (uint32_t line = 0; line < WIRE_HALF_LINES; line++)
+			if (line != 2)
+				__builtin_prefetch((const uint8_t *)l->half + line * WIRE_LINE);
+	}
+}
+
+/* The products, one step of all packets at a time. index[i] is the cell. */
+FW_INLINE void
+fw_batch_cells(struct fw_lane *lanes, const struct fw_table *tables, uint32_t count,
+    uint32_t *index)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_lane *l = &lanes[i];
+
+		if (tables[i].body != 0)
+			fw_lane_go(l, fw_bp_at(0, l->half, l->classes, fw_lane_cell(l)));
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_lane *l = &lanes[i];
+
+		if (tables[i].body == 0)
+			continue;
+		l->set = fw_lane_cell(l);
+		fw_lane_go(l, fw_m_at(0, l->half, l->classes, l->set));
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_lane *l = &lanes[i];
+
+		if (tables[i].body != 0)
+			fw_lane_go(l, fw_mp_at(0, l->half, l->set, fw_lane_cell(l)));
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (tables[i].body != 0)
+			index[i] = fw_lane_cell(&lanes[i]);
+}
+
+FW_MATCH_API void
+fw_match_batch(const uint8_t *image, const uint8_t *locals, const struct fw_key *keys,
+    uint32_t count, struct fw_lane *lanes, struct fw_table *tables, uint32_t *index)
+{
+
+	count = count < FW_BATCH_MAX ? count : FW_BATCH_MAX;
+	fw_batch_tables(image, locals, keys, count, tables, lanes);
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_lane *l = &lanes[i];
+
+		if (tables[i].body == 0)
+			continue;
+		l->classes = fw_half_classes(l->body, 0, l->half, &keys[i]);
+		fw_lane_go(l, fw_b_at(0, l->half, l->classes));
+	}
+	fw_batch_cells(lanes, tables, count, index);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t rules;
+		bool is_default;
+
+		if (tables[i].body == 0)
+			continue;
+		rules = fw_load16(&lanes[i].half->rules);
+		index[i] = index[i] < rules ? index[i] : rules;
+		if (lanes[i].half->subs > 1)
+			index[i] = fw_match(image, tables[i], &keys[i], &is_default);
+		__builtin_prefetch(lanes[i].body + fw_array(0, &lanes[i].half->actions_at) +
+		    (size_t)index[i] * sizeof(struct wire_action));
+	}
+}
+
+#endif

@@ -15,6 +15,7 @@
 
 enum {
 	FW_IMAGE_MASK = WIRE_IMAGE_BYTES_MAX - 1,
+	FW_BATCH_MAX = 32,		/* packets that walk in lockstep */
 	FW_IMAGE_PAD = 512		/* readable bytes past WIRE_IMAGE_BYTES_MAX, for BPF only */
 };
 
@@ -30,6 +31,11 @@ struct fw_key {
 /* Where a table is; body 0 = there is none. */
 struct fw_table {
 	uint32_t body;			/* in lines */
+};
+
+/* What a packet is to one sub-table. */
+struct fw_classes {
+	uint32_t head, m_row, dport;	/* row of B, row of M, column of B */
 };
 
 struct fw_action {
@@ -60,6 +66,28 @@ FW_MATCH_API struct fw_table fw_table_guard(const uint8_t *image, uint8_t family
  * not 0 and came from the same image, for the family of k. */
 FW_MATCH_API uint32_t fw_match(const uint8_t *image, struct fw_table table,
     const struct fw_key *k, bool *is_default);
+
+/* A small board walks one packet at a time. */
+#if !defined(FW_BPF) && UINTPTR_MAX > UINT32_MAX
+#define FW_MATCH_BATCH 1
+
+/* One packet of a batch, as far as it has come. */
+struct fw_lane {
+	uint64_t at;			/* local IP's hash, then the byte of the body read next */
+	const struct wire_half *half;
+	const uint8_t *body;
+	struct fw_classes classes;
+	uint32_t set;
+};
+
+/* fw_table_find and fw_match of count <= FW_BATCH_MAX packets, side by side: while one waits for
+ * memory, others walk. locals is 16 bytes each; lanes is scratch for count of them;
+ * index[i] is set where tables[i].body is not 0. */
+FW_MATCH_API void fw_match_batch(const uint8_t *image, const uint8_t *locals,
+    const struct fw_key *keys, uint32_t count, struct fw_lane *lanes, struct fw_table *tables,
+    uint32_t *index);
+
+#endif
 
 /* The action of an index that fw_match gave. */
 FW_MATCH_API void fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,

@@ -185,7 +185,8 @@ remote_decode(const uint8_t *body, const struct wire_half *h, struct arena *a,
 	enum rc rc;
 
 	tree_open(body, h->roots[WIRE_ROOT_REMOTE], &h->remote, h->remote_depth,
-	    h->family == 4 ? WIRE_KEYS_V4 : WIRE_KEYS_V6, h->family == 4 ? UINT32_MAX : UINT64_MAX, &t);
+	    h->family == 4 ? WIRE_KEYS_V4 : WIRE_KEYS_V6,
+	    h->family == 4 ? UINT32_MAX : UINT64_MAX, &t);
 	rc = tree_map(&t, a, m);
 	if (rc != RC_OK)
 		return rc;

@@ -14,11 +14,13 @@
 #define fw_table_find scalar_table_find
 #define fw_table_guard scalar_table_guard
 #define fw_match scalar_match
+#define fw_match_batch scalar_match_batch
 #define fw_match_action scalar_match_action
 #include "fw_match.c"
 #undef fw_table_find
 #undef fw_table_guard
 #undef fw_match
+#undef fw_match_batch
 #undef fw_match_action
 
 #include "t.h"
@@ -78,6 +80,24 @@ ask_all(const uint8_t *p, size_t len, const struct addr *local, const struct ima
 	scalar_match_action(p, vec_at, one, &act_one);
 	if (!image_lookup(p, len, local, k, &read, &read_default))
 		return false;
+	if (local->family != 0) {
+		struct fw_table at[2];
+		struct fw_key keys[2] = { f, f };
+		uint8_t locals[32];
+		struct fw_lane lanes[2];
+		uint32_t index[2];
+
+		memcpy(locals, wire, 16);
+		memcpy(locals + 16, wire, 16);
+		locals[16] ^= 0x55;
+		fw_match_batch(p, locals, keys, 2, lanes, at, index);
+		if (at[0].body != vec_at.body || index[0] != vec ||
+		    at[1].body != fw_table_find(p, local->family, locals + 16).body)
+			return false;
+		scalar_match_batch(p, locals, keys, 2, lanes, at, index);
+		if (index[0] != vec)
+			return false;
+	}
 	return vec == one && vec_default == one_default && vec_default == (first == l->count) &&
 	    read_default == vec_default && action_is(want, &act) && action_is(want, &act_one) &&
 	    action_same(want, &read);
