@@ -4,6 +4,7 @@
 Used by the scripts of tests/e2e that end and disturb processes. Everything is bounded; a check
 that fails ends the script with the processes' logs.
 """
+import atexit
 import hashlib
 import json
 import os
@@ -54,6 +55,7 @@ class Rig:
         self.texts = {"A": text, "B": text.replace("tcp(443, 8080)", "tcp(8443)")}
         assert self.texts["A"] != self.texts["B"]
         self.sha = {}
+        atexit.register(self.stop)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -71,7 +73,7 @@ class Rig:
         if not good:
             self.fail(what)
 
-    def wait(self, what, fn, seconds=WAIT_S):
+    def wait(self, what, fn, seconds=WAIT_S, every=0.005):
         end = time.monotonic() + seconds
         while True:
             v = fn()
@@ -79,7 +81,7 @@ class Rig:
                 return v
             if time.monotonic() > end:
                 self.fail("waited for " + what)
-            time.sleep(0.005)
+            time.sleep(every)
 
     # --- processes ---
 
