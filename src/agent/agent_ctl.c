@@ -23,7 +23,7 @@
 #include "log.h"
 #include "role_ctl.h"
 
-enum { BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000, KEY_FILE_BYTES_MAX = 64 * 1024 };
+enum { STOP_CHECK_MS = 500, BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000, KEY_FILE_BYTES_MAX = 64 * 1024 };
 
 static void ctl_start(void *arg);
 static void signer_start(void *arg);
@@ -59,6 +59,23 @@ child_watch(struct agent *a, struct child *c, void (*ended)(void *arg, uint32_t 
 	c->since_ns = clock_mono_ns();
 	c->io = (struct loop_io){ .fd = c->worker.fd, .events = EPOLLIN, .fn = ended, .arg = a };
 	return loop_io_add(a->loop, &c->io);
+}
+
+/* Who stands still serves nobody: it is ended, and comes back. */
+static void
+stop_check(void *arg)
+{
+	struct agent *a = arg;
+	struct child *const children[] = { &a->ctl, &a->signer };
+	enum rc rc;
+
+	for (size_t i = 0; i < ARRAY_LEN(children); i++)
+		if (worker_stopped(&children[i]->worker)) {
+			log_err("child-stopped", "pid=%d", (int)children[i]->worker.pid);
+			(void)kill(children[i]->worker.pid, SIGKILL);
+		}
+	rc = loop_timer_set(a->loop, &a->stop_timer, clock_mono_ns() + STOP_CHECK_MS * NS_PER_MS);
+	CHECK(rc == RC_OK);
 }
 
 /* --- keys --- */
@@ -345,8 +362,11 @@ agent_ctl_open(struct agent *a, struct diag *diag)
 		if (rc == RC_OK)
 			signer_start(a);
 	}
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		a->stop_timer = (struct loop_timer){ .fn = stop_check, .arg = a };
 		ctl_start(a);
+		stop_check(a);
+	}
 	return rc;
 }
 
@@ -357,6 +377,7 @@ agent_ctl_close(struct agent *a)
 	if (a->loop != NULL) {
 		loop_io_del(a->loop, &a->ctl.io);
 		loop_io_del(a->loop, &a->signer.io);
+		loop_timer_clear(a->loop, &a->stop_timer);
 		loop_timer_clear(a->loop, &a->ctl.again);
 		loop_timer_clear(a->loop, &a->signer.again);
 	}

@@ -106,6 +106,7 @@ struct agent {
 	int local_fd, tls_fd, socket_lock_fd;
 	uint32_t group;			/* gid that may use the local socket; UINT32_MAX = none */
 	struct child ctl, signer;
+	struct loop_timer stop_timer;	/* do they stand still */
 	int sign_pair[2];		/* ctl asks on 0, the signer answers on 1 */
 	struct key_files keys;
 	struct msg_chan *chan;		/* to ctl; NULL = it is not there */

@@ -73,6 +73,15 @@ worker_start(const char *name, const int *fds, uint32_t count, struct worker *ou
 	return RC_OK;
 }
 
+bool
+worker_stopped(const struct worker *w)
+{
+	siginfo_t si = { 0 };
+
+	return w->pid > 0 && waitid(P_PID, (id_t)w->pid, &si, WSTOPPED | WNOHANG) == 0 &&
+	    si.si_pid == w->pid;
+}
+
 void
 worker_reap(struct worker *w, char *why, size_t cap)
 {

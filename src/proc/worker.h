@@ -26,6 +26,8 @@ struct worker {
 /* name is the role's word. A descriptor of -1 becomes one of /dev/null. */
 MUST_CHECK enum rc worker_start(const char *name, const int *fds, uint32_t count,
     struct worker *out, struct diag *diag);
+/* Whether somebody has stopped it (SIGSTOP); said once a stop. */
+bool worker_stopped(const struct worker *w);
 /* After its end: how it ended, in words; the worker is none then. */
 void worker_reap(struct worker *w, char *why, size_t cap);
 /* Ends it and waits for it. */

@@ -156,6 +156,32 @@ def storm(rig):
           (sent, answers["asked"], STORM_S, done))
 
 
+def answers(rig):
+    try:
+        return rig.ask("status")
+    except (OSError, AttributeError, ValueError):
+        return None
+
+
+def channel_lost(rig):
+    """The process of the control channel dies, then stands still: another takes its place."""
+    before = rig.ask("status")
+    worst = {}
+    for sig, times in ((signal.SIGKILL, 3), (signal.SIGSEGV, 1), (signal.SIGSTOP, 1)):
+        for _ in range(times):
+            pid = rig.wait("the control channel", lambda: workers(rig, "ctl"))[0]
+            begin = time.monotonic()
+            end(pid, sig)
+            rig.wait("another control channel", lambda p=pid: workers(rig, "ctl") not in ([], [p]))
+            s = rig.wait("an answer", lambda: answers(rig))
+            worst[sig.name] = max(worst.get(sig.name, 0), time.monotonic() - begin)
+            rig.check(s["generation"] == before["generation"] and s["nic"]["state"] == "up" and
+                      s["nic"]["attached"] == before["nic"]["attached"], "disturbed: %s" % s)
+    rig.check(rig.ask("reload")["ok"], "no reload after that")
+    print("control channel back after: " +
+          ", ".join("%s %.1f s" % x for x in worst.items()))
+
+
 def second(rig):
     """Exit 6, at once, and the first is not disturbed."""
     before = rig.ask("status")
@@ -179,9 +205,10 @@ def main():
     rig.learn()
     if len(sys.argv) > 1:
         {"storm": storm, "second": second, "killed": children_killed,
-         "stopped": child_stopped}[sys.argv[1]](rig)
+         "stopped": child_stopped, "channel": channel_lost}[sys.argv[1]](rig)
     else:
         second(rig)
+        channel_lost(rig)
         children_killed(rig)
         storm(rig)
         child_stopped(rig)
