@@ -98,7 +98,8 @@ reload_print(const struct cli *cli, yyjson_val *root)
 
 /* One request, one answer, printed by fn or as it came. */
 static int
-show(struct cli *cli, const char *path, void (*print)(const struct cli *cli, yyjson_val *root))
+ask_and_print(struct cli *cli, const char *method, const char *path,
+    void (*print)(const struct cli *cli, yyjson_val *root))
 {
 	struct client *c = NULL;
 	yyjson_doc *doc = NULL;
@@ -107,7 +108,7 @@ show(struct cli *cli, const char *path, void (*print)(const struct cli *cli, yyj
 	enum rc rc = ask_open(cli, &c, &d);
 
 	if (rc == RC_OK)
-		rc = ask_once(c, "GET", path, &text, &doc, NULL, &d);
+		rc = ask_once(c, method, path, &text, &doc, NULL, &d);
 	if (rc == RC_OK && cli->json)
 		fputs(text, stdout);
 	else if (rc == RC_OK)
@@ -185,32 +186,10 @@ enforced_print(const struct cli *cli, yyjson_val *root)
 	    ask_uint(root, "generation") + ask_uint(root, "active"), cli_ink(cli, PLAIN));
 }
 
-/* A change that is answered at once. */
-static int
-change(struct cli *cli, const char *path)
-{
-	struct client *c = NULL;
-	yyjson_doc *doc = NULL;
-	struct diag d = { 0 };
-	char *text = NULL;
-	enum rc rc = ask_open(cli, &c, &d);
-
-	if (rc == RC_OK)
-		rc = ask_once(c, "POST", path, &text, &doc, NULL, &d);
-	if (rc == RC_OK && cli->json)
-		fputs(text, stdout);
-	else if (rc == RC_OK)
-		enforced_print(cli, yyjson_doc_get_root(doc));
-	free(text);
-	yyjson_doc_free(doc);
-	client_close(&c);
-	return rc == RC_OK ? EXIT_GOOD : ask_fail(cli, rc, &d);
-}
-
 int
 cmd_confirm(struct cli *cli)
 {
-	return change(cli, "/v1/policy/confirm");
+	return ask_and_print(cli, "POST", "/v1/policy/confirm", enforced_print);
 }
 
 int
@@ -229,7 +208,7 @@ cmd_rollback(struct cli *cli)
 		}
 		(void)snprintf(path, sizeof(path), "/v1/policy/rollback?generation=%lu", n);
 	}
-	return change(cli, path);
+	return ask_and_print(cli, "POST", path, enforced_print);
 }
 
 static void
@@ -252,7 +231,7 @@ history_print(const struct cli *cli, yyjson_val *root)
 int
 cmd_history(struct cli *cli)
 {
-	return show(cli, "/v1/generations", history_print);
+	return ask_and_print(cli, "GET", "/v1/generations", history_print);
 }
 
 /* --- status --- */
@@ -345,7 +324,7 @@ status_print(const struct cli *cli, yyjson_val *root)
 int
 cmd_status(struct cli *cli)
 {
-	return show(cli, "/v1/status", status_print);
+	return ask_and_print(cli, "GET", "/v1/status", status_print);
 }
 
 /* --- counters --- */
@@ -372,7 +351,7 @@ counters_print(const struct cli *cli, yyjson_val *root)
 int
 cmd_counters(struct cli *cli)
 {
-	return show(cli, "/v1/counters", counters_print);
+	return ask_and_print(cli, "GET", "/v1/counters", counters_print);
 }
 
 /* --- watch --- */
