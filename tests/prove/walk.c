@@ -4,7 +4,7 @@
  * classes, cells, shifts and counts are, for every packet. The places of the arrays are given, one
  * or two lines each; one sub-table, one direction.
  * cbmc: --unwind 34 --unwindset axes.0:257,body_actions.0:6
- * cbmc: --unwind 34 --unwindset axes.0:257,body_actions.0:6 -DFAMILY=6 -DDEPTH=0
+ * cbmc: --unwind 34 --unwindset axes.0:257,body_actions.0:6 -DFAMILY=6
  * plant: fw_image_body.c s/c >= limit/c > limit/
  */
 #include "prove.h"
@@ -22,20 +22,17 @@
 #ifndef FAMILY
 #define FAMILY 4
 #endif
-#ifndef DEPTH
-#define DEPTH 1
-#endif
 #ifndef CLASSES_MAX
 #define CLASSES_MAX 2
 #endif
 
-enum { BODY_AT = 2, BODY_LINES = 6 + 24, LEN = (BODY_AT + BODY_LINES) * WIRE_LINE };
+enum { BODY_AT = 2, BODY_LINES = 2 * WIRE_HALF_LINES + 19, LEN = (BODY_AT + BODY_LINES) * WIRE_LINE };
 
 /* Declared without a value: any content. */
 struct any_image {
 	struct wire_image_hdr hdr;
 	struct wire_half first, second;
-	uint8_t arrays[BODY_LINES - 6][WIRE_LINE];
+	uint8_t arrays[BODY_LINES - 2 * WIRE_HALF_LINES][WIRE_LINE];
 };
 _Static_assert(sizeof(struct any_image) == LEN, "as it lies in memory");
 
@@ -48,26 +45,21 @@ some(uint16_t max)
 	return le16_put(v);
 }
 
-/* Arrays one after the other: trees and their classes, protocols, products, actions. */
+/* Arrays one after the other: classes, protocols, products, actions; roots are in the half. */
 static void
 half_fill(struct wire_half *h)
 {
-	uint32_t at = 6;
+	uint32_t at = 2 * WIRE_HALF_LINES;
 
 	h->family = FAMILY;
 	h->subs = 1;
 	h->next = le32_put(0);
-	h->remote.at = le32_put(at++);
 	h->remote_at = le32_put(at++);
-	h->dport.at = le32_put(at++);
 	h->dport_at = le32_put(at++), at++;
-	h->sport.at = le32_put(at++);
 	h->sport_at = le32_put(at++), at++;
-	h->vlan.at = le32_put(at++);
 	h->vlan_at = le32_put(at++), at++;
 	h->proto_at = le32_put(at), at += 4;
-	h->pv_at = le32_put(at++);
-	h->a_at = le32_put(at++);
+	h->head_at = le32_put(at++);
 	h->b_at = le32_put(at++);
 	h->bp_at = le32_put(at++);
 	h->m_at = le32_put(at++);
@@ -75,16 +67,15 @@ half_fill(struct wire_half *h)
 	h->low_at = le32_put(at++);
 	h->actions_at = le32_put(at++);
 	__CPROVER_assert(at <= BODY_LINES, "the arrays are inside");
-	h->remote_depth = h->dport_depth = h->sport_depth = h->vlan_depth = DEPTH;
-	h->low_depth = FAMILY == 6 ? DEPTH : 0;
-	__CPROVER_assume(h->b_shift <= 3 && h->m_shift <= 3);
-	h->rules = some(3);
+	h->remote_depth = h->dport_depth = h->sport_depth = h->vlan_depth = 1;
+	h->low_depth = 0;
+	__CPROVER_assume(h->b_shift <= 1 && h->m_shift <= 1);
+	h->rules = some(2);
 	h->vlan_classes = some(CLASSES_MAX);
 	h->sport_classes = some(CLASSES_MAX);
 	h->dport_classes = some(CLASSES_MAX);
 	h->remote_classes = some(CLASSES_MAX);
 	h->proto_classes = some(CLASSES_MAX);
-	h->pv_classes = some(CLASSES_MAX);
 	h->q_classes = some(CLASSES_MAX);
 	h->s_classes = some(CLASSES_MAX);
 	h->b_row = some(CLASSES_MAX);
