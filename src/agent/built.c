@@ -100,7 +100,8 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	put_le32(*out + 8, (uint32_t)b->image_len);
 	put_le32(*out + 12, (uint32_t)b->symbols_len);
 	put_le32(*out + 16, (uint32_t)(*len - messages_at));
-	put_le32(*out + HEAD_CRC_AT, crc32c(0, *out + HEAD_BYTES, *len - HEAD_BYTES));
+	put_le32(*out + 20, b->prove_us);
+	put_le32(*out + HEAD_CRC_AT, crc32c(b->prove_us, *out + HEAD_BYTES, *len - HEAD_BYTES));
 	return RC_OK;
 }
 
@@ -148,11 +149,12 @@ built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diag
 	symbols = get_le32(p + 12);
 	messages = get_le32(p + 16);
 	if (memcmp(p, magic, sizeof(magic)) != 0 || p[4] > STAGE_DONE || p[5] >= RC__COUNT ||
-	    get_le16(p + 6) != 0 || get_le32(p + 20) != 0 ||
+	    get_le16(p + 6) != 0 ||
 	    image + symbols + messages != len - HEAD_BYTES ||
-	    get_le32(p + HEAD_CRC_AT) != crc32c(0, body, len - HEAD_BYTES))
+	    get_le32(p + HEAD_CRC_AT) != crc32c(get_le32(p + 20), body, len - HEAD_BYTES))
 		return RC_INVALID;
 	out->stage = p[4];
+	out->prove_us = get_le32(p + 20);
 	out->rc = (enum rc)-(int)p[5];
 	if ((out->stage == STAGE_DONE) != (image > 0) || (image > 0) != (symbols > 0) ||
 	    (out->stage == STAGE_DONE) != (out->rc == RC_OK) || image > WIRE_IMAGE_BYTES_MAX)

@@ -219,6 +219,8 @@ build_step(struct compile *c)
 			diag_set(&d, "child", "building the tables gave %zu bytes that are no "
 			    "answer", len);
 	}
+	if (rc == RC_OK)
+		c->r.prove_ns = (uint64_t)b.prove_us * 1000;
 	quote(c);
 	if (rc == RC_OK && b.stage != STAGE_DONE) {
 		c->r.no_fit = b.rc == RC_LIMIT && b.stage >= STAGE_BUILD;

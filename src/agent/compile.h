@@ -29,7 +29,8 @@ struct compile_result {
 	struct image_symbols symbols;	/* generation 0 */
 	uint8_t *sources;		/* as pol_sources_encode writes them */
 	size_t sources_len;
-	uint64_t eval_ns, build_ns;
+	uint64_t eval_ns, build_ns;	/* build: tables, check and proof */
+	uint64_t prove_ns;		/* of build_ns, what the proof took */
 };
 
 /* Reads the directory. A policy that cannot be read is a result, not an error of this call. */

@@ -93,6 +93,7 @@ build(const struct pol_rules *rules, struct arena *a, struct built *b, struct di
 	b->image = image.bytes;
 	b->image_len = image.len;
 	b->symbols = text;
+	b->prove_us = (uint32_t)(image.prove_ns / 1000);
 	b->stage = STAGE_DONE;
 	return RC_OK;
 }

@@ -30,6 +30,7 @@ struct built {
 	size_t image_len;
 	const uint8_t *symbols;		/* as image_symbols_encode writes them, generation 0 */
 	size_t symbols_len;
+	uint32_t prove_us;		/* of the whole time, what the proof took */
 };
 
 /* Bytes are malloc'ed. */

@@ -48,6 +48,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(KEY,     "key",       0,   "FILE",   "its private key") \
 	X(SAN,     "san",       0,   "NAME",   "one more name or address of the server") \
 	X(ROLE,    "role",      0,   "ROLE",   "what a certificate may: view or operate") \
+	X(PCAP,    "pcap",      0,   "FILE",   "packets to measure with, of a capture") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")
 
 enum opt_id {

@@ -23,6 +23,13 @@ const struct verb cli_verbs[] = {
 	    .summary = "Judge each frame of a capture with the firmware's code",
 	    .detail = "FILE is pcap or pcapng of Ethernet frames; - is standard input.",
 	    .run = cmd_judge },
+	{ .name = "bench", .args = "",
+	    .options = OPT_BIT(POLICY) | OPT_BIT(PCAP) | OPT_BIT(JSON),
+	    .required = OPT_BIT(POLICY),
+	    .summary = "Measure what a policy costs per packet on this machine",
+	    .detail = "Without --pcap the packets are made from the image: half of them at edges "
+	    "of its rules.",
+	    .run = cmd_bench },
 	{ .name = "show", .args = "guard", .args_min = 1, .args_max = 1,
 	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
 	{ .name = "nic", .args = "",

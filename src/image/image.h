@@ -112,6 +112,19 @@ MUST_CHECK enum rc image_dump(const uint8_t *p, size_t len, const struct image_s
 MUST_CHECK bool image_lookup(const uint8_t *p, size_t len, const struct addr *local,
     const struct pkt_key *k, struct image_action *out, bool *is_default);
 
+/* What every packet of a table costs: lines touched, longest chain of loads; bytes of its body. */
+struct image_cost {
+	uint32_t rules, lines, loads, bytes;
+};
+/* local has a table in the checked image. */
+void image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *out);
+/* A packet of that table: fields at edges of its trees, or any values. *state is not 0. */
+void image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint64_t *state,
+    struct pkt_key *out);
+/* Number of tables of local IPs, and their addresses in ascending order. */
+uint32_t image_local_count(const uint8_t *p);
+struct addr image_local(const uint8_t *p, uint32_t i);
+
 /* Symbols as a file: text lines, versioned, CRC32C at the end; decode distrusts. */
 MUST_CHECK enum rc image_symbols_encode(const struct image_symbols *s, struct arena *a,
     uint8_t **out, size_t *len);

@@ -158,6 +158,67 @@ image_view_match(const struct image_view *v, const struct pkt_key *k)
 	return best;
 }
 
+static const struct wire_tree *
+axis_tree(const struct wire_half *h, enum wire_root axis, unsigned *depth, le32 *keys)
+{
+	switch (axis) {
+	case WIRE_ROOT_REMOTE:
+		*depth = h->remote_depth;
+		*keys = h->remote_keys;
+		return &h->remote;
+	case WIRE_ROOT_DPORT:
+		*depth = h->dport_depth;
+		*keys = h->dport_keys;
+		return &h->dport;
+	case WIRE_ROOT_SPORT:
+		*depth = h->sport_depth;
+		*keys = h->sport_keys;
+		return &h->sport;
+	default:
+		*depth = h->vlan_depth;
+		*keys = h->vlan_keys;
+		return &h->vlan;
+	}
+}
+
+uint32_t
+image_view_keys(const struct wire_half *h, enum wire_root axis)
+{
+	unsigned depth;
+	le32 keys;
+
+	(void)axis_tree(h, axis, &depth, &keys);
+	return le32_get(keys);
+}
+
+uint64_t
+image_view_key(const struct image_view *v, const struct wire_half *h, enum wire_root axis,
+    uint32_t i)
+{
+	unsigned depth, bytes = axis != WIRE_ROOT_REMOTE ? 2 : h->family == 4 ? 4 : 8;
+	uint32_t start[4];
+	le32 keys;
+	const struct wire_tree *t = axis_tree(h, axis, &depth, &keys);
+
+	CHECK(i < le32_get(keys));
+	for (int k = 0; k < 4; k++)
+		start[k] = le16_get(t->start[k]);
+	return key_at(h->roots[axis], array(v, t->at), start, depth, bytes, i);
+}
+
+uint32_t
+image_local_count(const uint8_t *p)
+{
+	return le32_get(((const struct wire_image_hdr *)p)->table_count);
+}
+
+struct addr
+image_local(const uint8_t *p, uint32_t i)
+{
+	CHECK(i < image_local_count(p));
+	return image_table_local(&image_tables(p)[i]);
+}
+
 const struct wire_table *
 image_tables(const uint8_t *p)
 {

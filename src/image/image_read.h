@@ -25,6 +25,11 @@ void image_view_action(const struct image_view *v, uint32_t index, struct image_
 /* Index of the first rule that matches, rules where none does. */
 uint32_t image_view_match(const struct image_view *v, const struct pkt_key *k);
 
+/* Keys of an axis in ascending order; of v6 remotes the upper halves'. */
+uint32_t image_view_keys(const struct wire_half *h, enum wire_root axis);
+uint64_t image_view_key(const struct image_view *v, const struct wire_half *h,
+    enum wire_root axis, uint32_t i);
+
 /* Records, sorted; as many as the header says. */
 const struct wire_table *image_tables(const uint8_t *p);
 struct addr image_table_local(const struct wire_table *t);

@@ -2,6 +2,8 @@
 /* pol_image - build, encode, check, prove; a refusal of the encoder is told in lines. */
 #include "pol_image.h"
 
+#include "clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,8 +145,12 @@ pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a, stru
     struct diags *diags)
 {
 	enum rc rc = pol_image_pack(r, passes, a, out, diags);
+	uint64_t since_ns = clock_mono_ns();
 
-	return rc == RC_OK ? pol_image_prove(r, a, out, diags) : rc;
+	if (rc == RC_OK)
+		rc = pol_image_prove(r, a, out, diags);
+	out->prove_ns = clock_mono_ns() - since_ns;
+	return rc;
 }
 
 void

@@ -24,6 +24,7 @@ struct pol_image {
 	uint8_t *bytes;			/* NULL unless DONE, or PROVE with RC_CONFLICT */
 	size_t len;
 	struct pol_proof proof;
+	uint64_t prove_ns;
 };
 
 MUST_CHECK enum rc pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a,

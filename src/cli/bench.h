@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bench - what a lookup costs on this machine: the timing of `ringfence bench`.
+ * Does:    dependent lookups (a bit of the answer goes into the next packet), local-IP hash and
+ *          action included; batches; a chase of as many dependent loads through as many bytes; a
+ *          live flow's lookup. The clock's own cost is measured and taken off.
+ * Shape:   each figure is the best of BENCH_RUNS runs; percentiles are of single lookups, ticks of
+ *          the clock interpolated.
+ * Units:   nanoseconds a packet.
+ * Memory:  borrows image and asks.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "board.h"
+#include "fw_match.h"
+
+enum { BENCH_RUNS = 5, BENCH_ASKS_MAX = 1 << 14 };
+
+/* One packet, from one local IP. */
+struct bench_ask {
+	uint8_t local[16];
+	struct fw_key key;
+	uint16_t spare[3];
+};
+
+struct bench_times {
+	double p50, p99, mean, batch_mean;
+};
+
+void bench_walk(const uint8_t *image, const struct bench_ask *asks, uint32_t count,
+    struct bench_times *out);
+/* loads dependent loads in a random cycle over bytes; 0 where there is no memory. */
+double bench_chase(size_t bytes, uint32_t loads);
+/* p50 of finding a live flow: those of asks are opened in the board's table first. */
+double bench_flow(struct board *b, const struct bench_ask *asks, uint32_t count);
+
+#endif

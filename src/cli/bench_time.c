@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bench_time - the timing loops of `ringfence bench`. */
+#include "bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fw_flow.h"
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+enum { CHASE_STEPS = 1 << 15, CHASE_BYTES_MAX = WIRE_IMAGE_BYTES_MAX };
+
+/* A clock that waits for what came before. */
+static uint64_t
+ticks(void)
+{
+#if defined(__x86_64__)
+	unsigned aux;
+	uint64_t t = __rdtscp(&aux);
+
+	_mm_lfence();
+	return t;
+#else
+	return clock_mono_ns();
+#endif
+}
+
+static double
+ns_per_tick(void)
+{
+	static double known;
+	uint64_t from_ns, start, to_ns;
+
+	if (known > 0)
+		return known;
+	from_ns = clock_mono_ns();
+	start = ticks();
+	do
+		to_ns = clock_mono_ns();
+	while (to_ns - from_ns < 20 * NS_PER_MS);
+	known = (double)(to_ns - from_ns) / (double)(ticks() - start);
+	return known;
+}
+
+static int
+u64_cmp(const void *x, const void *y)
+{
+	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+/* The value that part of the sorted ticks lie below; a tick stands for the span around it. */
+static double
+percentile(const uint64_t *took, uint32_t count, double part)
+{
+	uint32_t at = (uint32_t)(part * (count - 1)), lo = at, hi = at;
+	double from, to;
+
+	while (lo > 0 && took[lo - 1] == took[at])
+		lo--;
+	while (hi + 1 < count && took[hi + 1] == took[at])
+		hi++;
+	from = lo > 0 ? (double)(took[lo - 1] + took[at]) / 2 : (double)took[at];
+	to = hi + 1 < count ? (double)(took[hi + 1] + took[at]) / 2 : (double)took[at];
+	return from + (to - from) * (part * count - lo) / (hi - lo + 1);
+}
+
+static double
+clock_cost(uint64_t *took, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t start = ticks();
+
+		took[i] = ticks() - start;
+	}
+	qsort(took, count, sizeof(*took), u64_cmp);
+	return percentile(took, count, 0.5);
+}
+
+static void
+best(double *out, double ns, int run)
+{
+	ns = ns > 0 ? ns : 0;
+	if (run == 0 || ns < *out)
+		*out = ns;
+}
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
+/* carry is the last answer: none in the end, but the processor waits for it. */
+static uint32_t
+lookup(const uint8_t *image, const struct bench_ask *ask, uint32_t carry)
+{
+	uint64_t words[6], none = carry >> 31;
+	struct fw_action action;
+	struct bench_ask a;
+	struct fw_table t;
+	bool is_default;
+
+	_Static_assert(sizeof(a) == sizeof(words), "an ask is six words");
+	memcpy(words, ask, sizeof(words));
+	for (int i = 0; i < 6; i++)
+		words[i] += none;
+	memcpy(&a, words, sizeof(a));
+	t = fw_table_find(image, a.key.family, a.local);
+	if (t.body == 0)
+		return 0;
+	fw_match_action(image, t, fw_match(image, t, &a.key, &is_default), &action);
+	return action.rule_id & INT32_MAX;
+}
+
+static uint32_t
+walk_once(const uint8_t *image, const struct bench_ask *asks, uint32_t count, uint64_t *took,
+    int run, struct bench_times *out)
+{
+	double off = clock_cost(took, count), tick = ns_per_tick();
+	uint32_t carry = 0;
+	uint64_t start;
+
+	for (uint32_t i = 0; i < count; i++) {
+		start = ticks();
+		carry = lookup(image, &asks[i], carry);
+		took[i] = ticks() - start;
+	}
+	qsort(took, count, sizeof(*took), u64_cmp);
+	best(&out->p50, (percentile(took, count, 0.5) - off) * tick, run);
+	best(&out->p99, (percentile(took, count, 0.99) - off) * tick, run);
+	start = clock_mono_ns();
+	for (uint32_t i = 0; i < count; i++)
+		carry = lookup(image, &asks[i], carry);
+	best(&out->mean, (double)(clock_mono_ns() - start) / count, run);
+	return carry;
+}
+
+static uint32_t
+batch_once(const uint8_t *image, const struct fw_key *keys, const uint8_t *locals,
+    uint32_t count, int run, struct bench_times *out)
+{
+	uint64_t start = clock_mono_ns();
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < count; i += FW_BATCH_MAX) {
+		uint32_t n = MIN(count - i, (uint32_t)FW_BATCH_MAX), index[FW_BATCH_MAX];
+		struct fw_table tables[FW_BATCH_MAX];
+		struct fw_lane lanes[FW_BATCH_MAX];
+		struct fw_action action;
+
+		fw_match_batch(image, locals + (size_t)i * 16, keys + i, n, lanes, tables, index);
+		for (uint32_t k = 0; k < n; k++) {
+			if (tables[k].body == 0)
+				continue;
+			fw_match_action(image, tables[k], index[k], &action);
+			sum += action.rule_id;
+		}
+	}
+	best(&out->batch_mean, (double)(clock_mono_ns() - start) / count, run);
+	return sum;
+}
+
+void
+bench_walk(const uint8_t *image, const struct bench_ask *asks, uint32_t count,
+    struct bench_times *out)
+{
+	static uint64_t took[BENCH_ASKS_MAX];
+	static struct fw_key keys[BENCH_ASKS_MAX];
+	static uint8_t locals[BENCH_ASKS_MAX][16];
+	uint32_t sum = 0;
+
+	CHECK(count > 0 && count <= BENCH_ASKS_MAX);
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < count; i++) {
+		keys[i] = asks[i].key;
+		memcpy(locals[i], asks[i].local, 16);
+	}
+	for (int run = 0; run < BENCH_RUNS; run++) {
+		sum += walk_once(image, asks, count, took, run, out);
+		sum += batch_once(image, keys, locals[0], count, run, out);
+	}
+	__asm__ volatile("" : : "r"(sum));
+}
+
+/* --- beside it -------------------------------------------------------------------------------- */
+
+double
+bench_chase(size_t bytes, uint32_t loads)
+{
+	uint32_t lines = (uint32_t)(MIN(bytes, (size_t)CHASE_BYTES_MAX) / WIRE_LINE), at = 0;
+	uint32_t *order = calloc(lines, sizeof(*order)), *ring = calloc(lines, WIRE_LINE);
+	uint32_t count = CHASE_STEPS / MAX(loads, 1u);
+	uint64_t state = 88172645463325252u;
+	double ns = 0;
+
+	for (uint32_t i = 0; order != NULL && i < lines; i++) {
+		uint32_t k;
+
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		k = (uint32_t)((state >> 32) * (i + 1) >> 32);
+		order[i] = order[k];
+		order[k] = i;
+	}
+	for (uint32_t i = 0; order != NULL && ring != NULL && i < lines; i++)
+		ring[(size_t)order[i] * 16] = order[(i + 1) % lines] * 16;
+	for (int run = 0; ring != NULL && lines > 0 && run < BENCH_RUNS; run++) {
+		uint64_t start = clock_mono_ns();
+
+		for (uint32_t i = 0; i < count * loads; i++) {
+			at = ring[at];
+			__asm__ volatile("" : "+r"(at));
+		}
+		best(&ns, (double)(clock_mono_ns() - start) / count, run);
+	}
+	free(order);
+	free(ring);
+	return ns;
+}
+
+static struct fw_flow_key
+flow_key(const struct bench_ask *a, uint16_t none)
+{
+	struct fw_flow_key k = { .family = a->key.family, .proto = a->key.proto,
+		.local_port = (uint16_t)(a->key.sport + none),
+		.remote_port = (uint16_t)(a->key.dport + none) };
+
+	memcpy(k.local, a->local, 16);
+	memcpy(k.remote, a->key.remote, 16);
+	return k;
+}
+
+double
+bench_flow(struct board *b, const struct bench_ask *asks, uint32_t count)
+{
+	static uint64_t took[BENCH_ASKS_MAX];
+	double ns = 0;
+
+	CHECK(count > 0 && count <= BENCH_ASKS_MAX);
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_flow_key k = flow_key(&asks[i], 0);
+		struct fw_flow *f = fw_flow_find(&b->fw, &k, 1);
+
+		f = f != NULL ? f : fw_flow_open(&b->fw, &k, 1);
+		if (f != NULL)
+			f->rule_id = i + 1;
+	}
+	for (int run = 0; run < BENCH_RUNS; run++) {
+		double off = clock_cost(took, count);
+		uint32_t carry = 0;
+
+		for (uint32_t i = 0; i < count; i++) {
+			uint64_t start = ticks();
+			struct fw_flow_key k = flow_key(&asks[i], (uint16_t)(carry >> 31));
+			const struct fw_flow *f = fw_flow_find(&b->fw, &k, 1);
+
+			carry = f != NULL ? f->rule_id : 0;
+			took[i] = ticks() - start;
+		}
+		qsort(took, count, sizeof(*took), u64_cmp);
+		best(&ns, (percentile(took, count, 0.5) - off) * ns_per_tick(), run);
+	}
+	return ns;
+}

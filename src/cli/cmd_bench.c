@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_bench - what a policy costs per packet on this machine: each table, then the whole NIC. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "cli.h"
+#include "fw_parse.h"
+#include "pcap.h"
+
+enum {
+	TABLE_ASKS_MAX = 4096, TABLE_ASKS_MIN = 256,
+	ALL_ASKS = 1 << 19,		/* of all tables together, so that many tables end soon */
+	FLOWS = 4096, FLOW_ENTRIES = 4 * FLOWS
+};
+
+struct bench {
+	struct cli *cli;
+	struct compile_result r;
+	struct board *board;
+	const uint8_t *image;
+	struct bench_ask *capture;	/* in the capture's order */
+	uint32_t capture_count;
+	uint64_t seed;
+};
+
+/* One line of output. */
+struct row {
+	const char *scope;
+	char local[ADDR_TEXT_BYTES];	/* "" = the whole NIC */
+	struct image_cost cost;
+	uint32_t tables;
+	struct bench_times times;
+	double flow_p50, chase, compile_ms, prove_ms;
+	bool captured;
+};
+
+/* --- packets ---------------------------------------------------------------------------------- */
+
+static void
+ask_from(const struct addr *local, const struct pkt_key *k, struct bench_ask *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->key = (struct fw_key){ .family = k->remote.family, .dir = k->dir, .proto = k->proto,
+		.frag = k->frag, .sport = k->sport, .dport = k->dport, .vlan = k->vlan };
+	addr_to_wire(&k->remote, out->key.remote);
+	addr_to_wire(local, out->local);
+}
+
+/* The packet as the local IP at one of its ends sees it; false where nobody has that address. */
+static bool
+ask_captured(const struct bench *b, const struct fw_tuple *t, uint8_t dir, struct bench_ask *out)
+{
+	memset(out, 0, sizeof(*out));
+	memcpy(out->local, dir == WIRE_OUT ? t->src : t->dst, 16);
+	memcpy(out->key.remote, dir == WIRE_OUT ? t->dst : t->src, 16);
+	out->key.family = t->family;
+	out->key.dir = dir;
+	out->key.proto = t->proto;
+	out->key.frag = t->frag;
+	out->key.sport = t->sport;
+	out->key.dport = t->dport;
+	out->key.vlan = t->vlan;
+	return fw_table_find(b->image, t->family, out->local).body != 0;
+}
+
+static enum rc
+capture_read(struct bench *b, const char *path, struct diag *diag)
+{
+	struct pcap_reader *p = NULL;
+	static struct fw_pkt pkt;
+	struct pcap_frame f;
+	bool got = true;
+	enum rc rc = pcap_open(path, &p, diag);
+
+	b->capture = calloc(BENCH_ASKS_MAX, sizeof(*b->capture));
+	if (rc == RC_OK && b->capture == NULL)
+		rc = RC_NOMEM;
+	while (rc == RC_OK && b->capture_count + 2 <= BENCH_ASKS_MAX) {
+		rc = pcap_next(p, &f, &got, diag);
+		if (rc != RC_OK || !got)
+			break;
+		fw_parse(f.bytes, f.len_bytes, &pkt);
+		if (pkt.kind != FW_KIND_IP || pkt.fault != 0)
+			continue;
+		for (uint8_t dir = 0; dir < 2; dir++)
+			b->capture_count += ask_captured(b, &pkt.tuple, dir,
+			    &b->capture[b->capture_count]);
+	}
+	pcap_close(&p);
+	if (rc == RC_OK && b->capture_count == 0) {
+		diag_set(diag, "pcap-strange", "%s: no frame has an address of this policy's local "
+		    "IPs at an end", path);
+		rc = RC_INVALID;
+	}
+	return rc;
+}
+
+/* Packets of one table: the capture's over and over, or own ones, edges and any in turn. */
+static bool
+asks_of_table(struct bench *b, const struct addr *local, struct bench_ask *asks, uint32_t count)
+{
+	uint8_t wire[16];
+	uint32_t n = 0;
+
+	addr_to_wire(local, wire);
+	for (uint32_t i = 0; i < b->capture_count && n < count; i++)
+		if (b->capture[i].key.family == local->family &&
+		    memcmp(b->capture[i].local, wire, 16) == 0)
+			asks[n++] = b->capture[i];
+	if (n > 0) {
+		for (uint32_t i = n; i < count; i++)
+			asks[i] = asks[i - n];
+		return true;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct pkt_key k;
+
+		image_table_packet(b->image, local, i % 2 == 0, &b->seed, &k);
+		ask_from(local, &k, &asks[i]);
+	}
+	return false;
+}
+
+/* Each lookup in another table than the last, as on a busy host. */
+static bool
+asks_of_nic(struct bench *b, struct bench_ask *asks, uint32_t count)
+{
+	uint32_t tables = image_local_count(b->image);
+
+	for (uint32_t i = 0; i < count && b->capture_count > 0; i++)
+		asks[i] = b->capture[i % b->capture_count];
+	for (uint32_t i = 0; i < count && b->capture_count == 0; i++) {
+		struct addr local = image_local(b->image,
+		    (uint32_t)(((uint64_t)i * 2654435761u & UINT32_MAX) * tables >> 32));
+		struct pkt_key k;
+
+		image_table_packet(b->image, &local, i % 2 == 0, &b->seed, &k);
+		ask_from(&local, &k, &asks[i]);
+	}
+	return b->capture_count > 0;
+}
+
+/* --- rows ------------------------------------------------------------------------------------- */
+
+static void
+row_json(const struct row *r)
+{
+	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+	yyjson_mut_val *o = yyjson_mut_obj(doc);
+	const struct { const char *name; double ns; } reals[] = {
+		{ "p50_ns", r->times.p50 }, { "p99_ns", r->times.p99 },
+		{ "mean_ns", r->times.mean }, { "flow_p50_ns", r->flow_p50 },
+		{ "batch_mean_ns", r->times.batch_mean }, { "chase_ns", r->chase },
+		{ "compile_ms", r->compile_ms }, { "prove_ms", r->prove_ms },
+	};
+
+	yyjson_mut_doc_set_root(doc, o);
+	(void)yyjson_mut_obj_add_str(doc, o, "scope", r->scope);
+	if (r->local[0] != '\0')
+		(void)yyjson_mut_obj_add_str(doc, o, "local", r->local);
+	else
+		(void)yyjson_mut_obj_add_uint(doc, o, "tables", r->tables);
+	(void)yyjson_mut_obj_add_uint(doc, o, "rules", r->cost.rules);
+	for (size_t i = 0; i < ARRAY_LEN(reals); i++)
+		(void)yyjson_mut_obj_add_real(doc, o, reals[i].name,
+		    (double)(int64_t)(reals[i].ns * 100 + 0.5) / 100);
+	(void)yyjson_mut_obj_add_uint(doc, o, "loads_max", r->cost.loads);
+	(void)yyjson_mut_obj_add_uint(doc, o, "lines_max", r->cost.lines);
+	(void)yyjson_mut_obj_add_uint(doc, o, "bytes", r->cost.bytes);
+	(void)yyjson_mut_obj_add_str(doc, o, "packets", r->captured ? "capture" : "own");
+	cli_json(doc);
+}
+
+static void
+row_print(const struct bench *b, const struct row *r)
+{
+	if (b->cli->json) {
+		row_json(r);
+		return;
+	}
+	printf("%-24s %7" PRIu32 " %7.1f %7.1f %7.1f %7.1f %7.1f %7.1f %5" PRIu32 " %5" PRIu32
+	    " %9" PRIu32 "\n", r->local[0] != '\0' ? r->local : r->scope, r->cost.rules,
+	    r->times.p50, r->times.p99, r->times.mean, r->flow_p50, r->times.batch_mean, r->chase,
+	    r->cost.loads, r->cost.lines, r->cost.bytes);
+}
+
+/* Compile and proof are of all tables at once: a table's share goes by its bytes. */
+static void
+row_measure(struct bench *b, const struct bench_ask *asks, uint32_t count, struct row *r)
+{
+	double share = (double)r->cost.bytes / (double)b->r.image_len;
+
+	share = share < 1 ? share : 1;
+	r->compile_ms = (double)(b->r.eval_ns + b->r.build_ns - MIN(b->r.prove_ns,
+	    b->r.build_ns)) / 1e6 * share;
+	r->prove_ms = (double)b->r.prove_ns / 1e6 * share;
+	bench_walk(b->image, asks, count, &r->times);
+	r->chase = bench_chase(r->cost.bytes, r->cost.loads);
+	r->flow_p50 = bench_flow(b->board, asks, MIN(count, (uint32_t)FLOWS));
+}
+
+static enum rc
+rows_all(struct bench *b, struct diag *diag)
+{
+	uint32_t tables = image_local_count(b->image);
+	uint32_t count = ALL_ASKS / MAX(tables, 1u);
+	struct row nic = { .scope = "nic", .tables = tables };
+	struct bench_ask *asks = calloc(BENCH_ASKS_MAX, sizeof(*asks));
+
+	if (asks == NULL) {
+		diag_set(diag, "memory", "no memory for %d packets", BENCH_ASKS_MAX);
+		return RC_NOMEM;
+	}
+	count = MAX(MIN(count, (uint32_t)TABLE_ASKS_MAX), (uint32_t)TABLE_ASKS_MIN);
+	for (uint32_t i = 0; i < tables; i++) {
+		struct addr local = image_local(b->image, i);
+		struct row r = { .scope = "table" };
+
+		cli_progress(b->cli, "measuring");
+		addr_print(&local, r.local);
+		image_table_cost(b->image, &local, &r.cost);
+		r.captured = asks_of_table(b, &local, asks, count);
+		row_measure(b, asks, count, &r);
+		row_print(b, &r);
+		nic.cost.rules += r.cost.rules;
+		nic.cost.loads = MAX(nic.cost.loads, r.cost.loads);
+		nic.cost.lines = MAX(nic.cost.lines, r.cost.lines);
+	}
+	nic.cost.bytes = (uint32_t)b->r.image_len;
+	if (tables > 0) {
+		nic.captured = asks_of_nic(b, asks, BENCH_ASKS_MAX);
+		row_measure(b, asks, BENCH_ASKS_MAX, &nic);
+	}
+	row_print(b, &nic);
+	free(asks);
+	return RC_OK;
+}
+
+static enum rc
+bench_run(struct bench *b, const char *pcap, struct diag *diag)
+{
+	struct board_cfg cfg = { .flow_count = FLOW_ENTRIES };
+	enum rc rc = board_open(&cfg, &b->board, diag);
+
+	if (rc == RC_OK)
+		rc = board_commit(b->board, b->r.image, b->r.image_len, 1, diag);
+	if (rc != RC_OK)
+		return rc;
+	b->image = fw_image(&b->board->fw);
+	if (pcap != NULL)
+		rc = capture_read(b, pcap, diag);
+	if (rc != RC_OK)
+		return rc;
+	if (!b->cli->json)
+		printf("%s%-24s %7s %7s %7s %7s %7s %7s %7s %5s %5s %9s%s\n", cli_ink(b->cli, BOLD),
+		    "ns a packet", "rules", "p50", "p99", "mean", "flow", "batch", "chase",
+		    "loads", "lines", "bytes", cli_ink(b->cli, PLAIN));
+	rc = rows_all(b, diag);
+	if (rc == RC_OK && !b->cli->json)
+		printf("compile %.1f ms, proof %.1f ms\n", (double)(b->r.eval_ns + b->r.build_ns -
+		    MIN(b->r.prove_ns, b->r.build_ns)) / 1e6, (double)b->r.prove_ns / 1e6);
+	return rc;
+}
+
+int
+cmd_bench(struct cli *cli)
+{
+	struct bench b = { .cli = cli, .seed = 0x9e3779b97f4a7c15 };
+	bool json = cli->json;
+	struct diag d = { 0 };
+	int code;
+	enum rc rc;
+
+	/* standard output holds measurements only: messages go to standard error */
+	cli->json = false;
+	rc = cli_compile(cli, opt_value(&cli->opts, OPT_POLICY, NULL), &b.r, &code);
+	cli->json = json;
+	if (rc == RC_OK) {
+		rc = bench_run(&b, opt_value(&cli->opts, OPT_PCAP, NULL), &d);
+		if (rc != RC_OK)
+			code = cli_fail(cli, rc, &d);
+	}
+	free(b.capture);
+	board_close(&b.board);
+	compile_result_fini(&b.r);
+	return code;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image_probe - a table's cost, and packets at the edges of its trees, from the bytes alone. */
+#include "bytes.h"
+#include "image_build.h"
+#include "image_read.h"
+
+void
+image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *out)
+{
+	struct image_view v;
+
+	CHECK(local->family != 0 && image_view_open(&v, p, local, local->family));
+	out->rules = image_view_rules(&v);
+	out->bytes = le32_get(image_view_half(&v, 0, 0)->body_bytes);
+	image_body_cost(v.body, &out->lines, &out->loads);
+}
+
+/* xorshift64*: the packets of a seed are the same everywhere. */
+static uint64_t
+next(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/* A value at an edge of an axis, or any; two in three at an edge. */
+static uint64_t
+value(const struct image_view *v, const struct wire_half *h, enum wire_root axis, bool edges,
+    uint64_t *state)
+{
+	uint32_t keys = image_view_keys(h, axis);
+	uint64_t r = next(state);
+
+	if (!edges || keys == 0 || r % 3 == 0)
+		return next(state) >> 7;
+	return image_view_key(v, h, axis, (uint32_t)(r >> 33) % keys) + (r >> 8) % 2;
+}
+
+void
+image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint64_t *state,
+    struct pkt_key *out)
+{
+	static const uint8_t protos[] = { PROTO_TCP, PROTO_TCP, PROTO_TCP, PROTO_UDP, PROTO_UDP,
+		PROTO_ICMP, 47, 89 };
+	const struct wire_half *h;
+	struct image_view v;
+	uint64_t r = next(state), remote;
+
+	CHECK(local->family != 0 && image_view_open(&v, p, local, local->family));
+	*out = (struct pkt_key){ .dir = (uint8_t)(r >> 60 & 1), .frag = WIRE_FRAG_NONE };
+	h = image_view_half(&v, out->dir, 0);
+	h = image_view_half(&v, out->dir, (uint32_t)(r >> 40) % h->subs);
+	remote = value(&v, h, WIRE_ROOT_REMOTE, edges, state);
+	out->remote = local->family == 4
+	    ? (struct addr){ .lo = (uint32_t)remote, .family = 4 }
+	    : (struct addr){ .hi = remote, .lo = next(state), .family = 6 };
+	out->dport = (uint16_t)value(&v, h, WIRE_ROOT_DPORT, edges, state);
+	out->sport = (uint16_t)value(&v, h, WIRE_ROOT_SPORT, edges, state);
+	out->vlan = (uint16_t)(value(&v, h, WIRE_ROOT_VLAN, edges, state) & 0xfff);
+	if (r >> 61 < 5)
+		out->vlan = WIRE_VLAN_NONE;
+	out->proto = protos[(r >> 16) % ARRAY_LEN(protos)];
+}
