@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_nic - the software NIC as a process. */
 #include <limits.h>
+#include <string.h>
 
 #include "cli.h"
 #include "dir.h"
@@ -17,6 +18,7 @@ cmd_nic(struct cli *cli)
 	char store[PATH_MAX];
 	struct diag d = { 0 };
 	enum rc rc;
+	int code;
 
 	if (opt_has(&cli->opts, OPT_FLOWS) &&
 	    opt_number(&cli->opts, OPT_FLOWS, 16, 1 << 22, &cfg.flow_count, &d) != RC_OK) {
@@ -30,5 +32,8 @@ cmd_nic(struct cli *cli)
 		rc = dir_make_for(cfg.store, &d);
 	if (rc == RC_OK)
 		rc = softnic_run(&cfg, &d);
-	return rc == RC_OK ? EXIT_GOOD : cli_fail(cli, rc, &d);
+	if (rc == RC_OK)
+		return EXIT_GOOD;
+	code = cli_fail(cli, rc, &d);
+	return strcmp(d.code, "usage") == 0 ? EXIT_USAGE : code;
 }

@@ -103,7 +103,7 @@ struct image_info {
 void image_info_get(const uint8_t *p, size_t len, struct image_info *out);
 
 /* Prints tables, defaults and rules of a checked image, decoded without the encoder. symbols may
- * be NULL. json: one object a line. */
+ * be NULL. json: one object a line. Whether out took it all is for the caller to ask. */
 MUST_CHECK enum rc image_dump(const uint8_t *p, size_t len, const struct image_symbols *symbols,
     bool json, FILE *out, struct diag *diag);
 

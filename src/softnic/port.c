@@ -34,7 +34,7 @@ port_open(const char *spec, enum port_side side, struct port **out, struct diag 
 		}
 		return rc;
 	}
-	diag_set(diag, "port", "'%s' is not a port", spec);
+	diag_set(diag, "usage", "'%s' is not a port", spec);
 	diag_hint(diag, "a port is dev:IFNAME, tap:IFNAME or pcap:FILE");
 	return RC_INVALID;
 }

@@ -160,9 +160,15 @@ enum rc
 file_replace(const char *path, const void *p, size_t len, unsigned mode, struct diag *diag)
 {
 	char tmp[PATH_MAX];
+	struct stat st;
 	enum rc rc;
 	int fd;
 
+	/* a rename would put a file in the place of a device, or of a link to one */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		diag_set(diag, "not-a-file", "%s is there, and is no plain file", path);
+		return RC_INVALID;
+	}
 	if (snprintf(tmp, sizeof(tmp), "%s.new", path) >= (int)sizeof(tmp)) {
 		diag_set(diag, "path-length", "path too long: %s", path);
 		return RC_LIMIT;

@@ -19,7 +19,8 @@ MUST_CHECK enum rc file_read(int dirfd, const char *path, size_t max_bytes, uint
 MUST_CHECK enum rc file_read_own(const char *path, size_t max_bytes, uint8_t **out, size_t *len,
     struct diag *diag);
 
-/* Writes path anew: temporary file beside it, fsync, rename, fsync of the directory. */
+/* Writes path anew: temporary file beside it, fsync, rename, fsync of the directory. RC_INVALID if
+ * path is a link, a device or another thing that is no plain file. */
 MUST_CHECK enum rc file_replace(const char *path, const void *p, size_t len, unsigned mode,
     struct diag *diag);
 

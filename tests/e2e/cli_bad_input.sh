@@ -27,6 +27,8 @@ exits 2 "$RINGFENCE" show gard
 exits 2 "$RINGFENCE" check --color=maybe a
 exits 2 "$RINGFENCE" watch --count 0
 exits 2 "$RINGFENCE" nic --wire pcap:a --host pcap:b --flows 1
+exits 2 "$RINGFENCE" nic --wire eth0 --host pcap:b --socket "$TMPDIR/nic"
+says 'a port is dev:IFNAME'
 exits 0 "$RINGFENCE" --version
 prints '^ringfence [0-9]'
 exits 0 "$RINGFENCE" --help
@@ -156,6 +158,21 @@ exits 1 "$RINGFENCE" image "$TMPDIR/y.img"
 exits 1 "$RINGFENCE" image "$TMPDIR/none"
 exits 1 "$RINGFENCE" image "$TOP/README.md"
 exits 1 "$RINGFENCE" compile "$TOP/policy" -o "$TMPDIR/none/x.img"
+# what is no plain file is never replaced: -o /dev/stdout as root would take the system's
+mkfifo "$TMPDIR/fifo"
+ln -s x.img "$TMPDIR/link.img"
+for f in fifo link.img; do
+	exits 1 "$RINGFENCE" compile "$TOP/policy" -o "$TMPDIR/$f"
+	says 'no plain file'
+done
+{ [ -p "$TMPDIR/fifo" ] && [ -L "$TMPDIR/link.img" ]; } || fail "a fifo or a link was replaced"
+# a reader that has seen enough is no error
+"$RINGFENCE" image "$TMPDIR/x.img" 2>"$TMPDIR/err" | :
+test ! -s "$TMPDIR/err" || { cat "$TMPDIR/err"; fail "image speaks of a closed pipe"; }
+got=0
+"$RINGFENCE" image "$TMPDIR/x.img" >/dev/full 2>"$TMPDIR/err" || got=$?
+is "image on a full disk" "$got" 1
+is "lines it says" "$(grep -c error "$TMPDIR/err")" 1
 
 # captures
 exits 1 "$RINGFENCE" judge "$TMPDIR/none" --policy "$TOP/policy"

@@ -179,8 +179,9 @@ test_file(void)
 	T_OK(strstr(d.text, "6 bytes") != NULL && strstr(d.text, "limit is 5") != NULL);
 	T_OK(symlink(path, link) == 0 && file_read(AT_FDCWD, link, 6, &p, &len, &d) == RC_INVALID);
 	T_OK(file_read(AT_FDCWD, dir, 6, &p, &len, &d) == RC_INVALID);
+	T_OK(file_replace(link, "x", 1, 0600, &d) == RC_INVALID && unlink(link) == 0);
+	T_OK(file_replace(dir, "x", 1, 0600, &d) == RC_INVALID);
 	unlink(path);
-	unlink(link);
 	T_OK(file_replace("/proc/nothing/x", "x", 1, 0600, &d) != RC_OK);
 	rmdir(dir);
 }
