@@ -23,7 +23,11 @@
 #include "log.h"
 #include "role_ctl.h"
 
-enum { STOP_CHECK_MS = 500, BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000, KEY_FILE_BYTES_MAX = 64 * 1024 };
+enum {
+	STOP_CHECK_MS = 500,
+	BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000,
+	KEY_FILE_BYTES_MAX = 64 * 1024
+};
 
 static void ctl_start(void *arg);
 static void signer_start(void *arg);
