@@ -122,7 +122,9 @@ unknown_key(struct pol_args *g, const char *key, const char *const *keys, size_t
 
 	CHECK(key != NULL);
 	diag_set(&d, "unknown-key", "%s has no key \"%.64s\"", g->what, key);
-	if (near != NULL) {
+	if (strcmp(key, "state") == 0) {	/* near to "rate", and meant in earnest */
+		diag_hint(&d, "state is a key of app: app \"dns\" { udp(53), state = \"none\" }");
+	} else if (near != NULL) {
 		diag_hint(&d, "did you mean \"%s\"?", near);
 	} else if (count > 0) {
 		for (size_t i = 0; i < count && at < sizeof(all); i++)

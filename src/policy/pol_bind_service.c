@@ -548,7 +548,7 @@ service_call(lua_State *L)
 		return pol_name_define(L, c->svcs.items[svc].name, &site);
 	}
 	if (svc != 0)
-		return luaL_error(L, "a service is not called with a table; only a name is, as "
+		return luaL_error(L, "a service is not called; only a name is, as "
 		    "app \"web\" { ... }");
 	lua_settop(L, 1);
 	return 1;

@@ -399,9 +399,8 @@ set_call(lua_State *L)
 	if (set == 0)
 		lua_settop(L, 1);
 	else
-		return luaL_error(L, "a set of addresses is not called with a table; only a name "
-		    "is, "
-		    "as group \"web\" { ... }");
+		return luaL_error(L, "a set of addresses is not called; only a name is, as "
+		    "group \"web\" { ... }; several addresses are a list, as ip { ... }");
 	return 1;
 }
 

@@ -189,8 +189,12 @@ add_file(struct reading *r, int dirfd, const char *name, const char *path)
 		return rc;
 	}
 	if (r->items.count == POL_FILES_MAX || len > POL_SOURCES_BYTES_MAX - r->bytes) {
-		diag_set(&d, "limit", "more than %d files or %d MiB in the policy directory",
-		    POL_FILES_MAX, POL_SOURCES_BYTES_MAX >> 20);
+		if (r->items.count == POL_FILES_MAX)
+			diag_set(&d, "limit", "%d files or more in the policy directory; at most "
+			    "%d", POL_FILES_MAX + 1, POL_FILES_MAX);
+		else
+			diag_set(&d, "limit", "%zu bytes or more in the policy directory; at most "
+			    "%d", r->bytes + len, POL_SOURCES_BYTES_MAX);
 		diags_add(r->diags, &d);
 		free(text);
 		return RC_LIMIT;

@@ -306,17 +306,39 @@ told:
 	return 1;
 }
 
+/* What a slip in the notation looks like to Lua, and what was meant. First match counts. */
+static const char *
+syntax_hint(const char *what)
+{
+	static const struct {
+		const char *has, *hint;
+	} slips[] = {
+		{ "<eof>", "the file ends inside { or (: is one not closed?" },
+		{ "unfinished string", "a text ends on its line, with the quote it began with" },
+		{ "'}' expected", "is a comma missing before it?" },
+		{ "syntax error near", "a name is written in quotes, as group \"web\"" },
+		{ "<name> expected near '\"", "a value follows =, as mode = \"enforce\"" },
+		{ "unexpected symbol near '['", "a list is written { ... }" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(slips); i++)
+		if (strstr(what, slips[i].has) != NULL)
+			return slips[i].hint;
+	return NULL;
+}
+
 static void
 report_syntax(struct pol_ctx *c, uint32_t file, const char *text)
 {
 	struct pol_site site = { .file = file, .line = 1, .col = 1, .tok = POL_NO_TOK };
 	const char *what = take_prefix(c, text, &site);
+	const char *hint = syntax_hint(what);
 	struct diag d;
 
 	diag_set(&d, "syntax", "%s", what);
 	point_at_word(c, &site, what);
-	if (strstr(what, "'}' expected") != NULL && strstr(what, "<eof>") == NULL)
-		diag_hint(&d, "is a comma missing before it?");
+	if (hint != NULL)
+		diag_hint(&d, "%s", hint);
 	pol_report(c, &d, &site);
 }
 

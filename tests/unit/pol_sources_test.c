@@ -286,7 +286,7 @@ too_many_files(void)
 	put_text("one-more", "");
 	read_root(&r);
 	T_IS_INT(r.rc, RC_LIMIT);
-	T_IS_STR(r.diags.items[0].text, "more than 1024 files or 64 MiB in the policy directory");
+	T_IS_STR(r.diags.items[0].text, "1025 files or more in the policy directory; at most 1024");
 	done(&r);
 }
 
