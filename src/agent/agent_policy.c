@@ -5,6 +5,7 @@
  * Who asks while a compile runs may have changed a file after it was read, so he gets the outcome
  * of the next one; all who ask meanwhile share it.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -33,11 +34,12 @@ outcome_log(const struct outcome *o)
 		    (uintmax_t)(o->build_ns / 1000), (uintmax_t)(o->load_ns / 1000));
 	else
 		log_warn("reload-refused", "rc=%s errors=%u at=%s:%u text=\"%s\"", rc_name(o->rc),
-		    o->diags.errors, first != NULL ? first->file : "",
+		    o->diags.errors, first != NULL && first->file[0] != '\0' ? first->file : "-",
 		    first != NULL ? first->line : 0, first != NULL ? first->text : "");
 }
 
-/* The compile of this round is over, one way or the other. */
+/* The compile of this round is over, one way or the other. While a reload waits to be confirmed none
+ * follows it: the generation to go back to must be one that was confirmed, and still be kept. */
 static void
 finish(struct agent *a, struct compile_result *r)
 {
@@ -49,7 +51,12 @@ finish(struct agent *a, struct compile_result *r)
 		.diags = r->diags, .eval_ns = r->eval_ns, .build_ns = r->build_ns,
 		.wall_ns = clock_wall_ns(), .generation = a->active.generation };
 	memset(&r->diags, 0, sizeof(r->diags));
-	if (r->rc == RC_OK) {
+	if (r->rc == RC_OK && a->confirm_back != 0) {
+		a->last.rc = RC_CONFLICT;
+		diag_set(&a->last.why, "unconfirmed", "generation %" PRIu32 " waits to be "
+		    "confirmed; the policy is right", a->active.generation);
+		diag_hint(&a->last.why, "confirm it, or roll it back, first");
+	} else if (r->rc == RC_OK) {
 		g = gen_from_result(r);
 		if (g == NULL)
 			a->last.rc = RC_NOMEM;

@@ -73,7 +73,7 @@ reload_exit(const struct cli *cli, yyjson_val *root)
 		return EXIT_NO_FIT;
 	if (strcmp(rc, "peer") == 0 || strcmp(rc, "timeout") == 0)
 		return EXIT_UNREACHABLE;
-	return EXIT_FAILED;
+	return strcmp(rc, "conflict") == 0 ? EXIT_CONFLICT : EXIT_FAILED;
 }
 
 static void
