@@ -9,7 +9,7 @@
 #include "diag.h"
 #include "frames.h"
 #include "fw_board.h"
-#include "pol.h"
+#include "pol_ctx.h"
 #include "verdict.h"
 
 enum { STEPS_MAX = 24, ARENA_BYTES = 64 << 20 };
@@ -35,6 +35,8 @@ static void
 commit(const char *text)
 {
 	struct pol_source source = { "a.pol", (const uint8_t *)text, strlen(text) };
+	const struct pol_limits limits = { .bytes_max = POL_EVAL_BYTES_MAX,
+		.instructions_max = POL_EVAL_INSTRUCTIONS_MAX, .close = true };
 	struct pol_sources sources = { &source, 1 };
 	struct pol_rules *rules = arena_alloc(&arena, sizeof(*rules));
 	uint32_t generation = board->fw.generation + 1;
@@ -42,7 +44,7 @@ commit(const char *text)
 
 	CHECK(rules != NULL && generation < ARRAY_LEN(symbols));
 	diags.count = diags.errors = diags.warnings = 0;
-	if (pol_eval(&sources, &arena, rules, &diags) != RC_OK ||
+	if (pol_eval_limited(&sources, &limits, &arena, rules, &diags) != RC_OK ||
 	    pol_build(rules, POL_PASS_ALL, &arena, &in, &symbols[generation], &diags) != RC_OK) {
 		diags_print(&diags, stderr);
 		CHECK(false);
