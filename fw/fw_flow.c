@@ -10,27 +10,60 @@
 #include "fw_mem.h"
 #include "fw_port.h"
 
+_Static_assert(FW_FLOW_WAYS == 8, "the ways of two buckets are 32 bits of a mask");
 _Static_assert(sizeof(struct fw_flow) <= 96, "a flow is at most 96 bytes of board memory");
 
+/* IPv4 is two words, IPv6 five; the family and the hash's own length keep them apart. */
 static uint64_t
 key_hash(const struct fw *fw, const struct fw_flow_key *k)
 {
-	uint64_t words[5] = { fw_word(k->local), fw_word(k->local + 8), fw_word(k->remote),
-		fw_word(k->remote + 8), (uint64_t)k->local_port << 48 |
-		(uint64_t)k->remote_port << 32 | (uint32_t)k->family << 16 |
-		(uint32_t)k->proto << 8 | k->echo };
+	uint64_t words[5] = { (uint64_t)k->local_port << 48 | (uint64_t)k->remote_port << 32 |
+		(uint32_t)k->family << 16 | (uint32_t)k->proto << 8 | k->echo };
 
-	return fw_siphash(fw->cfg.seed, words, 5);
+	if (k->family == 4) {
+		words[1] = fw_half_word(k->local) << 32 | fw_half_word(k->remote);
+		return fw_siphash13(fw->cfg.seed, words, 2);
+	}
+	words[1] = fw_word(k->local);
+	words[2] = fw_word(k->local + 8);
+	words[3] = fw_word(k->remote);
+	words[4] = fw_word(k->remote + 8);
+	return fw_siphash13(fw->cfg.seed, words, 5);
 }
 
-/* First entry of the n-th bucket (0, 1) that may hold the key. */
-static struct fw_flow *
-bucket(struct fw *fw, uint64_t hash, unsigned n)
+/* Number of the first entry of the n-th bucket (0, 1) that may hold the key. */
+static size_t
+bucket(const struct fw *fw, uint64_t hash, unsigned n)
 {
 	uint32_t buckets = fw->cfg.flow_count / FW_FLOW_WAYS;
 	uint32_t at = (uint32_t)(n == 0 ? hash : hash >> 32) & (buckets - 1);
 
-	return fw->cfg.flows + (size_t)at * FW_FLOW_WAYS;
+	return (size_t)at * FW_FLOW_WAYS;
+}
+
+static uint16_t
+hash_tag(uint64_t hash)
+{
+	return (uint16_t)(hash >> 48);
+}
+
+/* Ways of a bucket whose tag is that, as bits 0, 2, 4 ... An entry that ended keeps its tag. */
+static uint32_t
+tags_match(const uint16_t *tags, uint16_t tag)
+{
+#if defined(__SSE2__)
+	typedef int16_t v8i16 __attribute__((vector_size(16), may_alias));
+	typedef char v16i8 __attribute__((vector_size(16)));
+	v8i16 hit = *(const v8i16 *)tags == (v8i16){ 0 } + (int16_t)tag;
+
+	return (uint32_t)__builtin_ia32_pmovmskb128((v16i8)hit) & 0x5555;
+#else
+	uint32_t bits = 0;
+
+	for (unsigned way = 0; way < FW_FLOW_WAYS; way++)
+		bits |= (uint32_t)(tags[way] == tag) << 2 * way;
+	return bits;
+#endif
 }
 
 static bool
@@ -38,7 +71,10 @@ flow_has_key(const struct fw_flow *f, const struct fw_flow_key *k)
 {
 	return f->local_port == k->local_port && f->remote_port == k->remote_port &&
 	    f->proto == k->proto && f->family == k->family && f->echo == k->echo &&
-	    memcmp(f->remote, k->remote, 16) == 0 && memcmp(f->local, k->local, 16) == 0;
+	    ((fw_word(f->remote) ^ fw_word(k->remote)) |
+	    (fw_word(f->remote + 8) ^ fw_word(k->remote + 8)) |
+	    (fw_word(f->local) ^ fw_word(k->local)) |
+	    (fw_word(f->local + 8) ^ fw_word(k->local + 8))) == 0;
 }
 
 static uint64_t
@@ -84,18 +120,22 @@ struct fw_flow *
 fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 {
 	uint64_t hash = key_hash(fw, key);
+	size_t first[2] = { bucket(fw, hash, 0), bucket(fw, hash, 1) };
+	uint16_t tag = hash_tag(hash);
+	/* both buckets at once: which one it is in cannot be foretold */
+	uint32_t ways = tags_match(fw->cfg.flow_tags + first[0], tag) |
+	    tags_match(fw->cfg.flow_tags + first[1], tag) << 16;
 
-	for (unsigned n = 0; n < 2; n++) {
-		struct fw_flow *f = bucket(fw, hash, n);
+	for (; ways != 0; ways &= ways - 1) {
+		uint32_t way = (uint32_t)__builtin_ctz(ways) / 2;
+		struct fw_flow *f = fw->cfg.flows + first[way / FW_FLOW_WAYS] + way % FW_FLOW_WAYS;
 
-		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
-			if (!f->live || !flow_has_key(f, key))
-				continue;
-			if (now_ns < f->deadline_ns)
-				return f;
-			fw_flow_end(fw, f);
-			return NULL;
-		}
+		if (!f->live || !flow_has_key(f, key))
+			continue;
+		if (now_ns < f->deadline_ns)
+			return f;
+		fw_flow_end(fw, f);
+		return NULL;
 	}
 	return NULL;
 }
@@ -108,7 +148,7 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 	unsigned best_free = 0;
 
 	for (unsigned n = 0; n < 2; n++) {
-		struct fw_flow *f = bucket(fw, hash, n), *free_entry = NULL;
+		struct fw_flow *f = fw->cfg.flows + bucket(fw, hash, n), *free_entry = NULL;
 		unsigned free_count = 0;
 
 		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
@@ -131,6 +171,7 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 	*best = (struct fw_flow){ .family = key->family, .proto = key->proto, .echo = key->echo,
 		.local_port = key->local_port, .remote_port = key->remote_port, .live = 1,
 		.counter = WIRE_COUNTER_NONE, .deadline_ns = now_ns + idle_ns(key->proto) };
+	fw->cfg.flow_tags[best - fw->cfg.flows] = hash_tag(hash);
 	memcpy(best->local, key->local, 16);
 	memcpy(best->remote, key->remote, 16);
 	fw->flow_live++;

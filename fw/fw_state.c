@@ -14,6 +14,7 @@ fw_init(struct fw *fw, const struct fw_cfg *cfg)
 {
 	FW_CHECK(cfg->bank[0] != NULL && cfg->bank[1] != NULL && cfg->bank[0] != cfg->bank[1]);
 	FW_CHECK(((uintptr_t)cfg->bank[0] | (uintptr_t)cfg->bank[1]) % WIRE_LINE == 0);
+	FW_CHECK(cfg->flow_tags != NULL && (uintptr_t)cfg->flow_tags % 16 == 0);
 	FW_CHECK(cfg->flows != NULL && cfg->flow_count >= 2 * FW_FLOW_WAYS);
 	FW_CHECK((cfg->flow_count & (cfg->flow_count - 1)) == 0);
 	FW_CHECK(cfg->frags != NULL && cfg->counters != NULL && cfg->alert_slots != NULL);
@@ -23,6 +24,7 @@ fw_init(struct fw *fw, const struct fw_cfg *cfg)
 	fw->cfg = *cfg;
 	fw->active = FW_BANK_NONE;
 	memset(cfg->flows, 0, (size_t)cfg->flow_count * sizeof(*cfg->flows));
+	memset(cfg->flow_tags, 0, (size_t)cfg->flow_count * sizeof(*cfg->flow_tags));
 	memset(cfg->counters, 0, (size_t)cfg->counter_count * sizeof(*cfg->counters));
 	memset(cfg->alert_slots, 0, FW_ALERT_SLOTS * sizeof(*cfg->alert_slots));
 	fw_frag_reset(cfg->frags);

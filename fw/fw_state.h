@@ -112,6 +112,7 @@ struct fw_cfg {
 	uint8_t *bank[2];		/* aligned to 64 */
 	uint32_t bank_bytes;		/* each */
 	struct fw_flow *flows;
+	uint16_t *flow_tags;		/* one a flow: part of its hash; aligned to 16 */
 	uint32_t flow_count;		/* a power of two, >= 2 * FW_FLOW_WAYS */
 	struct fw_frags *frags;
 	struct fw_counter *counters;

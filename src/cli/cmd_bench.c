@@ -12,7 +12,7 @@
 enum {
 	TABLE_ASKS_MAX = 4096, TABLE_ASKS_MIN = 256,
 	ALL_ASKS = 1 << 19,		/* of all tables together, so that many tables end soon */
-	FLOWS = 4096, FLOW_ENTRIES = 4 * FLOWS
+	FLOWS = 2048, FLOW_ENTRIES = 4 * FLOWS
 };
 
 struct bench {

@@ -59,7 +59,9 @@ board_open(const struct board_cfg *cfg, struct board **out, struct diag *diag)
 		.mbox = cfg->mbox,
 	};
 	b->cfg.flows = calloc(b->cfg.flow_count, sizeof(struct fw_flow));
+	b->cfg.flow_tags = calloc(b->cfg.flow_count, sizeof(*b->cfg.flow_tags));
 	if (b->cfg.bank[0] == NULL || b->cfg.bank[1] == NULL || b->cfg.flows == NULL ||
+	    b->cfg.flow_tags == NULL ||
 	    b->cfg.frags == NULL || b->cfg.counters == NULL || b->cfg.alert_slots == NULL)
 		goto out;
 	if (!cfg->seed_fixed && getrandom(b->cfg.seed, sizeof(b->cfg.seed), 0) !=
@@ -86,6 +88,7 @@ board_close(struct board **b)
 			munmap((*b)->cfg.bank[i], WIRE_IMAGE_BYTES_MAX);
 	}
 	free((*b)->cfg.flows);
+	free((*b)->cfg.flow_tags);
 	free((*b)->cfg.frags);
 	free((*b)->cfg.counters);
 	free((*b)->cfg.alert_slots);

@@ -40,6 +40,7 @@ fw_board_create(uint32_t flow_count, uint32_t bank_bytes)
 		.bank = { zeroed(bank_bytes), zeroed(bank_bytes) },
 		.bank_bytes = bank_bytes,
 		.flows = zeroed(flow_count * sizeof(struct fw_flow)),
+		.flow_tags = zeroed(flow_count * sizeof(uint16_t)),
 		.flow_count = flow_count,
 		.frags = zeroed(sizeof(struct fw_frags)),
 		.counters = zeroed(WIRE_COUNTERS_MAX * sizeof(struct fw_counter)),
@@ -64,6 +65,7 @@ fw_board_destroy(struct fw_board **b)
 	free(cfg->bank[0]);
 	free(cfg->bank[1]);
 	free(cfg->flows);
+	free(cfg->flow_tags);
 	free(cfg->frags);
 	free(cfg->counters);
 	free(cfg->alert_slots);

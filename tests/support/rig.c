@@ -101,7 +101,8 @@ rig_init_bytes(struct rig *r, uint32_t bank_bytes)
 	r->cfg = (struct fw_cfg) {
 		.bank = { zeroed(bank_bytes), zeroed(bank_bytes) },
 		.bank_bytes = bank_bytes,
-		.flows = zeroed(RIG_FLOWS * sizeof(struct fw_flow)), .flow_count = RIG_FLOWS,
+		.flows = zeroed(RIG_FLOWS * sizeof(struct fw_flow)),
+		.flow_tags = zeroed(RIG_FLOWS * sizeof(uint16_t)), .flow_count = RIG_FLOWS,
 		.frags = zeroed(sizeof(struct fw_frags)),
 		.counters = zeroed(RIG_COUNTERS * sizeof(struct fw_counter)),
 		.counter_count = RIG_COUNTERS,
@@ -138,6 +139,7 @@ rig_fini(struct rig *r)
 	free(r->cfg.bank[0]);
 	free(r->cfg.bank[1]);
 	free(r->cfg.flows);
+	free(r->cfg.flow_tags);
 	free(r->cfg.frags);
 	free(r->cfg.counters);
 	free(r->cfg.alert_slots);

@@ -44,6 +44,7 @@ siphash_vectors(void)
 	T_IS_UINT(fw_siphash(k, words, 0), UINT64_C(0x726fdb47dd0e0e31));
 	T_IS_UINT(fw_siphash(k, words, 1), UINT64_C(0x93f5f5799a932462));
 	T_IS_UINT(fw_siphash(k, words, 2), UINT64_C(0x3f2acc7f57c29bdb));
+	T_IS_UINT(fw_siphash13(k, words, 0), UINT64_C(0xabac0158050fc4dc));
 }
 
 static void
