@@ -15,7 +15,8 @@ LINES_MAX=80	# of a failing test's output
 limit_s()	# KIND: how long one test may take
 {
 	case $1 in
-	unit|lint) echo 60 ;;
+	unit)	echo 60 ;;
+	lint)	echo 240 ;;	# repro builds everything twice
 	fuzz)	echo 120 ;;
 	e2e)	echo 180 ;;
 	*)	echo 600 ;;
