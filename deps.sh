@@ -243,7 +243,8 @@ cbmc_ready()
 	lib=$(dirname "$(find "$top/unpacked/usr" -name 'ld-linux-*.so.*' | head -n 1)")
 	cat >"$top/cbmc" <<-END
 	#!/bin/sh
-	exec $lib/ld-linux-*.so.* --library-path $lib:$top/unpacked/usr/lib $top/unpacked/usr/bin/cbmc "\$@"
+	exec $lib/ld-linux-*.so.* --library-path $lib:$top/unpacked/usr/lib \
+	    $top/unpacked/usr/bin/cbmc "\$@"
 	END
 	chmod +x "$top/cbmc"
 	"$top/cbmc" --version >/dev/null 2>&1 ||

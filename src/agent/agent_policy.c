@@ -38,8 +38,8 @@ outcome_log(const struct outcome *o)
 		    first != NULL ? first->line : 0, first != NULL ? first->text : "");
 }
 
-/* The compile of this round is over, one way or the other. While a reload waits to be confirmed none
- * follows it: the generation to go back to must be one that was confirmed, and still be kept. */
+/* The compile of this round is over, one way or the other. While a reload waits to be confirmed
+ * none follows it: the generation to go back to was confirmed once, and must still be kept. */
 static void
 finish(struct agent *a, struct compile_result *r)
 {

@@ -26,7 +26,8 @@
 #define CLASSES_MAX 2
 #endif
 
-enum { BODY_AT = 2, BODY_LINES = 2 * WIRE_HALF_LINES + 19, LEN = (BODY_AT + BODY_LINES) * WIRE_LINE };
+enum { BODY_AT = 2, BODY_LINES = 2 * WIRE_HALF_LINES + 19,
+	LEN = (BODY_AT + BODY_LINES) * WIRE_LINE };
 
 /* Declared without a value: any content. */
 struct any_image {
