@@ -109,7 +109,7 @@ tool_list()
 		/usr/include/bpf/libbpf.h libbpf-dev
 		nc netcat-openbsd
 		strace strace
-		python3 python3-minimal
+		python3 python3
 		END
 		;;
 	esac

@@ -165,6 +165,11 @@ agent_keys_reload(struct agent *a)
 		key_files_fini(&fresh);
 		return;
 	}
+	if (key_file_same(&fresh.ca, &a->keys.ca) && key_file_same(&fresh.crt, &a->keys.crt) &&
+	    key_file_same(&fresh.crl, &a->keys.crl) && key_file_same(&fresh.key, &a->keys.key)) {
+		key_files_fini(&fresh);		/* so that tickets stay good */
+		return;
+	}
 	if (!key_file_same(&fresh.key, &a->keys.key) && a->signer.worker.pid > 0) {
 		loop_io_del(a->loop, &a->signer.io);
 		worker_stop(&a->signer.worker);

@@ -19,25 +19,13 @@ keys_make(const struct opts *o, struct diag *diag)
 	return keys_init(o->args[1], names, count, diag);
 }
 
-static enum rc
-client_make(const struct opts *o, struct diag *diag)
-{
-	enum keys_role role;
-
-	if (!keys_role_parse(opt_value(o, OPT_ROLE, "view"), &role)) {
-		diag_set(diag, "usage", "\"%s\" is no role", opt_value(o, OPT_ROLE, ""));
-		diag_hint(diag, "view or operate");
-		return RC_INVALID;
-	}
-	return keys_client(o->args[1], o->args[2], role, diag);
-}
-
 int
 cmd_keys(struct cli *cli)
 {
 	const struct opts *o = &cli->opts;
 	bool init = strcmp(o->args[0], "init") == 0, client = strcmp(o->args[0], "client") == 0;
 	bool revoke = strcmp(o->args[0], "revoke") == 0;
+	enum keys_role role;
 	struct diag d = { 0 };
 	enum rc rc;
 
@@ -48,7 +36,13 @@ cmd_keys(struct cli *cli)
 		(void)cli_fail(cli, RC_INVALID, &d);
 		return EXIT_USAGE;
 	}
-	rc = init ? keys_make(o, &d) : client ? client_make(o, &d) :
+	if (!keys_role_parse(opt_value(o, OPT_ROLE, "view"), &role)) {
+		diag_set(&d, "usage", "\"%s\" is no role", opt_value(o, OPT_ROLE, ""));
+		diag_hint(&d, "view or operate");
+		(void)cli_fail(cli, RC_INVALID, &d);
+		return EXIT_USAGE;
+	}
+	rc = init ? keys_make(o, &d) : client ? keys_client(o->args[1], o->args[2], role, &d) :
 	    keys_revoke(o->args[1], o->args[2], &d);
 	if (rc != RC_OK)
 		return cli_fail(cli, rc, &d);

@@ -152,5 +152,6 @@ admit_stranger_may(const struct admit *a, uint64_t now_ns)
 void
 admit_stranger_spent(struct admit *a, uint64_t now_ns, uint64_t spent_ns)
 {
+	spent_ns = MIN(spent_ns, LIMIT_HANDSHAKE_STEP_MS * NS_PER_MS);
 	a->stranger_free_ns = now_ns + spent_ns * (LIMIT_HANDSHAKE_SHARE - 1);
 }

@@ -17,7 +17,9 @@ enum {
 	LIMIT_HELLO_BYTES = 4096,		/* of a ClientHello */
 	LIMIT_HELLOS = 1024,			/* partial ClientHellos held at once */
 	LIMIT_HANDSHAKES = 64,			/* TLS contexts in handshake at once */
-	LIMIT_HANDSHAKE_SHARE = 4,		/* strangers get one part in 4 of time */
+	LIMIT_HANDSHAKE_SHARE = 4,		/* strangers get one part in 4 of time, */
+	LIMIT_HANDSHAKE_STEP_MS = 10,		/* and one step counts no more than this: what is
+						 * beyond was other processes' time */
 	LIMIT_HANDSHAKE_MS = 5000,
 
 	/* After it. */

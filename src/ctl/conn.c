@@ -57,11 +57,22 @@ conn_create(struct server *s, int fd, bool local, const struct addr *source)
 	return c;
 }
 
+/* What has come and is not read would turn the end into a reset, which takes the alert with it. */
+static void
+unread_drop(int fd)
+{
+	for (int i = 0; i < TURNS_MAX && recv(fd, NULL, READ_BYTES, MSG_DONTWAIT | MSG_TRUNC) > 0;
+	    i++)
+		continue;
+}
+
 void
 conn_destroy(struct conn *c)
 {
 	struct loop *l = server_loop(c->server);
 
+	if (c->state == CONN_SHAKE)
+		unread_drop(c->io.fd);
 	if (c->pending)
 		admit_end(server_admit(c->server), &c->source, false);
 	server_shake_done(c->server, c);
@@ -349,8 +360,8 @@ shake_advance(struct conn *c)
 	struct admit *a = server_admit(c->server);
 
 	/* the server calls conn_shake when a context is free, and it is a stranger's turn */
-	c->stalled = !server_shake_begin(c->server, c) || (!admit_is_known(a, &c->source) &&
-	    !admit_stranger_may(a, clock_mono_ns()));
+	c->stalled = (!admit_is_known(a, &c->source) && !admit_stranger_may(a, clock_mono_ns())) ||
+	    !server_shake_begin(c->server, c);
 	return c->stalled ? RC_AGAIN : shake_step(c);
 }
 

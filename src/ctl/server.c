@@ -19,7 +19,8 @@
 #include "log.h"
 #include "stream.h"
 
-enum { ACCEPTS_A_TURN = 64, SHAKE_TICK_MS = 2, WAITS = 4096, LOG_SOURCES = 64 };
+enum { ACCEPTS_A_TURN = 64, SHAKE_TICK_MS = 2, WAITS = 4096, LOG_SETS = 64,
+	LOG_WAYS = 8 };
 
 /* A request that main works on. */
 struct wait {
@@ -44,11 +45,11 @@ struct server {
 	struct wait waits[WAITS];
 	uint32_t wait_count, next_id;
 	uint64_t refused[REFUSED__COUNT];
-	struct {
+	struct said {
 		struct addr source;
-		uint64_t said_ns;
+		uint64_t at_ns;		/* 0 = free */
 		uint8_t what;
-	} logged[LOG_SOURCES];		/* one line a source, kind and minute */
+	} said[LOG_SETS][LOG_WAYS];	/* one line a source, kind and minute */
 	bool main_gone;
 };
 
@@ -93,22 +94,39 @@ server_refused_count(const struct server *s, enum server_refusal what)
 	return s->refused[what];
 }
 
+/* Whether a line may be written now. Where a set is full of this minute's, none is: the log stays
+ * bounded whoever knocks. */
+static bool
+log_may(struct server *s, enum server_refusal what, const struct addr *source)
+{
+	uint64_t now = clock_mono_ns();
+	struct said *set = s->said[(source->hi ^ source->lo ^ what) % LOG_SETS], *room = NULL;
+
+	for (int i = 0; i < LOG_WAYS; i++) {
+		struct said *w = &set[i];
+		bool fresh = w->at_ns != 0 && now - w->at_ns < 60 * NS_PER_S;
+
+		if (fresh && w->what == what && addr_cmp(&w->source, source) == 0)
+			return false;
+		if (!fresh)
+			room = w;
+	}
+	if (room == NULL)
+		return false;
+	*room = (struct said){ .source = *source, .at_ns = now, .what = (uint8_t)what };
+	return true;
+}
+
 void
 server_refused(struct server *s, enum server_refusal what, const struct conn *c, const char *why)
 {
-	uint64_t now = clock_mono_ns();
 	char text[ADDR_TEXT_BYTES] = "local";
-	size_t slot;
 
 	s->refused[what]++;
+	if (!log_may(s, what, &c->source))
+		return;
 	if (c->source.family != 0)
 		addr_print(&c->source, text);
-	slot = (size_t)(c->source.hi ^ c->source.lo ^ what) % LOG_SOURCES;
-	if (s->logged[slot].said_ns != 0 && now - s->logged[slot].said_ns < 60 * NS_PER_S)
-		return;
-	s->logged[slot].source = c->source;
-	s->logged[slot].said_ns = now;
-	s->logged[slot].what = (uint8_t)what;
 	log_warn("peer-refused", "kind=%s source=%s why=\"%s\"", refusal_names[what], text, why);
 }
 
@@ -150,7 +168,7 @@ server_unlist(struct server *s, struct conn *c)
 bool
 server_shake_begin(struct server *s, struct conn *c)
 {
-	if (c->tls != NULL)
+	if (c->shaking)
 		return true;
 	if (s->shaking >= LIMIT_HANDSHAKES)
 		return false;
@@ -467,6 +485,9 @@ on_tls(void *arg, uint32_t events)
 		c = conn_create(s, fd, false, &source);
 		if (c == NULL)
 			s->refused[REFUSED_CONNS]++;
+		else if (s->pending_count == 1)		/* its turn must not wait for a slow tick */
+			CHECK(loop_timer_set(s->loop, &s->tick, clock_mono_ns() + SHAKE_TICK_MS *
+			    NS_PER_MS) == RC_OK);
 	}
 }
 

@@ -9,6 +9,9 @@
 
 #include "mbedtls/error.h"
 
+/* Of the library's inner header, which it does not install. */
+void mbedtls_ssl_set_outbound_transform(mbedtls_ssl_context *ssl, mbedtls_ssl_transform *t);
+
 enum rc
 tls_hello_check(const uint8_t *p, size_t len)
 {
@@ -140,20 +143,30 @@ role_of(const mbedtls_x509_crt *crt, enum keys_role *role)
 	}
 }
 
-static enum rc
-peer_fill(struct tls_conn *c, struct diag *diag)
+void
+tls_peer_read(struct tls_conn *c)
 {
 	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&c->ssl);
 
-	if (crt == NULL) {
-		diag_set(diag, "tls-peer", "the peer showed no certificate");
-		return RC_DENIED;
-	}
+	if (crt == NULL)
+		return;
 	if (mbedtls_x509_dn_gets(c->peer.name, sizeof(c->peer.name), &crt->subject) < 0)
 		snprintf(c->peer.name, sizeof(c->peer.name), "?");
 	c->peer.serial_len = MIN(crt->serial.len, sizeof(c->peer.serial));
 	memcpy(c->peer.serial, crt->serial.p, c->peer.serial_len);
 	role_of(crt, &c->peer.role);
+	c->peer.resumed = false;
+	c->until = crt->valid_to;
+}
+
+static enum rc
+peer_fill(struct tls_conn *c, struct diag *diag)
+{
+	tls_peer_read(c);
+	if (mbedtls_ssl_get_peer_cert(&c->ssl) == NULL && !c->peer.resumed) {
+		diag_set(diag, "tls-peer", "the peer showed no certificate");
+		return RC_DENIED;
+	}
 	if (c->cfg->server && tls_peer_revoked(c->cfg, &c->peer)) {
 		diag_set(diag, "tls-peer", "the certificate of %s is revoked", c->peer.name);
 		return RC_DENIED;
@@ -171,13 +184,45 @@ wait_for(struct tls_conn *c, int err)
 	return RC_PEER;
 }
 
+/* RFC 8446 4.4.4: all that a server sends behind its Finished is under its application keys, the
+ * alert that refuses a client's certificate too. The library changes keys only once the client has
+ * finished, so that a client would read no alert but a broken record. */
+static void
+alert_keys_set(struct tls_conn *c)
+{
+	int state = c->ssl.MBEDTLS_PRIVATE(state);
+
+	if (!c->cfg->server || c->finished || (state != MBEDTLS_SSL_CLIENT_CERTIFICATE &&
+	    state != MBEDTLS_SSL_CLIENT_FINISHED))
+		return;
+	c->finished = true;	/* nothing is sent between here and the library's own change */
+	mbedtls_ssl_set_outbound_transform(&c->ssl, c->ssl.MBEDTLS_PRIVATE(transform_application));
+}
+
+static int
+shake(struct tls_conn *c)
+{
+	int err = 0;
+
+	/* tickets are written behind the state that the library calls the end */
+	while (err == 0 && c->ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
+		err = mbedtls_ssl_handshake_step(&c->ssl);
+		if (err == 0)
+			alert_keys_set(c);
+	}
+	return err;
+}
+
 enum rc
 tls_handshake(struct tls_conn *c, struct diag *diag)
 {
-	int err = mbedtls_ssl_handshake(&c->ssl);
 	uint32_t flags;
+	int err;
 	char text[256];
 
+	c->cfg->turn = c;
+	err = shake(c);
+	c->cfg->turn = NULL;
 	if (err == 0) {
 		c->wants_write = false;
 		c->ready = true;
@@ -194,6 +239,9 @@ tls_handshake(struct tls_conn *c, struct diag *diag)
 		diag_set(diag, "tls-peer", "%s", text);
 		return RC_DENIED;
 	}
+	if (err == MBEDTLS_ERR_SSL_BAD_INPUT_DATA)	/* too long for its buffer: it says nothing */
+		(void)mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+		    MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR);
 	mbedtls_strerror(err, text, sizeof(text));
 	diag_set(diag, "tls", "%s", text);
 	return err == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE ? RC_DENIED : RC_PEER;

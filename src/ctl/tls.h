@@ -5,7 +5,8 @@
  *          behind the signer); connections that read and write bytes and say what they wait for.
  * Shape:   TLS 1.3 only; X25519 or P-256; AES-128/256-GCM, ChaCha20-Poly1305; a client certificate
  *          is required, signed by the CA, of usage clientAuth, not revoked; no early data.
- *          Tickets resume a session for TLS_TICKET_S; the certificate in it is judged again.
+ *          Tickets resume a session for TLS_TICKET_S; a config remembers whose the newest are,
+ *          and judges the end and the revocation of that certificate again.
  * Limits:  chains of TLS_CHAIN_MAX certificates.
  * Memory:  a config is counted: connections hold it, so that replacing it cuts nobody.
  * Errors:  RC_AGAIN with tls_wants_write(); RC_DENIED = the peer's certificate was refused, diag

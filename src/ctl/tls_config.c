@@ -34,7 +34,8 @@ tls_config_put(struct tls_config **cfg)
 	mbedtls_x509_crt_free(&c->own);
 	mbedtls_x509_crl_free(&c->crl);
 	mbedtls_pk_free(&c->key);
-	mbedtls_ssl_ticket_free(&c->tickets);
+	mbedtls_ssl_ticket_free(&c->ticket_keys);
+	free(c->tickets);
 	keys_rng_close(&c->rng);
 	free(c);
 }
@@ -55,17 +56,17 @@ config_new(struct tls_config **out, bool server, struct diag *diag)
 	mbedtls_x509_crt_init(&c->own);
 	mbedtls_x509_crl_init(&c->crl);
 	mbedtls_pk_init(&c->key);
-	mbedtls_ssl_ticket_init(&c->tickets);
+	mbedtls_ssl_ticket_init(&c->ticket_keys);
 	return keys_rng_open(&c->rng, diag);
 }
 
-/* Called for each certificate of a chain: its length is bounded before anything is followed. */
+/* Called for each certificate of a chain: its length is bounded before anything is followed, and
+ * who may sign certificates is nobody's peer. */
 static int
 chain_verify(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
 	UNUSED(ctx);
-	UNUSED(crt);
-	if (depth >= TLS_CHAIN_MAX)
+	if (depth >= TLS_CHAIN_MAX || (depth == 0 && crt->MBEDTLS_PRIVATE(ca_istrue)))
 		*flags |= MBEDTLS_X509_BADCERT_OTHER;
 	return 0;
 }
@@ -89,11 +90,12 @@ config_settle(struct tls_config *c, struct diag *diag)
 	mbedtls_ssl_conf_verify(&c->conf, chain_verify, NULL);
 	err = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
 	if (err == 0 && c->server) {
-		err = mbedtls_ssl_ticket_setup(&c->tickets, mbedtls_ctr_drbg_random, &c->rng.drbg,
-		    MBEDTLS_CIPHER_AES_256_GCM, TLS_TICKET_S);
-		mbedtls_ssl_conf_session_tickets_cb(&c->conf, mbedtls_ssl_ticket_write,
-		    mbedtls_ssl_ticket_parse, &c->tickets);
-		mbedtls_ssl_conf_new_session_tickets(&c->conf, 1);
+		c->tickets = tls_tickets_new();
+		if (c->tickets == NULL)
+			return RC_NOMEM;
+		err = mbedtls_ssl_ticket_setup(&c->ticket_keys, mbedtls_ctr_drbg_random,
+		    &c->rng.drbg, MBEDTLS_CIPHER_AES_256_GCM, TLS_TICKET_S);
+		tls_tickets_use(c);
 	}
 	return err == 0 ? RC_OK : keys_fail(diag, "set up TLS", err);
 }

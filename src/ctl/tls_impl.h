@@ -21,7 +21,9 @@ struct tls_config {
 	mbedtls_x509_crt ca, own;
 	mbedtls_x509_crl crl;
 	mbedtls_pk_context key;
-	mbedtls_ssl_ticket_context tickets;
+	mbedtls_ssl_ticket_context ticket_keys;
+	struct tls_tickets *tickets;
+	struct tls_conn *turn;	/* whose handshake is stepped now */
 	struct keys_rng rng;
 	uint32_t holds;		/* the maker's and one a connection */
 	bool server, has_crl;
@@ -31,10 +33,20 @@ struct tls_conn {
 	mbedtls_ssl_context ssl;
 	struct tls_config *cfg;
 	struct tls_peer peer;
+	mbedtls_x509_time until;	/* the end of the peer's certificate */
 	int fd;
 	bool wants_write, ready;
+	bool finished;		/* a server's Finished is out */
 	size_t hello_pos, hello_len;
 	uint8_t hello[];
 };
+
+enum { TLS_TICKETS = 1024 };	/* that a config remembers */
+
+/* The peer's name, serial, role and end, from its certificate; kept where a ticket gave them. */
+void tls_peer_read(struct tls_conn *c);
+
+struct tls_tickets *tls_tickets_new(void);
+void tls_tickets_use(struct tls_config *cfg);
 
 #endif

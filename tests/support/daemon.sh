@@ -127,10 +127,10 @@ nic_kill()
 	nic_pid=
 }
 
-daemon_start()
+daemon_start()	# OPTION...: of run, beside those of every test
 {
 	"$RINGFENCE" run --nic "$NIC" --policy "$POL" --state "$STATE" --socket "$SOCK" \
-	    >>"$TMPDIR/daemon.log" 2>&1 &
+	    "$@" >>"$TMPDIR/daemon.log" 2>&1 &
 	daemon_pid=$!
 	wait_for "the daemon" rf status
 }
