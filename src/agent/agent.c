@@ -106,6 +106,10 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 	if (rc == RC_OK)
 		rc = state_open(cfg->state, &a.state, diag);
 	if (rc == RC_OK)
+		rc = agent_listen_open(&a, diag);
+	if (rc == RC_OK)
+		rc = agent_room_enter(&a, diag);
+	if (rc == RC_OK)
 		rc = agent_ctl_open(&a, diag);
 	if (rc == RC_OK)
 		rc = agent_nic_first(&a, diag);

@@ -21,6 +21,7 @@ struct agent_cfg {
 	const char *group;		/* may use the socket; NULL = none */
 	const char *listen;		/* ADDRESS:PORT for TLS; NULL = none */
 	const char *keys;		/* its directory */
+	bool no_sandbox;		/* unsupported */
 };
 
 /* Until SIGTERM or SIGINT. Borrows cfg. */

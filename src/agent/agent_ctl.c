@@ -358,12 +358,12 @@ ctl_start(void *arg)
 enum rc
 agent_ctl_open(struct agent *a, struct diag *diag)
 {
-	enum rc rc = agent_listen_open(a, diag);
+	enum rc rc = RC_OK;
 
 	a->ctl.backoff_ms = a->signer.backoff_ms = BACKOFF_FIRST_MS;
 	a->ctl.again = (struct loop_timer){ .fn = ctl_start, .arg = a };
 	a->signer.again = (struct loop_timer){ .fn = signer_start, .arg = a };
-	if (rc == RC_OK && a->cfg->listen != NULL) {
+	if (a->cfg->listen != NULL) {
 		rc = key_files_read(a->cfg->keys, &a->keys, diag);
 		if (rc == RC_OK && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 		    a->sign_pair) != 0)

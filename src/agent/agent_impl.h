@@ -2,9 +2,10 @@
 /*
  * agent_impl - the daemon's state, shared by its files.
  * Shape:   agent.c start and signals; agent_nic.c the NIC: back-off, adopting, loading, alerts;
- *          agent_policy.c compiles and their outcome; agent_listen.c the sockets; agent_ctl.c the
- *          processes that serve them; agent_api.c, agent_jobs.c what they ask; agent_json.c,
- *          agent_doc.c, metrics.c the answers; agent_notify.c the service manager.
+ *          agent_policy.c compiles and their outcome; agent_listen.c the sockets; agent_room.c
+ *          what main gives up; agent_ctl.c the processes that serve the sockets; agent_api.c,
+ *          agent_jobs.c what they ask; agent_json.c, agent_doc.c, metrics.c the answers;
+ *          agent_notify.c the service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -142,6 +143,10 @@ void agent_nic_restore(struct agent *a, struct gen *kept, struct outcome *o);
 /* agent_listen.c */
 MUST_CHECK enum rc agent_listen_open(struct agent *a, struct diag *diag);
 void agent_listen_close(struct agent *a);
+
+/* agent_room.c */
+/* Gives up what main needs no longer. Sockets are bound, the state is open, nothing is started. */
+MUST_CHECK enum rc agent_room_enter(struct agent *a, struct diag *diag);
 
 /* agent_ctl.c */
 MUST_CHECK enum rc agent_ctl_open(struct agent *a, struct diag *diag);

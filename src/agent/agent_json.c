@@ -9,6 +9,7 @@
 #include "diag_json.h"
 #include "doc.h"
 #include "log.h"
+#include "rights.h"
 #include "verdict.h"
 
 enum { MESSAGES_IN_STATUS = 20 };
@@ -75,12 +76,30 @@ status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	doc_messages(d, o, &l->diags, MESSAGES_IN_STATUS);
 }
 
+/* Of main; its children say theirs in the log. */
+static void
+status_sandbox(yyjson_mut_doc *d, yyjson_mut_val *root)
+{
+	struct rights_report r = rights_report();
+	yyjson_mut_val *o = yyjson_mut_obj_add_obj(d, root, "sandbox"), *list;
+	char name[64];
+
+	doc_bool(d, o, "on", !r.off);
+	list = yyjson_mut_obj_add_arr(d, o, "missing");
+	for (uint32_t bit = 1; bit < RIGHTS_ALL; bit <<= 1) {
+		if ((r.wanted & ~r.active & bit) == 0)
+			continue;
+		rights_layer_names(bit, name, sizeof(name));
+		(void)yyjson_mut_arr_add_strcpy(d, list, name);
+	}
+}
+
 yyjson_mut_doc *
 agent_status_doc(struct agent *a)
 {
 	const struct gen *g = agent_active(a);
 	char hex[SHA256_HEX];
-	yyjson_mut_val *o;
+	yyjson_mut_val *o, *root;
 	yyjson_mut_doc *d = doc_new(&o);
 
 	if (d == NULL)
@@ -103,9 +122,11 @@ agent_status_doc(struct agent *a)
 	if (a->nic_known)
 		status_traffic(a, d, o);
 	status_policy(a, d, o);
-	o = yyjson_mut_obj_add_obj(d, o, "state");
+	root = o;
+	o = yyjson_mut_obj_add_obj(d, root, "state");
 	doc_str(d, o, "dir", a->cfg->state);
 	doc_str(d, o, "alarm", state_alarm(a->state));
+	status_sandbox(d, root);
 	return d;
 }
 

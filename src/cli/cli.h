@@ -83,6 +83,7 @@ int cmd_confirm(struct cli *cli);
 int cmd_rollback(struct cli *cli);
 int cmd_history(struct cli *cli);
 int cmd_keys(struct cli *cli);
+int cmd_selftest(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_watch(struct cli *cli);
 int cmd_counters(struct cli *cli);

@@ -89,7 +89,8 @@ static void
 put_verbs(void)
 {
 	for (size_t i = 0; i < cli_verb_count; i++)
-		printf("%s%s", i > 0 ? " " : "", cli_verbs[i].name);
+		if (!cli_verbs[i].hidden)
+			printf("%s%s", i > 0 ? " " : "", cli_verbs[i].name);
 }
 
 /* --- bash --- */
@@ -188,7 +189,8 @@ bash_print(void)
 	printf("\tesac\n\tcase $verb in\n");
 	bash_verb(NULL);
 	for (size_t i = 0; i < cli_verb_count; i++)
-		bash_verb(&cli_verbs[i]);
+		if (!cli_verbs[i].hidden)
+			bash_verb(&cli_verbs[i]);
 	printf("\tesac\n}\n\ncomplete -F _ringfence ringfence\n");
 }
 
@@ -275,6 +277,8 @@ zsh_print(void)
 	    "\ttypeset -A opt_args\n\n"
 	    "\tverbs=(\n");
 	for (size_t i = 0; i < cli_verb_count; i++) {
+		if (cli_verbs[i].hidden)
+			continue;
 		printf("\t\t'%s:", cli_verbs[i].name);
 		put_quoted(cli_verbs[i].summary, "");
 		printf("'\n");
@@ -287,7 +291,8 @@ zsh_print(void)
 	    "\trest) ;;\n\t*)\n\t\treturn ;;\n\tesac\n"
 	    "\tcase $words[1] in\n");
 	for (size_t i = 0; i < cli_verb_count; i++)
-		zsh_verb(&cli_verbs[i]);
+		if (!cli_verbs[i].hidden)
+			zsh_verb(&cli_verbs[i]);
 	printf("\tesac\n}\n\n"
 	    "if [ \"$funcstack[1]\" = _ringfence ]; then\n\t_ringfence \"$@\"\n"
 	    "else\n\tcompdef _ringfence ringfence\nfi\n");
@@ -365,12 +370,15 @@ fish_print(void)
 	printf("# fish completion of ringfence, made by `ringfence completion fish`.\n"
 	    "complete -c ringfence -f\n");
 	for (size_t i = 0; i < cli_verb_count; i++) {
+		if (cli_verbs[i].hidden)
+			continue;
 		printf("complete -c ringfence -n __fish_use_subcommand -a %s", cli_verbs[i].name);
 		fish_text(cli_verbs[i].summary);
 	}
 	fish_verb(NULL);
 	for (size_t i = 0; i < cli_verb_count; i++)
-		fish_verb(&cli_verbs[i]);
+		if (!cli_verbs[i].hidden)
+			fish_verb(&cli_verbs[i]);
 }
 
 int

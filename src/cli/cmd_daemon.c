@@ -23,7 +23,8 @@ cmd_run(struct cli *cli)
 		.socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_SOCKET),
 		.group = opt_value(&cli->opts, OPT_GROUP, NULL),
 		.listen = opt_value(&cli->opts, OPT_LISTEN, NULL),
-		.keys = opt_value(&cli->opts, OPT_KEYS, DEFAULT_KEYS)
+		.keys = opt_value(&cli->opts, OPT_KEYS, DEFAULT_KEYS),
+		.no_sandbox = opt_has(&cli->opts, OPT_NO_SANDBOX)
 	};
 	struct diag d = { 0 };
 	enum rc rc;
@@ -293,6 +294,25 @@ status_policy(const struct cli *cli, yyjson_val *p)
 		messages_print(cli, p);
 }
 
+/* Silent where everything is in force. */
+static void
+status_sandbox(const struct cli *cli, yyjson_val *o)
+{
+	yyjson_val *missing = yyjson_obj_get(o, "missing"), *v;
+	yyjson_arr_iter it;
+
+	if (o != NULL && !yyjson_get_bool(yyjson_obj_get(o, "on")))
+		printf("%-12s %sOFF%s: unsupported, and unsafe\n", "sandbox", cli_ink(cli, RED),
+		    cli_ink(cli, PLAIN));
+	if (yyjson_arr_size(missing) == 0)
+		return;
+	printf("%-12s this kernel lacks:", "sandbox");
+	yyjson_arr_iter_init(missing, &it);
+	while ((v = yyjson_arr_iter_next(&it)) != NULL)
+		printf(" %s", yyjson_get_str(v));
+	printf("\n");
+}
+
 static void
 status_print(const struct cli *cli, yyjson_val *root)
 {
@@ -317,6 +337,7 @@ status_print(const struct cli *cli, yyjson_val *root)
 	if (alarm[0] != '\0')
 		printf("%-12s %sALARM%s %s\n", "state", cli_ink(cli, RED), cli_ink(cli, PLAIN),
 		    alarm);
+	status_sandbox(cli, yyjson_obj_get(root, "sandbox"));
 	printf("%-12s %s, up %" PRIu64 " s\n", "daemon", ask_str(root, "version"),
 	    ask_uint(root, "uptime_s"));
 }

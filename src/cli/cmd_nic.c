@@ -13,7 +13,8 @@ cmd_nic(struct cli *cli)
 	const char *socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_NIC);
 	struct softnic_cfg cfg = {
 		.wire = opt_value(&cli->opts, OPT_WIRE, NULL),
-		.host = opt_value(&cli->opts, OPT_HOST, NULL), .socket = socket
+		.host = opt_value(&cli->opts, OPT_HOST, NULL), .socket = socket,
+		.no_sandbox = opt_has(&cli->opts, OPT_NO_SANDBOX)
 	};
 	char store[PATH_MAX];
 	struct diag d = { 0 };

@@ -56,8 +56,12 @@ main(int argc, char **argv)
 	struct diag d = { 0 };
 	enum rc rc;
 
-	if (argc == 2 && argv[1][0] == '@') {
-		int code = roles_run(argv[1] + 1);
+	if ((argc == 2 || argc == 3) && argv[1][0] == '@') {
+		int code;
+
+		if (argc == 3 && strcmp(argv[2], JOB_NO_SANDBOX) == 0)
+			job_sandbox_off();
+		code = roles_run(argv[1] + 1);
 
 		if (code >= 0)
 			_exit(code);	/* nothing of it is worth an orderly end */

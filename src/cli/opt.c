@@ -55,11 +55,13 @@ static enum rc
 unknown_verb(const struct verb *verbs, size_t count, const char *word, struct diag *diag)
 {
 	const char *names[NAMES_MAX], *near;
+	size_t n = 0;
 
 	CHECK(count <= NAMES_MAX);
 	for (size_t i = 0; i < count; i++)
-		names[i] = verbs[i].name;
-	near = str_nearest(word, names, count);
+		if (!verbs[i].hidden)
+			names[n++] = verbs[i].name;
+	near = str_nearest(word, names, n);
 	diag_set(diag, "usage", "unknown verb %.64s", word);
 	if (near != NULL)
 		diag_hint(diag, "did you mean %s?", near);
@@ -258,7 +260,9 @@ opt_help(const struct verb *verbs, size_t verb_count, FILE *out)
 {
 	fprintf(out, "usage: ringfence VERB [OPTION]... [ARGUMENT]...\n\n");
 	for (size_t i = 0; i < verb_count; i++)
-		fprintf(out, "  %-10s %-7s %s\n", verbs[i].name, verbs[i].args, verbs[i].summary);
+		if (!verbs[i].hidden)
+			fprintf(out, "  %-10s %-7s %s\n", verbs[i].name, verbs[i].args,
+			    verbs[i].summary);
 	fprintf(out, "\nOptions of every verb:\n");
 	help_options(OPT_GLOBAL | OPT_BIT(VERSION), out);
 	fprintf(out, "\n`ringfence VERB --help` tells more; ringfence(1) all of it.\n");

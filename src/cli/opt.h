@@ -49,6 +49,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(SAN,     "san",       0,   "NAME",   "one more name or address of the server") \
 	X(ROLE,    "role",      0,   "ROLE",   "what a certificate may: view or operate") \
 	X(PCAP,    "pcap",      0,   "FILE",   "packets to measure with, of a capture") \
+	X(NO_SANDBOX, "no-sandbox", 0, NULL,   "give up no rights: unsupported, and unsafe") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")
 
 enum opt_id {
@@ -73,6 +74,7 @@ struct verb {
 	uint64_t required;
 	const char *summary;	/* one line, no full stop */
 	const char *detail;	/* lines for --help */
+	bool hidden;			/* not in lists of verbs */
 	int (*run)(struct cli *cli);	/* exit code */
 };
 

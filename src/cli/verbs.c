@@ -34,7 +34,7 @@ const struct verb cli_verbs[] = {
 	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
 	{ .name = "nic", .args = "",
 	    .options = OPT_BIT(WIRE) | OPT_BIT(HOST) | OPT_BIT(SOCKET) | OPT_BIT(STORE) |
-		OPT_BIT(FLOWS),
+		OPT_BIT(FLOWS) | OPT_BIT(NO_SANDBOX),
 	    .required = OPT_BIT(WIRE) | OPT_BIT(HOST),
 	    .summary = "Run the software NIC between two ports, in the foreground",
 	    .detail = "PORT is dev:IFNAME, tap:IFNAME or pcap:FILE.\n"
@@ -42,7 +42,8 @@ const struct verb cli_verbs[] = {
 	    .run = cmd_nic },
 	{ .name = "run", .args = "",
 	    .options = OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) |
-		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(VERBOSE),
+		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(NO_SANDBOX) |
+		OPT_BIT(VERBOSE),
 	    .summary = "Run the daemon, in the foreground",
 	    .detail = "SIGHUP reloads, SIGTERM ends it and leaves the NIC enforcing.\n"
 		"With --listen it serves TLS with the keys of --keys; ringfence keys init makes "
@@ -83,6 +84,10 @@ const struct verb cli_verbs[] = {
 		"keys client DIR NAME [--role view|operate]: one more client\n"
 		"keys revoke DIR FILE: puts a certificate on the revocation list",
 	    .run = cmd_keys },
+	{ .name = "selftest", .args = "ROOM|all", .args_min = 1, .args_max = 1, .hidden = true,
+	    .summary = "Try forbidden actions from within a room of the daemon or the NIC",
+	    .detail = "ROOM is main, compile, build, ctl, signer, nic or store. Prints TAP.",
+	    .run = cmd_selftest },
 	{ .name = "help", .args = "[VERB]", .args_max = 1,
 	    .summary = "Explain a verb, or list them", .detail = "", .run = cmd_help },
 };

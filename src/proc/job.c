@@ -43,17 +43,43 @@ struct job {
 };
 
 static int self_fd = -1;
+static bool sandbox = true;
 
 enum rc
 job_init(struct diag *diag)
 {
-	if (self_fd < 0)
-		self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int fd;
+
+	if (self_fd >= 0)
+		return RC_OK;
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		self_fd = fcntl(fd, F_DUPFD_CLOEXEC, JOB_SELF_FD_MIN);
+		(void)close(fd);
+	}
 	if (self_fd < 0) {
 		diag_set(diag, "own-binary", "/proc/self/exe: %s", strerror(errno));
 		return rc_from_errno(errno);
 	}
 	return RC_OK;
+}
+
+void
+job_sandbox_off(void)
+{
+	sandbox = false;
+}
+
+bool
+job_has_sandbox(void)
+{
+	return sandbox;
+}
+
+const char *
+job_sandbox_word(void)
+{
+	return sandbox ? NULL : JOB_NO_SANDBOX;
 }
 
 int
@@ -80,7 +106,7 @@ child_exec(const struct job_role *role, const int fds[3], pid_t parent)
 	static char *const env[] = { NULL };
 	char word[32] = "@";
 	char title[] = "ringfence";
-	char *const argv[] = { title, word, NULL };
+	char *const argv[] = { title, word, (char *)(uintptr_t)job_sandbox_word(), NULL };
 	sigset_t none;
 
 	strncat(word, role->name, sizeof(word) - 2);
@@ -112,6 +138,7 @@ job_confine(const struct job_role *role, struct diag *diag)
 	struct rights_spec spec = rights_spec_default(role->room);
 
 	spec.as_bytes = role->as_bytes;
+	spec.off = !sandbox;
 	return rights_drop(&spec, diag);
 }
 

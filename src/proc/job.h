@@ -17,6 +17,10 @@
 #include "rc.h"
 #include "rights.h"
 
+#define JOB_NO_SANDBOX "--no-sandbox"
+
+enum { JOB_SELF_FD_MIN = 64 };
+
 struct job;
 
 /* What a child may use, and what it does. The table of roles is its owner's. */
@@ -35,8 +39,15 @@ enum job_exit { JOB_OK = 0, JOB_NOMEM = 10, JOB_INPUT = 11, JOB_LIMITS = 12 };
 
 /* Opens the running binary, for job_start; first thing in main(). */
 MUST_CHECK enum rc job_init(struct diag *diag);
-/* The binary that job_init opened. */
+/* The binary that job_init opened; JOB_SELF_FD_MIN or above, so that a child which gets its
+ * descriptors does not step on it: main's list of calls permits this number only. */
 int job_self_fd(void);
+
+/* --no-sandbox: this process and its children give nothing up. */
+void job_sandbox_off(void);
+MUST_CHECK bool job_has_sandbox(void);
+/* What a child finds as its second argument: JOB_NO_SANDBOX, or NULL for nothing. */
+const char *job_sandbox_word(void);
 
 MUST_CHECK enum rc job_start(const struct job_role *role, const uint8_t *input, size_t len,
     struct job **out, struct diag *diag);

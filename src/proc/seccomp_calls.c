@@ -109,6 +109,13 @@
 	CALL_IF(fcntl, ONE_OF(1, 6, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, \
 	    F_OFD_SETLKW))
 
+/* Keeps the former file under a second name. */
+#ifdef SYS_link
+#define GROUP_LINK CALL(link)
+#else
+#define GROUP_LINK CALL(linkat)
+#endif
+
 /* Compile: policy text in by pipe, plain rules out by pipe, nothing else. */
 static const struct seccomp_call compile_calls[] = {
 	GROUP_BASE, GROUP_MEMORY_PRIVATE, GROUP_STREAM,
@@ -147,7 +154,7 @@ static const struct seccomp_call store_calls[] = {
 static const struct seccomp_call nic_calls[] = {
 	GROUP_BASE, GROUP_MEMORY_SHARED, GROUP_STREAM, GROUP_MESSAGE, GROUP_LOOP, GROUP_ACCEPT,
 	GROUP_FILE, GROUP_IDENTITY,
-	CALL(recvmmsg), CALL(sendmmsg), CALL(sched_yield), CALL(mlock),
+	CALL(recvmmsg), CALL(sendmmsg), CALL(sched_yield), CALL(mlock), GROUP_LINK,
 	/* a pair without a name for each session; no socket that could be connected */
 	CALL_IF(socketpair, ONE_OF(0, 1, AF_UNIX)),
 	/* asks its devices whether they are still there */

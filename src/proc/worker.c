@@ -22,8 +22,8 @@ child_exec(const char *name, const int *fds, uint32_t count, int null_fd, pid_t 
 {
 	static char *const env[] = { NULL };
 	char word[32] = "@", title[] = "ringfence";
-	char *const argv[] = { title, word, NULL };
-	int high[WORKER_FDS_MAX], self;
+	char *const argv[] = { title, word, (char *)(uintptr_t)job_sandbox_word(), NULL };
+	int high[WORKER_FDS_MAX];
 	sigset_t none;
 
 	strncat(word, name, sizeof(word) - 2);
@@ -31,10 +31,10 @@ child_exec(const char *name, const int *fds, uint32_t count, int null_fd, pid_t 
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(EXIT_NO_START);
-	self = fcntl(job_self_fd(), F_DUPFD_CLOEXEC, 64);
 	for (uint32_t i = 0; i < count; i++)
-		high[i] = fcntl(fds[i] < 0 ? null_fd : fds[i], F_DUPFD_CLOEXEC, 64);
-	if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 || self < 0)
+		high[i] = fcntl(fds[i] < 0 ? null_fd : fds[i], F_DUPFD_CLOEXEC,
+		    JOB_SELF_FD_MIN);
+	if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
 		_exit(EXIT_NO_START);
 	for (uint32_t i = 0; i < count; i++)
 		if (high[i] < 0 || dup2(high[i], WORKER_FD_FIRST + (int)i) < 0)
@@ -42,7 +42,7 @@ child_exec(const char *name, const int *fds, uint32_t count, int null_fd, pid_t 
 	/* 1U << 2: CLOSE_RANGE_CLOEXEC */
 	if (syscall(SYS_close_range, (unsigned)WORKER_FD_FIRST + count, ~0U, 1U << 2) != 0)
 		_exit(EXIT_NO_START);
-	fexecve(self, argv, env);
+	fexecve(job_self_fd(), argv, env);
 	_exit(EXIT_NO_START);
 }
 
@@ -54,6 +54,7 @@ worker_start(const char *name, const int *fds, uint32_t count, struct worker *ou
 	pid_t parent = getpid();
 
 	CHECK(count <= WORKER_FDS_MAX);
+	CHECK(job_self_fd() >= WORKER_FD_FIRST + WORKER_FDS_MAX);
 	*out = (struct worker){ .fd = -1 };
 	out->pid = null_fd < 0 ? -1 : fork();
 	if (out->pid == 0)

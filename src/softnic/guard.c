@@ -113,7 +113,7 @@ guard_open(struct guard *g, const char *ifname, uint32_t ifindex, enum guard_way
 			fds_close(g->links);
 	}
 	if (rc != RC_OK && way != GUARD_TCX) {
-		rc = guard_tc_add(ifindex, progs[0], progs[1], &g->qdisc_made);
+		rc = guard_tc_add(ifindex, progs[0], progs[1], &g->qdisc_made, &g->netlink);
 		if (rc == RC_OK)
 			g->ifindex = ifindex;
 	}
@@ -134,6 +134,6 @@ guard_close(struct guard *g)
 {
 	fds_close(g->links);
 	if (g->ifindex != 0)
-		guard_tc_del(g->ifindex, g->qdisc_made);
+		guard_tc_del(g->ifindex, g->qdisc_made, g->netlink);
 	*g = GUARD_EMPTY;
 }

@@ -6,7 +6,8 @@
  *          egress only frames marked GUARD_MARK leave (the mark is taken off): so the stack
  *          sends nothing past the firmware either.
  * Shape:   tcx links (kernel 6.6 and later): they end with this process. Before that clsact and
- *          a bpf filter: guard_close takes them away; after a kill they stay, the interface is
+ *          a bpf filter: guard_close takes them away, by a socket made at the
+ *          start, and needs CAP_NET_ADMIN for that; after a kill they stay, the interface is
  *          then deaf until the next start: closed, not open.
  * Errors:  RC_DENIED without CAP_NET_ADMIN or CAP_BPF; RC_IO where the kernel has neither way.
  *          There is no way to go on without a guard.
@@ -27,9 +28,10 @@ struct guard {
 	int links[2];		/* tcx: ingress, egress; -1 = none */
 	uint32_t ifindex;	/* clsact; 0 = none */
 	bool qdisc_made;	/* clsact: not there before */
+	int netlink;		/* clsact: to take it away, when no socket can be made any more */
 };
 
-#define GUARD_EMPTY ((struct guard) { .links = { -1, -1 } })
+#define GUARD_EMPTY ((struct guard) { .links = { -1, -1 }, .netlink = -1 })
 
 /* On error *g is empty and the interface as it was. */
 MUST_CHECK enum rc guard_open(struct guard *g, const char *ifname, uint32_t ifindex,
@@ -37,7 +39,9 @@ MUST_CHECK enum rc guard_open(struct guard *g, const char *ifname, uint32_t ifin
 void guard_close(struct guard *g);
 
 /* The clsact way: guard_tc.c. add also replaces what an earlier process left. */
-MUST_CHECK enum rc guard_tc_add(uint32_t ifindex, int prog_in, int prog_out, bool *qdisc_made);
-void guard_tc_del(uint32_t ifindex, bool qdisc_made);
+MUST_CHECK enum rc guard_tc_add(uint32_t ifindex, int prog_in, int prog_out, bool *qdisc_made,
+    int *netlink);
+/* Takes netlink. */
+void guard_tc_del(uint32_t ifindex, bool qdisc_made, int netlink);
 
 #endif

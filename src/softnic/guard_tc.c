@@ -152,12 +152,13 @@ qdisc_change(int fd, uint32_t ifindex, bool add)
 }
 
 enum rc
-guard_tc_add(uint32_t ifindex, int prog_in, int prog_out, bool *qdisc_made)
+guard_tc_add(uint32_t ifindex, int prog_in, int prog_out, bool *qdisc_made, int *netlink)
 {
 	int fd = netlink_open();
 	int err;
 
 	*qdisc_made = false;
+	*netlink = -1;
 	if (fd < 0)
 		return rc_from_errno(errno);
 	err = qdisc_change(fd, ifindex, true);
@@ -173,21 +174,21 @@ guard_tc_add(uint32_t ifindex, int prog_in, int prog_out, bool *qdisc_made)
 	}
 	if (err != 0 && *qdisc_made)
 		(void)qdisc_change(fd, ifindex, false);
-	close(fd);
+	if (err == 0)
+		*netlink = fd;
+	else
+		close(fd);
 	errno = err;
 	return rc_from_errno(err);
 }
 
 void
-guard_tc_del(uint32_t ifindex, bool qdisc_made)
+guard_tc_del(uint32_t ifindex, bool qdisc_made, int netlink)
 {
-	int fd = netlink_open();
-
-	if (fd < 0)
-		return;		/* the interface stays deaf, as after a kill */
-	(void)filter_del(fd, ifindex, false);
-	(void)filter_del(fd, ifindex, true);
+	CHECK(netlink >= 0);
+	(void)filter_del(netlink, ifindex, false);
+	(void)filter_del(netlink, ifindex, true);
 	if (qdisc_made)
-		(void)qdisc_change(fd, ifindex, false);
-	close(fd);
+		(void)qdisc_change(netlink, ifindex, false);
+	close(netlink);
 }

@@ -63,6 +63,7 @@ struct port {
 	enum port_side side;
 	int fd;			/* readable when a frame waits; -1 = a replay: ask at any time */
 	uint32_t mtu;		/* 0 = none */
+	bool needs_admin;	/* at its close: CAP_NET_ADMIN */
 	bool ended;		/* a replay that has given its last frame */
 	char name[96];		/* as given: "dev:eth0" */
 };

@@ -194,7 +194,7 @@ dev_check(struct port *p, struct diag *diag)
 {
 	struct dev *d = dev_of(p);
 	struct tpacket_stats stats = { 0 };
-	char name[IF_NAMESIZE];
+	struct ifreq r = { .ifr_ifindex = (int)d->ifindex };
 	socklen_t len = sizeof(stats);
 	int err = 0;
 
@@ -202,7 +202,7 @@ dev_check(struct port *p, struct diag *diag)
 		p->counters.rx_lost += stats.tp_drops;
 	len = sizeof(err);
 	(void)getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len);	/* clears it: down, up */
-	if (if_indextoname(d->ifindex, name) == NULL) {
+	if (ioctl(p->fd, SIOCGIFNAME, &r) != 0) {
 		diag_set(diag, "port-gone", "interface %s is gone", d->ifname);
 		return RC_IO;
 	}
@@ -349,6 +349,7 @@ dev_setup(struct dev *d, struct diag *diag)
 	rc = guard_open(&d->guard, d->ifname, d->ifindex, GUARD_ANY, diag);
 	if (rc != RC_OK)
 		return rc;
+	d->port.needs_admin = d->guard.ifindex != 0;
 	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) != 0)
 		return dev_fail(d, "promiscuous mode", diag);
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0)

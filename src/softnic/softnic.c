@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 #include "fw_mbox.h"
 #include "log.h"
 #include "port.h"
+#include "rights.h"
 #include "softnic_mbox.h"
 #include "softnic_store.h"
 
@@ -341,6 +344,40 @@ image_boot(struct softnic *s)
 		log_info("store-read", "generation=%u bytes=%u", record.generation, record.len);
 }
 
+static void
+dir_of(const char *path, char dir[PATH_MAX])
+{
+	char *slash;
+
+	(void)snprintf(dir, PATH_MAX, "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		(void)strcpy(dir, ".");
+	else
+		slash[slash == dir] = '\0';
+}
+
+/* Ports and socket are open, nothing of a stranger was read. What stays: the store's directory, and
+ * removing the socket; with a clsact guard the right to take it away at the end. */
+static enum rc
+room_enter(const struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
+{
+	struct rights_spec spec = rights_spec_default(ROOM_NIC);
+	char socket_dir[PATH_MAX], store_dir[PATH_MAX];
+	struct rights_path paths[2] = { { socket_dir, RIGHTS_MAKE },
+		{ store_dir, RIGHTS_READ | RIGHTS_LIST | RIGHTS_WRITE | RIGHTS_MAKE } };
+
+	dir_of(cfg->socket, socket_dir);
+	if (cfg->store != NULL)
+		dir_of(cfg->store, store_dir);
+	spec.off = cfg->no_sandbox;
+	spec.paths = paths;
+	spec.path_count = cfg->store != NULL ? 2 : 1;
+	if (s->ports[PORT_WIRE]->needs_admin || s->ports[PORT_HOST]->needs_admin)
+		spec.keep_caps = UINT64_C(1) << CAP_NET_ADMIN;
+	return rights_drop(&spec, diag);
+}
+
 /* The socket first: whoever has it is the one NIC that may touch store and ports. */
 static enum rc
 setup(struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
@@ -363,6 +400,8 @@ setup(struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
 		rc = port_open(cfg->wire, PORT_WIRE, &s->ports[PORT_WIRE], diag);
 	if (rc == RC_OK)
 		rc = port_open(cfg->host, PORT_HOST, &s->ports[PORT_HOST], diag);
+	if (rc == RC_OK)
+		rc = room_enter(s, cfg, diag);
 	if (rc != RC_OK)
 		return rc;
 	s->clock.mono_ns = clock_mono_ns();

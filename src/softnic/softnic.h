@@ -9,7 +9,8 @@
  * Units:   the flow clock is monotonic; a replay's is that of the capture, so that the same
  *          capture gives the same verdicts. A replay begins once a generation is active.
  * Errors:  RC_CONFLICT: another software NIC has the socket, the store, or an interface.
- * Context: a process of its own, to itself: takes SIGTERM and SIGINT, ignores SIGPIPE.
+ * Context: a process of its own, to itself: takes SIGTERM and SIGINT, ignores SIGPIPE; gives up
+ *          its rights once its ports are open.
  */
 #ifndef SOFTNIC_H
 #define SOFTNIC_H
@@ -25,6 +26,7 @@ struct softnic_cfg {
 	uint32_t flow_count;		/* entries; 0 = BOARD_FLOWS_DEFAULT */
 	uint32_t alert_rate;		/* per rule and second; 0 = BOARD_ALERT_RATE */
 	uint32_t alert_burst;		/* 0 = BOARD_ALERT_BURST */
+	bool no_sandbox;		/* unsupported */
 };
 
 /* Runs until SIGTERM or SIGINT (RC_OK), or until a port is gone. Borrows cfg. */

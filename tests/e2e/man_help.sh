@@ -14,13 +14,13 @@ complain()
 verbs=$(sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p' "$TMPDIR/help")
 [ "$(echo "$verbs" | wc -l)" -ge 12 ] || complain "--help lists too few verbs: $verbs"
 : >"$TMPDIR/options"
-sed -n 's/^  .*--\([a-z]*\).*/\1/p' "$TMPDIR/help" >>"$TMPDIR/options"
+sed -n 's/^  .*--\([a-z-]*\).*/\1/p' "$TMPDIR/help" >>"$TMPDIR/options"
 for verb in $verbs; do
 	"$RINGFENCE" "$verb" --help >"$TMPDIR/verb"
 	grep -q "^usage: ringfence $verb" "$TMPDIR/verb" || complain "$verb --help has no usage"
 	"$RINGFENCE" help "$verb" | cmp -s - "$TMPDIR/verb" || complain "help $verb is another text"
 	grep -qw "$verb" "$TOP/man/ringfence.1" || complain "$verb is not in ringfence.1"
-	sed -n 's/^  .*--\([a-z]*\).*/\1/p' "$TMPDIR/verb" >>"$TMPDIR/options"
+	sed -n 's/^  .*--\([a-z-]*\).*/\1/p' "$TMPDIR/verb" >>"$TMPDIR/options"
 	case $verb in
 	nic|run) page=$TOP/man/ringfence.8 ;;
 	*)	page=$TOP/man/ringfence.1 ;;
@@ -34,7 +34,7 @@ for verb in $verbs; do
 	[ ! -s "$TMPDIR/missing" ] || complain "$(cat "$TMPDIR/missing")"
 done
 sort -u "$TMPDIR/options" >"$TMPDIR/have"
-sed -n 's/^\.It .*Fl -\([a-z]*\).*/\1/p' "$TOP/man/ringfence.1" | sort -u >"$TMPDIR/told"
+sed -n 's/^\.It .*Fl -\([a-z-]*\).*/\1/p' "$TOP/man/ringfence.1" | sort -u >"$TMPDIR/told"
 diff "$TMPDIR/have" "$TMPDIR/told" || complain "options of --help (<) and of ringfence.1 (>) differ"
 
 # exit codes: those of the source

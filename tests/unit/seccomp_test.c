@@ -175,7 +175,10 @@ static const struct never_row never_rows[] = {
 	{ "personality", SYS_personality }, { "settimeofday", SYS_settimeofday },
 	{ "clock_settime", SYS_clock_settime }, { "adjtimex", SYS_adjtimex },
 	{ "setuid", SYS_setuid }, { "setfsuid", SYS_setfsuid }, { "mknodat", SYS_mknodat },
-	{ "linkat", SYS_linkat }, { "symlinkat", SYS_symlinkat }, { "fanotify", SYS_fanotify_init },
+#ifdef SYS_link
+	{ "linkat", SYS_linkat },	/* the NIC has link */
+#endif
+	{ "symlinkat", SYS_symlinkat }, { "fanotify", SYS_fanotify_init },
 	{ "syslog", SYS_syslog }, { "acct", SYS_acct }, { "vhangup", SYS_vhangup },
 	{ "process_madvise", SYS_process_madvise }, { "shmget", SYS_shmget },
 	{ "pkey_mprotect", SYS_pkey_mprotect }, { "remap_file_pages", SYS_remap_file_pages },
