@@ -23,6 +23,7 @@ dir_make(const char *path, unsigned mode, struct diag *diag)
 	char part[PATH_MAX];
 	struct stat st;
 	size_t len = strlen(path);
+	int err;
 
 	if (len == 0 || len >= sizeof(part)) {
 		diag_set(diag, "path-length", "a path of %zu bytes; it takes 1 to %zu", len,
@@ -41,12 +42,13 @@ dir_make(const char *path, unsigned mode, struct diag *diag)
 				return rc;
 			continue;
 		}
-		if (errno == EEXIST)
+		err = errno;
+		if (err == EEXIST)
 			continue;
 		if (stat(part, &st) == 0 && S_ISDIR(st.st_mode))
 			continue;	/* a file system that may not be written, but has it */
-		diag_set(diag, "directory", "cannot make %s: %s", part, strerror(errno));
-		return rc_from_errno(errno);
+		diag_set(diag, "directory", "cannot make %s: %s", part, strerror(err));
+		return rc_from_errno(err);
 	}
 	return RC_OK;
 }

@@ -115,7 +115,6 @@ static enum rc
 local_connect(struct client *c, const char *path, struct diag *diag)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	enum rc rc;
 
 	if (strlen(path) >= sizeof(un.sun_path)) {
 		diag_set(diag, "path-length", "socket path of %zu bytes; the limit is %zu: %s",
@@ -126,10 +125,13 @@ local_connect(struct client *c, const char *path, struct diag *diag)
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd >= 0 && connect(c->fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
 		return RC_OK;
-	rc = errno == EACCES || errno == EPERM ? RC_DENIED : RC_PEER;
+	if (errno == EACCES || errno == EPERM) {
+		diag_set(diag, "denied", "no right to speak to %s: %s", path, strerror(errno));
+		return RC_DENIED;
+	}
 	diag_set(diag, "unreachable", "no daemon answers at %s: %s", path, strerror(errno));
 	diag_hint(diag, "is `ringfence run` up, and with this --socket?");
-	return rc;
+	return RC_PEER;
 }
 
 /* "HOST:PORT", "[V6]:PORT"; the parts are written into text. */

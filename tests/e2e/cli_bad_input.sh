@@ -29,6 +29,11 @@ exits 2 "$RINGFENCE" watch --count 0
 exits 2 "$RINGFENCE" nic --wire pcap:a --host pcap:b --flows 1
 exits 2 "$RINGFENCE" nic --wire eth0 --host pcap:b --socket "$TMPDIR/nic"
 says 'a port is dev:IFNAME'
+# a directory that cannot be made says why, not that it is not there
+"$RINGFENCE" nic --wire pcap:a --host pcap:b --socket /sys/ringfence/nic 2>"$TMPDIR/err" &&
+    fail "a socket in /sys"
+says 'cannot make /sys/ringfence'
+grep -q 'No such file' "$TMPDIR/err" && fail "the wrong reason: $(cat "$TMPDIR/err")"
 exits 0 "$RINGFENCE" --version
 prints '^ringfence [0-9]'
 exits 0 "$RINGFENCE" --help
