@@ -153,7 +153,8 @@ list_dir(struct reading *r, int fd, const char *path, char ***out, size_t *count
 	if (names == NULL)
 		rc = RC_NOMEM;
 	while (rc == RC_OK && (e = readdir(dir)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+		/* as in the shell's *.pol: .git, and what editors lock and save beside a file */
+		if (e->d_name[0] == '.')
 			continue;
 		if (n == ENTRIES_MAX) {
 			refuse(r, path, "limit", "too many entries in this directory");

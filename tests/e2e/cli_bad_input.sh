@@ -53,6 +53,14 @@ exits 0 "$RINGFENCE" check --color=always "$TOP/policy"
 prints "$(printf '\033')"
 NO_COLOR=1 "$RINGFENCE" check "$TOP/policy" 2>/dev/null | grep -q "$(printf '\033')" &&
     fail "colour in spite of NO_COLOR"
+# a working copy, open in an editor, is none of that: names with a dot are passed over
+fresh
+cp "$TOP"/policy/*.pol "$D"
+mkdir "$D/.git"
+head -c 5000000 /dev/zero >"$D/.git/pack"
+ln -s user@host.1 "$D/.#infra.pol"
+printf '\377' >"$D/.infra.pol.swp"
+exits 0 "$RINGFENCE" check "$D"
 
 # directories and files that are not right: 1
 exits 1 "$RINGFENCE" check "$TMPDIR/none"
