@@ -239,7 +239,7 @@ tls_handshake(struct tls_conn *c, struct diag *diag)
 		diag_set(diag, "tls-peer", "%s", text);
 		return RC_DENIED;
 	}
-	if (err == MBEDTLS_ERR_SSL_BAD_INPUT_DATA)	/* too long for its buffer: it says nothing */
+	if (err == MBEDTLS_ERR_SSL_BAD_INPUT_DATA)	/* too long for its buffer, says nothing */
 		(void)mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
 		    MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR);
 	mbedtls_strerror(err, text, sizeof(text));

@@ -35,7 +35,8 @@ done
 
 policy_begin
 nic_start
-daemon_start --listen "$AT" --keys "$KEYS"
+daemon_options="--listen $AT --keys $KEYS"
+daemon_start
 wait_for "generation 1" status_is 1 generation
 
 far()	# NAME ARGUMENT...: over TLS with the certificate NAME

@@ -8,6 +8,7 @@ SOCK=$TMPDIR/ringfence.sock
 NIC=$TMPDIR/nic.sock
 nic_pid=
 daemon_pid=
+daemon_options=
 more_pids=
 WAIT_S=15
 
@@ -127,10 +128,11 @@ nic_kill()
 	nic_pid=
 }
 
-daemon_start()	# OPTION...: of run, beside those of every test
+daemon_start()	# with $daemon_options, words of run beside those of every test
 {
+	# shellcheck disable=SC2086 # words
 	"$RINGFENCE" run --nic "$NIC" --policy "$POL" --state "$STATE" --socket "$SOCK" \
-	    "$@" >>"$TMPDIR/daemon.log" 2>&1 &
+	    $daemon_options >>"$TMPDIR/daemon.log" 2>&1 &
 	daemon_pid=$!
 	wait_for "the daemon" rf status
 }
