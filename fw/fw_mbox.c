@@ -176,6 +176,8 @@ request_len(uint32_t op)
 		return sizeof(struct wire_commit);
 	case WIRE_OP_ABORT:
 		return sizeof(struct wire_abort);
+	case WIRE_OP_COPY:
+		return sizeof(struct wire_copy);
 	default:
 		return UINT32_MAX;
 	}

@@ -71,7 +71,8 @@ struct fw_mbox {
 	uint8_t job_hdr_bytes;
 	uint32_t job_done;		/* bytes */
 	uint32_t job_crc;
-	struct wire_load job_load;
+	bool job_copies;		/* a LOAD's bytes come from the active image */
+	uint32_t job_from, job_at, job_len, job_want_crc;
 	uint32_t job_flags;		/* WIRE_COMMIT_* */
 	struct fw_sha256 sha;
 

@@ -5,11 +5,11 @@
  *   NONE --BEGIN--> LOADING --VERIFY good--> VERIFIED --COMMIT--> NONE, enforced
  *                     ^  |                      |
  *                     |  +--VERIFY bad--> REFUSED
- *                     +------LOAD---------------+      BEGIN and ABORT leave every state
+ *                     +---LOAD, COPY------------+      BEGIN and ABORT leave every state
  *
- * The bank that is written is never the one that judges. One job runs at a time: bytes of a LOAD,
- * the digest of a VERIFY, the board's store of a COMMIT; the board may reboot or lose its host at
- * any step, and the active image is as before.
+ * The bank that is written is never the one that judges. One job runs at a time: bytes of a LOAD
+ * or COPY, the digest of a VERIFY, the board's store of a COMMIT; the board may reboot or lose its
+ * host at any step, and the active image is as before.
  */
 #include "fw_ruleset.h"
 
@@ -112,15 +112,30 @@ handle_good(struct fw_mbox *m)
 	return !FAIL(m, WIRE_ERR_ENOENT, m->stage == FW_STAGE_NONE ? 0 : m->handle);
 }
 
+/* Bytes of a LOAD or COPY are awaited; what they say was checked. */
+static bool
+fill_start(struct fw_mbox *m, uint32_t from, uint32_t at, uint32_t len, uint32_t crc, bool copies)
+{
+	if (at > m->loaded || len > le32_get(m->begin.bytes) - at)
+		return FAIL(m, WIRE_ERR_ERANGE, m->loaded);
+	m->job_copies = copies;
+	m->job_from = from;
+	m->job_at = at;
+	m->job_len = len;
+	m->job_want_crc = crc;
+	m->job_crc = 0;
+	m->stage = FW_STAGE_LOADING;
+	return job_start(m, FW_JOB_LOAD, true);
+}
+
 static bool
 serve_load(struct fw_mbox *m)
 {
-	uint32_t len, at, dma, bytes = le32_get(m->begin.bytes);
+	uint32_t len, dma;
 	struct wire_load l;
 
 	memcpy(&l, m->request.payload, sizeof(l));
 	len = le32_get(l.len);
-	at = le32_get(l.offset);
 	dma = le32_get(l.dma_offset);
 	if (!handle_good(m))
 		return true;
@@ -130,19 +145,50 @@ serve_load(struct fw_mbox *m)
 		return FAIL(m, WIRE_ERR_EINVAL, 2);
 	if (dma > WIRE_MBOX_WINDOWS * WIRE_MBOX_WINDOW_BYTES - len)
 		return FAIL(m, WIRE_ERR_EINVAL, 4);
-	if (at > m->loaded || len > bytes - at)
-		return FAIL(m, WIRE_ERR_ERANGE, m->loaded);
-	m->job_load = l;
-	m->job_crc = 0;
-	m->stage = FW_STAGE_LOADING;
-	return job_start(m, FW_JOB_LOAD, true);
+	return fill_start(m, dma, le32_get(l.offset), len, le32_get(l.crc32c), false);
+}
+
+/* Only from what is active: no COMMIT comes before the bytes are there, so it stays so. */
+static bool
+serve_copy(const struct fw *fw, struct fw_mbox *m)
+{
+	uint32_t from, at, len, held = fw_image(fw) == NULL ? 0 : fw->image_bytes;
+	struct wire_copy c;
+
+	memcpy(&c, m->request.payload, sizeof(c));
+	from = le32_get(c.from);
+	at = le32_get(c.offset);
+	len = le32_get(c.len);
+	if (!handle_good(m))
+		return true;
+	if (m->job != FW_JOB_NONE)
+		return FAIL(m, WIRE_ERR_EBUSY, m->job_done);
+	if (len == 0 || len > WIRE_MBOX_WINDOW_BYTES || len % WIRE_LINE != 0)
+		return FAIL(m, WIRE_ERR_EINVAL, 3);
+	if (from % WIRE_LINE != 0 || from > held || len > held - from)
+		return FAIL(m, WIRE_ERR_EINVAL, 1);
+	if (at % WIRE_LINE != 0)
+		return FAIL(m, WIRE_ERR_EINVAL, 2);
+	return fill_start(m, from, at, len, le32_get(c.crc32c), true);
+}
+
+static bool
+fill_bytes(const struct fw *fw, struct fw_mbox *m, uint8_t *to, uint32_t n)
+{
+	uint32_t from = m->job_from + m->job_done;
+
+	if (!m->job_copies)
+		return m->port.dma_read(m->port.arg, to, from, n);
+	FW_CHECK(fw_image(fw) != NULL && n <= fw->image_bytes && from <= fw->image_bytes - n);
+	memcpy(to, fw_image(fw) + from, n);
+	return true;
 }
 
 /* O(FW_MBOX_STEP_BYTES). */
 static void
 step_load(struct fw *fw, struct fw_mbox *m)
 {
-	uint32_t at = le32_get(m->job_load.offset), len = le32_get(m->job_load.len);
+	uint32_t at = m->job_at, len = m->job_len;
 	uint32_t n = len - m->job_done;
 	uint8_t *to = staged(fw) + at + m->job_done;
 	struct wire_load_reply r;
@@ -150,7 +196,7 @@ step_load(struct fw *fw, struct fw_mbox *m)
 	FW_CHECK(len <= fw->cfg.bank_bytes && at <= fw->cfg.bank_bytes - len);
 	if (n > FW_MBOX_STEP_BYTES)
 		n = FW_MBOX_STEP_BYTES;
-	if (!m->port.dma_read(m->port.arg, to, le32_get(m->job_load.dma_offset) + m->job_done, n)) {
+	if (!fill_bytes(fw, m, to, n)) {
 		m->loaded = at < m->loaded ? at : m->loaded;
 		(void)FAIL(m, WIRE_ERR_EIO, 4);
 		job_end(m);
@@ -160,7 +206,7 @@ step_load(struct fw *fw, struct fw_mbox *m)
 	m->job_done += n;
 	if (m->job_done < len)
 		return;
-	if (m->job_crc != le32_get(m->job_load.crc32c)) {
+	if (m->job_crc != m->job_want_crc) {
 		m->loaded = at < m->loaded ? at : m->loaded;
 		(void)FAIL(m, WIRE_ERR_EBADMSG, m->job_crc);
 	} else {
@@ -348,6 +394,8 @@ fw_ruleset_serve(struct fw *fw, struct fw_mbox *m)
 		return serve_commit(fw, m);
 	case WIRE_OP_ABORT:
 		return serve_abort(m);
+	case WIRE_OP_COPY:
+		return serve_copy(fw, m);
 	default:
 		return FAIL(m, WIRE_ERR_ENOSYS, m->request.op);
 	}

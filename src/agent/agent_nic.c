@@ -101,13 +101,19 @@ static void
 load(struct agent *a, struct gen *g, struct outcome *o)
 {
 	uint64_t begin_ns = clock_mono_ns();
+	struct nic_held held = { 0 };
+	const struct gen *now;
 
 	/* Those of loads that were cut short must not push out what is enforced. */
 	if (agent_active(a) != NULL)
 		state_drop_above(a->state, a->active.generation);
 	g->number = state_next(a->state, a->active.generation);
 	(void)state_add(a->state, g);
-	o->rc = nic_load(a->nic, g->number, g->image, g->image_len, &o->why);
+	now = agent_active(a);
+	if (now != NULL)
+		held = (struct nic_held) { now->image, now->image_len };
+	o->rc = nic_load_over(a->nic, g->number, g->image, g->image_len, &held, &o->moved,
+	    &o->why);
 	o->load_ns = clock_mono_ns() - begin_ns;
 	if (o->rc == RC_OK)
 		o->rc = nic_version_get(a->nic, &a->active, &o->why);

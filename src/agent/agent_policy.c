@@ -29,9 +29,11 @@ outcome_log(const struct outcome *o)
 		}
 	if (o->rc == RC_OK)
 		log_info("reload-done", "generation=%u changed=%s warnings=%u eval_us=%ju "
-		    "build_us=%ju load_us=%ju", o->generation, o->changed ? "yes" : "no",
+		    "build_us=%ju load_us=%ju loaded_bytes=%ju copied_bytes=%ju",
+		    o->generation, o->changed ? "yes" : "no",
 		    o->diags.warnings, (uintmax_t)(o->eval_ns / 1000),
-		    (uintmax_t)(o->build_ns / 1000), (uintmax_t)(o->load_ns / 1000));
+		    (uintmax_t)(o->build_ns / 1000), (uintmax_t)(o->load_ns / 1000),
+		    (uintmax_t)o->moved.loaded, (uintmax_t)o->moved.copied);
 	else
 		log_warn("reload-refused", "rc=%s errors=%u at=%s:%u text=\"%s\"", rc_name(o->rc),
 		    o->diags.errors, first != NULL && first->file[0] != '\0' ? first->file : "-",

@@ -86,9 +86,11 @@ reload_print(const struct cli *cli, yyjson_val *root)
 	messages_print(cli, root);
 	if (ok && yyjson_get_bool(yyjson_obj_get(root, "changed")))
 		printf("%sgeneration %" PRIu64 "%s is enforced (compiled in %.1f ms, loaded in "
-		    "%.1f ms)\n", cli_ink(cli, GREEN), generation, cli_ink(cli, PLAIN),
+		    "%.1f ms, %" PRIu64 " bytes sent, %" PRIu64 " kept)\n",
+		    cli_ink(cli, GREEN), generation, cli_ink(cli, PLAIN),
 		    (double)(ask_uint(root, "eval_us") + ask_uint(root, "build_us")) / 1000,
-		    (double)ask_uint(root, "load_us") / 1000);
+		    (double)ask_uint(root, "load_us") / 1000, ask_uint(root, "loaded_bytes"),
+		    ask_uint(root, "copied_bytes"));
 	else if (ok)
 		printf("nothing changed: generation %" PRIu64 " stays\n", generation);
 	else if (!cli->quiet && generation != 0)

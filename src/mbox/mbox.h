@@ -44,6 +44,8 @@ struct mbox_counts {
 	uint64_t stale_replies;		/* dropped: another request's */
 	uint64_t late_replies;		/* came after their time-out */
 	uint64_t doorbells_again;
+	uint64_t loaded_bytes;		/* of images, through the windows */
+	uint64_t copied_bytes;		/* of images, by the NIC from what it enforces */
 	uint64_t bad_alerts;		/* dropped: CRC32C, number or a field is wrong */
 	uint64_t alerts_skipped;	/* passed over where the NIC's count could not be */
 };
@@ -53,6 +55,10 @@ struct mbox_upload {
 	uint32_t tables, rules, counters;	/* what the image needs */
 	const uint8_t *image;			/* borrowed */
 	uint32_t len;
+	/* What the NIC is thought to enforce, borrowed; NULL = not known. Where it is so by its
+	 * SHA-256, bodies that are in it are not sent again. Both images are well-formed. */
+	const uint8_t *held;
+	uint32_t held_len;
 };
 
 struct mbox;
@@ -69,7 +75,7 @@ MUST_CHECK enum rc mbox_call(struct mbox *m, uint32_t op, const void *req, uint3
 MUST_CHECK enum rc mbox_ask(struct mbox *m, uint32_t op, void *reply, uint32_t len,
     struct diag *diag);
 
-/* BEGIN, LOAD, VERIFY, COMMIT, once. On error the upload is aborted as far as possible. */
+/* BEGIN, LOAD and COPY, VERIFY, COMMIT, once. On error the upload is aborted as far as possible. */
 MUST_CHECK enum rc mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag);
 
 /* Tells err in words; returns RC_LIMIT, RC_IO, RC_INVALID by its code. */

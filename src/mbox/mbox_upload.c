@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "hash.h"
+#include "mbox_delta.h"
 #include "mbox_int.h"
 #include "wire_shared.h"
 
@@ -25,6 +26,8 @@ op_name(uint32_t op)
 		return "RULESET_BEGIN";
 	case WIRE_OP_LOAD:
 		return "RULESET_LOAD";
+	case WIRE_OP_COPY:
+		return "RULESET_COPY";
 	case WIRE_OP_VERIFY:
 		return "RULESET_VERIFY";
 	case WIRE_OP_COMMIT:
@@ -145,22 +148,21 @@ call_while_busy(struct mbox *m, uint32_t op, const void *req, uint32_t len, void
 
 static enum rc
 upload_begin(struct mbox *m, const struct mbox_upload *u, const uint8_t digest[SHA256_BYTES],
-    uint32_t *handle, struct diag *diag)
+    uint32_t *handle, struct wire_ruleset_version *active, struct diag *diag)
 {
-	struct wire_ruleset_version version;
 	struct wire_begin b;
 	struct wire_begin_reply r;
 	struct mbox_error err;
-	enum rc rc = mbox_ask(m, WIRE_OP_RULESET_VERSION, &version, sizeof(version), diag);
+	enum rc rc = mbox_ask(m, WIRE_OP_RULESET_VERSION, active, sizeof(*active), diag);
 
 	if (rc != RC_OK)
 		return rc;
-	if (u->generation <= le32_get(version.generation)) {
+	if (u->generation <= le32_get(active->generation)) {
 		diag_set(diag, "nic-generation", "generation %u is not above the NIC's active one, "
-		    "%u", u->generation, le32_get(version.generation));
+		    "%u", u->generation, le32_get(active->generation));
 		return RC_INVALID;
 	}
-	b.base_generation = version.generation;
+	b.base_generation = active->generation;
 	b.generation = le32_put(u->generation);
 	b.tables = le32_put(u->tables);
 	b.rules = le32_put(u->rules);
@@ -175,10 +177,9 @@ upload_begin(struct mbox *m, const struct mbox_upload *u, const uint8_t digest[S
 
 /* One window. The NIC's CRC32C is over what it read: a mismatch means the bytes go again. */
 static enum rc
-window_load(struct mbox *m, const struct mbox_upload *u, uint32_t handle, uint32_t at,
+window_load(struct mbox *m, const struct mbox_upload *u, uint32_t handle, uint32_t at, uint32_t n,
     struct diag *diag)
 {
-	uint32_t n = MIN(u->len - at, (uint32_t)WIRE_MBOX_WINDOW_BYTES);
 	uint32_t dma = at / WIRE_MBOX_WINDOW_BYTES % WIRE_MBOX_WINDOWS * WIRE_MBOX_WINDOW_BYTES;
 	struct mbox_error err;
 	enum rc rc = RC_OK;
@@ -196,7 +197,50 @@ window_load(struct mbox *m, const struct mbox_upload *u, uint32_t handle, uint32
 		if (rc != RC_INVALID || err.code != WIRE_ERR_EBADMSG)
 			break;
 	}
+	m->counts.loaded_bytes += rc == RC_OK ? n : 0;
 	return rc_tell(rc, &err, WIRE_OP_LOAD, diag);
+}
+
+/* RC_INVALID: the NIC cannot, or holds other bytes. */
+static enum rc
+window_copy(struct mbox *m, const struct mbox_upload *u, uint32_t handle, uint32_t at, uint32_t n,
+    uint32_t from, struct diag *diag)
+{
+	struct wire_copy c = { le32_put(handle), le32_put(from), le32_put(at), le32_put(n),
+		le32_put(crc32c(0, u->image + at, n)) };
+	struct wire_copy_reply r;
+	struct mbox_error err;
+	enum rc rc = call_exact(m, WIRE_OP_COPY, &c, sizeof(c), &r, sizeof(r), &err);
+
+	if (rc == RC_OK && le32_get(r.bytes_so_far) != at + n)
+		rc = RC_PEER;
+	m->counts.copied_bytes += rc == RC_OK ? n : 0;
+	return rc == RC_INVALID ? rc : rc_tell(rc, &err, WIRE_OP_COPY, diag);
+}
+
+/* Every byte, in order. After one refusal nothing is copied any more. */
+static enum rc
+pieces_send(struct mbox *m, const struct mbox_upload *u, const struct mbox_plan *p,
+    uint32_t handle, struct diag *diag)
+{
+	bool copies = true;
+	enum rc rc = RC_OK;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct mbox_piece *x = &p->items[i];
+
+		for (uint32_t done = 0, n; done < x->len && rc == RC_OK; done += n) {
+			n = MIN(x->len - done, (uint32_t)WIRE_MBOX_WINDOW_BYTES);
+			rc = RC_INVALID;
+			if (x->copy && copies)
+				rc = window_copy(m, u, handle, x->at + done, n, x->from + done,
+				    diag);
+			copies = copies && (!x->copy || rc == RC_OK);
+			if (rc == RC_INVALID)
+				rc = window_load(m, u, handle, x->at + done, n, diag);
+		}
+	}
+	return rc;
 }
 
 static enum rc
@@ -252,14 +296,19 @@ mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag)
 	uint8_t digest[SHA256_BYTES];
 	struct wire_abort a;
 	struct mbox_error err;
+	struct wire_ruleset_version active;
+	struct mbox_plan plan;
 	uint32_t handle = 0;
 	enum rc rc;
 
 	CHECK(u->image != NULL && u->len > 0 && u->generation > 0);
 	sha256(u->image, u->len, digest);
-	rc = upload_begin(m, u, digest, &handle, diag);
-	for (uint32_t at = 0; rc == RC_OK && at < u->len; at += WIRE_MBOX_WINDOW_BYTES)
-		rc = window_load(m, u, handle, at, diag);
+	rc = upload_begin(m, u, digest, &handle, &active, diag);
+	if (rc == RC_OK) {
+		mbox_plan_make(&plan, u, active.sha256);
+		rc = pieces_send(m, u, &plan, handle, diag);
+		mbox_plan_fini(&plan);
+	}
 	if (rc == RC_OK)
 		rc = upload_verify(m, u, handle, diag);
 	if (rc == RC_OK)

@@ -64,8 +64,22 @@ enum rc
 nic_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
     struct diag *diag)
 {
+	return nic_load_over(nic, generation, image, len, NULL, NULL, diag);
+}
+
+enum rc
+nic_load_over(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
+    const struct nic_held *held, struct nic_moved *moved, struct diag *diag)
+{
+	static const struct nic_held none;
+	struct nic_moved ignored;
+
 	CHECK(image != NULL || len == 0);
-	return nic->ops->load(nic, generation, image, len, diag);
+	if (moved == NULL)
+		moved = &ignored;
+	memset(moved, 0, sizeof(*moved));
+	return nic->ops->load(nic, generation, image, len, held != NULL ? held : &none, moved,
+	    diag);
 }
 
 enum rc

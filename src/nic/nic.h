@@ -73,6 +73,23 @@ MUST_CHECK enum rc nic_status_get(struct nic *nic, struct nic_status *out);
 MUST_CHECK enum rc nic_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
     struct diag *diag);
 
+/* What the NIC is thought to enforce: parts of the image that are in it are not sent again. Where
+ * the NIC enforces something else, it does no harm. Well-formed; borrowed. */
+struct nic_held {
+	const uint8_t *image;
+	size_t len;
+};
+
+/* Bytes that went through the windows, and that the NIC took from what it held; with what a reboot
+ * made to go again. */
+struct nic_moved {
+	uint64_t loaded, copied;
+};
+
+/* The same as nic_load; held and moved may be NULL. */
+MUST_CHECK enum rc nic_load_over(struct nic *nic, uint32_t generation, const uint8_t *image,
+    size_t len, const struct nic_held *held, struct nic_moved *moved, struct diag *diag);
+
 MUST_CHECK enum rc nic_counters_get(struct nic *nic, uint32_t first, uint32_t count,
     struct nic_counter *out, struct diag *diag);
 

@@ -16,7 +16,7 @@ struct nic_ops {
 	enum rc (*version_get)(struct nic *nic, struct nic_version *out, struct diag *diag);
 	enum rc (*status_get)(struct nic *nic, struct nic_status *out);
 	enum rc (*load)(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
-	    struct diag *diag);
+	    const struct nic_held *held, struct nic_moved *moved, struct diag *diag);
 	enum rc (*counters_get)(struct nic *nic, uint32_t first, uint32_t count,
 	    struct nic_counter *out, struct diag *diag);
 	enum rc (*alert_next)(struct nic *nic, struct nic_alert *out);

@@ -217,9 +217,11 @@ load_came_through(struct nic *nic, const struct mbox_upload *u, struct diag *dia
 
 static enum rc
 soft_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
-    struct diag *diag)
+    const struct nic_held *held, struct nic_moved *moved, struct diag *diag)
 {
 	struct mbox_upload u = { .generation = generation };
+	struct mbox_counts before = *mbox_counts(soft_of(nic)->mbox);
+	const struct mbox_counts *now = mbox_counts(soft_of(nic)->mbox);
 	enum rc rc = upload_fill(&u, image, len, diag);
 
 	if (rc != RC_OK)
@@ -228,8 +230,14 @@ soft_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len
 		diag_set(diag, "nic-generation", "generation 0 means none; it takes 1 or more");
 		return RC_INVALID;
 	}
+	if (held->len <= WIRE_IMAGE_BYTES_MAX) {
+		u.held = held->image;
+		u.held_len = (uint32_t)held->len;
+	}
 	for (int i = 0; i < LOADS; i++) {
 		rc = mbox_upload(soft_of(nic)->mbox, &u, diag);
+		moved->loaded = now->loaded_bytes - before.loaded_bytes;
+		moved->copied = now->copied_bytes - before.copied_bytes;
 		if (rc != RC_STALE)
 			return rc;
 		rc = load_came_through(nic, &u, diag);

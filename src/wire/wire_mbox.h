@@ -92,10 +92,11 @@ enum wire_mbox_op {
 	WIRE_OP_LOAD = 0x411,			/* bit 5 */
 	WIRE_OP_VERIFY = 0x412,			/* bit 6 */
 	WIRE_OP_COMMIT = 0x413,			/* bit 7 */
-	WIRE_OP_ABORT = 0x414			/* bit 8 */
+	WIRE_OP_ABORT = 0x414,			/* bit 8 */
+	WIRE_OP_COPY = 0x415			/* bit 9 */
 };
 
-enum { WIRE_OPCODES = 0x1ff };			/* bits of all of them */
+enum { WIRE_OPCODES = 0x3ff };			/* bits of all of them */
 
 /* POSIX meanings keep Linux numbers; 0x1100 and up are ours. */
 enum wire_mbox_err {
@@ -250,6 +251,22 @@ struct wire_abort {
 	le32 handle;
 };
 _Static_assert(sizeof(struct wire_abort) == 4, "ABORT request");
+
+/* 0x415: bytes of the active image into the bank, without a hole; may be repeated. What is copied
+ * is verified as what is loaded. */
+struct wire_copy {
+	le32 handle;
+	le32 from;				/* in the active image, a multiple of 64 */
+	le32 offset;				/* in the image, like from; <= bytes so far */
+	le32 len;				/* 64..WIRE_MBOX_WINDOW_BYTES, a multiple of 64 */
+	le32 crc32c;
+};
+_Static_assert(sizeof(struct wire_copy) == 20, "COPY request");
+
+struct wire_copy_reply {
+	le32 bytes_so_far;
+};
+_Static_assert(sizeof(struct wire_copy_reply) == 4, "COPY reply");
 
 /* 0x111: no request. */
 struct wire_ruleset_version {

@@ -4,7 +4,9 @@
  * Shape:   one byte a step, then its operands: 0 poll, 1 doorbell (4 bytes), 2 bytes into a slot
  *          (slot, offset / 4, count, bytes), 3 the same with a sound header around it (slot, opcode
  *          16 bits, length, bytes), 4 bytes into a window, 5 a word anywhere below the windows, 6 a
- *          new session, 7 a reboot, 8 an alert.
+ *          new session, 7 a reboot, 8 an alert; 252 the board's store holds an image and boots with
+ *          it, 253 BEGIN of the image in the window, 254 and 255 COPY (from, to, lines; 255: its
+ *          CRC32C is wrong).
  * Holds:   whatever comes, what is enforced passes the structure check and has the digest that the
  *          firmware tells; a generation only rises until a reboot.
  */
@@ -44,6 +46,52 @@ into_slot(struct rig *r, struct rd *in, bool framed)
 }
 
 static void
+request(struct rig *r, uint32_t op, const void *payload, uint32_t len)
+{
+	uint8_t *at = r->mem + WIRE_MBOX_SLOTS_AT;
+
+	memcpy(at + 8, payload, len);
+	wire_store32(at + 4, op | len << WIRE_MBOX_LEN_SHIFT);
+	wire_store32(at, 0x000000ff);
+	wire_or32(r->mem + WIRE_MBOX_DOORBELL_AT, 1);
+	rig_poll(r);
+}
+
+static void
+stored_boot(struct rig *r)
+{
+	r->stored = (struct fw_record) { .generation = r->fw->generation + 1,
+		.len = 4 * RIG_IMAGE_MIN };
+	rig_image(r->stored_image, r->stored.len, 3);
+	sha256(r->stored_image, r->stored.len, r->stored.sha256);
+	rig_reboot(r);
+}
+
+static void
+begin(struct rig *r)
+{
+	struct wire_begin b = { .base_generation = le32_put(r->fw->generation),
+		.generation = le32_put(r->fw->generation + 1),
+		.bytes = le32_put(RIG_IMAGE_MIN) };
+
+	sha256(r->mem + WIRE_MBOX_WINDOWS_AT, RIG_IMAGE_MIN, b.sha256);
+	b.crc32c = le32_put(crc32c(0, &b, sizeof(b) - 4));
+	request(r, WIRE_OP_BEGIN, &b, sizeof(b));
+}
+
+static void
+copy(struct rig *r, struct rd *in, bool good)
+{
+	uint32_t from = rd_u8(in) * 64u, at = rd_u8(in) * 64u, len = rd_u8(in) * 64u;
+	struct wire_copy c = { le32_put(r->fm->handle), le32_put(from), le32_put(at),
+		le32_put(len), le32_put(0) };
+
+	if (good && fw_image(r->fw) != NULL && from + len <= r->fw->image_bytes)
+		c.crc32c = le32_put(crc32c(0, fw_image(r->fw) + from, len));
+	request(r, WIRE_OP_COPY, &c, sizeof(c));
+}
+
+static void
 alert(struct rig *r, uint32_t rule_id)
 {
 	struct fw_verdict v = { .hop_count = 0 };
@@ -57,9 +105,10 @@ alert(struct rig *r, uint32_t rule_id)
 static void
 step(struct rig *r, struct rd *in)
 {
+	uint8_t what = rd_u8(in);
 	uint32_t at;
 
-	switch (rd_u8(in) % 9) {
+	switch (what < 252 ? what % 9 : what) {
 	case 1:
 		wire_or32(r->mem + WIRE_MBOX_DOORBELL_AT, rd_le32(in));
 		break;
@@ -85,6 +134,16 @@ step(struct rig *r, struct rd *in)
 		break;
 	case 8:
 		alert(r, rd_u8(in));
+		break;
+	case 252:
+		stored_boot(r);
+		break;
+	case 253:
+		begin(r);
+		break;
+	case 254:
+	case 255:
+		copy(r, in, what == 254);
 		break;
 	default:
 		r->now_ns += 1000000;
