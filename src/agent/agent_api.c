@@ -48,7 +48,7 @@ agent_answer_doc(struct agent *a, uint32_t id, int status, const char *etag, con
 void
 agent_answer_problem(struct agent *a, uint32_t id, int status, const struct diag *d)
 {
-	agent_answer_doc(a, id, status, "", "", agent_problem_doc(status, d));
+	agent_answer_doc(a, id, status, "", "", problem_doc(status, d));
 }
 
 /* "GENERATION-FIRST 16 DIGITS OF THE SHA-256": what is enforced now. */
@@ -202,6 +202,15 @@ metrics(struct agent *a, uint32_t id, bool prometheus)
 	str_fini(&s);
 }
 
+static void
+explain(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	const struct gen *g = generation_find(a, id, 0);
+
+	if (g != NULL)
+		agent_query_explain(a, id, r, g);
+}
+
 /* A flat switch: one line a verb. */
 void
 agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
@@ -232,6 +241,9 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 		break;
 	case CTL_POLICY:
 		policy(a, id, r);
+		break;
+	case CTL_EXPLAIN:
+		explain(a, id, r);
 		break;
 	case CTL_CHECK:
 	case CTL_RELOAD:

@@ -17,4 +17,8 @@ void agent_answer_problem(struct agent *a, uint32_t id, int status, const struct
 void agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r);
 void agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r);
 
+/* agent_query.c: questions, each answered by a child of its own. */
+void agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request *r,
+    const struct gen *g);
+
 #endif

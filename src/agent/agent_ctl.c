@@ -242,6 +242,7 @@ chan_close(struct agent *a)
 		return;
 	loop_io_del(a->loop, &a->chan_io);
 	msg_chan_destroy(&a->chan);
+	agent_queries_forget(a);
 	agent_jobs_forget(a);	/* whom the answers were for is gone */
 }
 

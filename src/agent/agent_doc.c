@@ -9,31 +9,6 @@
 
 enum { SOURCES_ARENA_BYTES = 192 << 20 };
 
-/* RFC 9457, with the place of what a person must fix. */
-yyjson_mut_doc *
-agent_problem_doc(int status, const struct diag *d)
-{
-	yyjson_mut_val *o;
-	yyjson_mut_doc *doc = doc_new(&o);
-	char type[64];
-
-	if (doc == NULL)
-		return NULL;
-	(void)snprintf(type, sizeof(type), "urn:ringfence:%s", d->code);
-	doc_str(doc, o, "type", type);
-	doc_str(doc, o, "title", d->code);
-	doc_uint(doc, o, "status", (uint64_t)status);
-	doc_str(doc, o, "detail", d->text);
-	if (d->file[0] != '\0') {
-		doc_str(doc, o, "file", d->file);
-		doc_uint(doc, o, "line", d->line);
-		doc_uint(doc, o, "col", d->col);
-	}
-	if (d->hint[0] != '\0')
-		doc_str(doc, o, "hint", d->hint);
-	return doc;
-}
-
 static void
 generation_add(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *o, const struct gen *g)
 {

@@ -4,8 +4,8 @@
  * Shape:   agent.c start and signals; agent_nic.c the NIC: back-off, adopting, loading, alerts;
  *          agent_policy.c compiles and their outcome; agent_listen.c the sockets; agent_room.c
  *          what main gives up; agent_ctl.c the processes that serve the sockets; agent_api.c,
- *          agent_jobs.c what they ask; agent_json.c, agent_doc.c, metrics.c the answers;
- *          agent_notify.c the service manager.
+ *          agent_jobs.c, agent_query.c what they ask; agent_json.c, agent_doc.c, metrics.c the
+ *          answers; agent_notify.c the service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -13,12 +13,14 @@
 #include <yyjson.h>
 
 #include "agent.h"
+#include "agent_problem.h"
 #include "bounds.h"
 #include "compile.h"
 #include "ctl_msg.h"
 #include "loop.h"
 #include "nic.h"
 #include "notify.h"
+#include "query.h"
 #include "state.h"
 #include "str.h"
 #include "worker.h"
@@ -63,6 +65,16 @@ struct agent_job {
 	struct loop_timer timer;	/* of the waiter */
 	struct compile *check;
 	struct loop_io check_io;
+};
+
+/* A question that is being answered. */
+struct agent_query {
+	struct agent *agent;
+	struct query *query;		/* NULL = free */
+	struct loop_io io;
+	uint32_t id;			/* of the request; 0 = nobody waits any more */
+	const char *type;		/* of a good answer */
+	uint8_t *held[4];
 };
 
 /* What became of a policy. */
@@ -116,6 +128,7 @@ struct agent {
 	uint64_t event_number, events_lost;
 	struct agent_job jobs[LIMIT_JOBS];
 	uint32_t job_number;
+	struct agent_query queries[LIMIT_QUERIES];
 	uint32_t confirm_back;		/* generation to go back to; 0 = nothing waits */
 	struct loop_timer confirm_timer;
 
@@ -169,6 +182,10 @@ void agent_jobs_stop(struct agent *a);
 /* Whether a reload waited to be confirmed; it does no longer. */
 bool agent_unconfirmed_end(struct agent *a);
 
+/* agent_query.c */
+void agent_queries_forget(struct agent *a);
+void agent_queries_stop(struct agent *a);
+
 /* agent_notify.c */
 void agent_notify_open(struct agent *a);
 void agent_notify_close(struct agent *a);
@@ -182,7 +199,6 @@ yyjson_mut_doc *agent_status_doc(struct agent *a);
 yyjson_mut_doc *agent_counters_doc(struct agent *a, struct diag *why);
 yyjson_mut_doc *agent_outcome_doc(struct agent *a);
 yyjson_mut_doc *agent_alert_doc(struct agent *a, const struct nic_alert *alert);
-yyjson_mut_doc *agent_problem_doc(int status, const struct diag *d);
 yyjson_mut_doc *agent_generation_doc(struct agent *a, const struct gen *g);
 yyjson_mut_doc *agent_generations_doc(struct agent *a);
 yyjson_mut_doc *agent_sources_doc(const struct gen *g);

@@ -33,29 +33,26 @@ watch(struct compile *c, int fd)
 	return epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? RC_OK : rc_from_errno(errno);
 }
 
-/* The files as bytes in r.sources. Messages where that fails. */
-static enum rc
-sources_read(struct compile *c, const char *dir)
+enum rc
+compile_sources_read(const char *dir, struct diags *diags, uint8_t **out, size_t *len)
 {
 	struct pol_sources sources;
 	struct arena a;
 	uint8_t *p;
-	size_t len;
 	enum rc rc;
 
+	*out = NULL;
 	arena_init(&a, SOURCES_ARENA_BYTES);
-	rc = pol_sources_read(dir, &a, &sources, &c->r.diags);
+	rc = pol_sources_read(dir, &a, &sources, diags);
 	if (rc == RC_OK)
-		rc = pol_sources_encode(&sources, &a, &p, &len);
+		rc = pol_sources_encode(&sources, &a, &p, len);
 	if (rc == RC_OK) {
-		c->r.sources = malloc(len + 1);
-		if (c->r.sources == NULL)
+		*out = malloc(*len + 1);
+		if (*out == NULL)
 			rc = RC_NOMEM;
 	}
-	if (rc == RC_OK) {
-		memcpy(c->r.sources, p, len);
-		c->r.sources_len = len;
-	}
+	if (rc == RC_OK)
+		memcpy(*out, p, *len);
 	arena_fini(&a);
 	return rc;
 }
@@ -96,7 +93,7 @@ compile_start(const char *dir, struct compile **out)
 		rc = RC_NOMEM;
 	if (rc != RC_OK)
 		goto out;
-	rc = sources_read(c, dir);
+	rc = compile_sources_read(dir, &c->r.diags, &c->r.sources, &c->r.sources_len);
 	c->since_ns = clock_mono_ns();
 	if (rc == RC_OK)
 		rc = job_start(&role_compile, c->r.sources, c->r.sources_len, &c->eval, &d);

@@ -33,6 +33,10 @@ struct compile_result {
 	uint64_t prove_ns;		/* of build_ns, what the proof took */
 };
 
+/* The files of a directory as bytes, malloc'ed. On error diags has messages, or rc is RC_NOMEM. */
+MUST_CHECK enum rc compile_sources_read(const char *dir, struct diags *diags, uint8_t **out,
+    size_t *len);
+
 /* Reads the directory. A policy that cannot be read is a result, not an error of this call. */
 MUST_CHECK enum rc compile_start(const char *dir, struct compile **out);
 void compile_destroy(struct compile **c);

@@ -9,6 +9,7 @@
 
 #include "file.h"
 #include "pol_image.h"
+#include "query.h"
 #include "role_ctl.h"
 
 enum {
@@ -19,16 +20,16 @@ enum {
 	RULES_BYTES_MAX = 256 << 20
 };
 
-static int
-answer(uint8_t *p, size_t len)
+int
+role_answer(uint8_t *p, size_t len)
 {
 	enum rc rc = fd_write_all(STDOUT_FILENO, p, len);
 
 	return rc == RC_OK ? JOB_OK : JOB_INPUT;
 }
 
-static int
-begin(const struct job_role *role, size_t max, uint8_t **in, size_t *len)
+int
+role_begin(const struct job_role *role, size_t max, uint8_t **in, size_t *len)
 {
 	struct diag d = { 0 };
 	enum rc rc = job_confine(role, &d);
@@ -50,7 +51,7 @@ compile_run(void)
 	struct arena a;
 	uint8_t *in, *out;
 	size_t len;
-	int code = begin(&role_compile, SOURCES_BYTES_MAX, &in, &len);
+	int code = role_begin(&role_compile, SOURCES_BYTES_MAX, &in, &len);
 	enum rc rc;
 
 	if (code != JOB_OK)
@@ -69,7 +70,7 @@ compile_run(void)
 	rc = pol_rules_encode(&rules, &diags, &a, &out, &len);
 	if (rc != RC_OK)
 		return JOB_NOMEM;
-	return answer(out, len);
+	return role_answer(out, len);
 }
 
 /* From decoded rules to an image that is checked and proved. */
@@ -107,7 +108,7 @@ build_run(void)
 	struct arena a;
 	uint8_t *in, *out;
 	size_t len;
-	int code = begin(&role_build, RULES_BYTES_MAX, &in, &len);
+	int code = role_begin(&role_build, RULES_BYTES_MAX, &in, &len);
 	enum rc rc;
 
 	if (code != JOB_OK)
@@ -126,7 +127,7 @@ build_run(void)
 	if (b.rc != RC_OK && diags.errors == 0)
 		return JOB_INPUT;
 	rc = built_encode(&b, &diags, &out, &len);
-	return rc == RC_OK ? answer(out, len) : JOB_NOMEM;
+	return rc == RC_OK ? role_answer(out, len) : JOB_NOMEM;
 }
 
 const struct job_role role_compile = {
@@ -145,7 +146,7 @@ const struct job_role role_build = {
 int
 roles_run(const char *name)
 {
-	static const struct job_role *const roles[] = { &role_compile, &role_build };
+	static const struct job_role *const roles[] = { &role_compile, &role_build, &role_query };
 
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
 		if (strcmp(roles[i]->name, name) == 0)

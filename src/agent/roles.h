@@ -20,6 +20,10 @@ extern const struct job_role role_compile, role_build;
 /* Runs the role of that name; -1 where there is none. */
 int roles_run(const char *name);
 
+/* For the bodies of roles: confined, all input read; the answer written. 0 or an enum job_exit. */
+int role_begin(const struct job_role *role, size_t max, uint8_t **in, size_t *len);
+int role_answer(uint8_t *p, size_t len);
+
 /* How far a compile came. */
 enum compile_stage { STAGE_READ = 0, STAGE_EVAL, STAGE_BUILD, STAGE_ENCODE, STAGE_DONE };
 

@@ -30,6 +30,13 @@ const struct verb cli_verbs[] = {
 	    .detail = "Without --pcap the packets are made from the image: half of them at edges "
 	    "of its rules.",
 	    .run = cmd_bench },
+	{ .name = "explain", .args = "PACKET", .args_min = 1, .args_max = 1,
+	    .options = OPT_ASK | OPT_BIT(POLICY) | OPT_BIT(JSON),
+	    .summary = "Judge one packet by the rules, and say why: line, and the nearest allow",
+	    .detail = "PACKET is 'SRC > DST tcp/443 [sport=N] [syn|ack|...] [vlan=N]\n"
+		"[frag=first|rest] [type=N code=N]'. With --policy by that directory, else by\n"
+		"what the daemon enforces.",
+	    .run = cmd_explain },
 	{ .name = "show", .args = "guard", .args_min = 1, .args_max = 1,
 	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
 	{ .name = "nic", .args = "",

@@ -15,7 +15,8 @@ enum flag {
 	TAKES_BODY = 4,
 	HAS_NUMBER = 8,		/* "{n}" in the path */
 	IS_STREAM = 16,
-	IS_LOCAL = 32		/* answered here, without main */
+	IS_LOCAL = 32,		/* answered here, without main */
+	NEEDS_TEXT = 64		/* the query has a text: the body of the question */
 };
 
 struct api_route {
@@ -37,6 +38,7 @@ static const struct api_route routes[] = {
 	{ HTTP_POST, "/v1/policy/confirm", CTL_CONFIRM, NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_POST, "/v1/policy/rollback", CTL_ROLLBACK, NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_GET, "/v1/jobs/{n}", CTL_JOB, HAS_NUMBER },
+	{ HTTP_GET, "/v1/explain", CTL_EXPLAIN, NEEDS_TEXT },
 	{ HTTP_GET, "/v1/metrics", CTL_METRICS, 0 },
 	{ HTTP_GET, "/v1/alerts", 0, IS_STREAM },
 	{ HTTP_GET, "/v1/openapi.json", 0, IS_LOCAL },
@@ -143,7 +145,7 @@ query_read(const struct http_head *h, struct api_request *out)
 		uint8_t verb;
 		const char *name;
 	} known[] = { { CTL_RELOAD, "confirm" }, { CTL_ROLLBACK, "generation" },
-		{ CTL_JOB, "wait" } };
+		{ CTL_JOB, "wait" }, { CTL_EXPLAIN, "packet" } };
 	const char *p = h->query.p, *end = h->query.p + h->query.len;
 	const char *name = "";
 	char text[16];
@@ -161,6 +163,12 @@ query_read(const struct http_head *h, struct api_request *out)
 			return;
 		}
 		p = amp == NULL ? end : amp + 1;
+	}
+	if (out->route->flags & NEEDS_TEXT) {
+		if (!http_query_get(&h->query, name, out->text, sizeof(out->text)))
+			refuse(out, 400, "bad-query", "the query needs ?packet=, "
+			    "percent-encoded, of at most 512 bytes");
+		return;
 	}
 	if (h->query.len == 0)
 		return;
@@ -253,6 +261,11 @@ api_handle(struct conn *c)
 	q->ask.has_body = c->body.len > 0;
 	q->ask.body = (const uint8_t *)str_text(&c->body);
 	q->ask.body_len = (uint32_t)c->body.len;
+	if (q->route->flags & NEEDS_TEXT) {
+		q->ask.has_body = true;
+		q->ask.body = (const uint8_t *)q->text;
+		q->ask.body_len = (uint32_t)strlen(q->text);
+	}
 	if (q->ask.verb == CTL_METRICS)
 		q->ask.number = q->prometheus;
 	if (server_ask(c->server, c, &q->ask) != RC_OK)

@@ -14,6 +14,8 @@
 struct conn;
 struct api_route;
 
+enum { API_TEXT_BYTES = 520 };	/* a packet in words, and more than it may have */
+
 /* What a head asked for, free of the head's bytes. */
 struct api_request {
 	const struct api_route *route;	/* NULL: refused by status and slug */
@@ -24,6 +26,7 @@ struct api_request {
 	bool has_last, follow;
 	uint64_t last_id;		/* Last-Event-ID */
 	char match[CTL_TAG_BYTES];	/* If-None-Match without quotes */
+	char text[API_TEXT_BYTES];	/* of the query, decoded */
 	struct ctl_request ask;
 };
 

@@ -33,6 +33,7 @@ enum {
 	LIMIT_EVENTS = 4096,			/* kept for Last-Event-ID */
 	LIMIT_KEEPALIVE_MS = 15000,		/* comments in a quiet stream */
 	LIMIT_JOBS = 32,
+	LIMIT_QUERIES = 4,			/* answered at once */
 	LIMIT_ANSWER_MS = 90000			/* main has so long to answer */
 };
 

@@ -7,7 +7,8 @@
  *          KEYS: main to ctl, the three PEM files of the key directory; GROUP: main to ctl, arg is
  *          the gid that may use the local socket.
  * Limits:  names and texts below; a body is what the request carried, at most
- *          HTTP_BODY_BYTES_MAX, and main never looks into it.
+ *          HTTP_BODY_BYTES_MAX, and main never looks into it. The body of
+ *          EXPLAIN is the packet.
  */
 #ifndef CTL_MSG_H
 #define CTL_MSG_H
@@ -19,7 +20,8 @@ enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_GROUP 
 
 enum ctl_verb {
 	CTL_STATUS = 1, CTL_COUNTERS, CTL_GENERATIONS, CTL_GENERATION, CTL_POLICY, CTL_CHECK,
-	CTL_RELOAD, CTL_CONFIRM, CTL_ROLLBACK, CTL_JOB, CTL_METRICS, CTL_VERB__COUNT
+	CTL_RELOAD, CTL_CONFIRM, CTL_ROLLBACK, CTL_JOB, CTL_METRICS,
+	CTL_EXPLAIN, CTL_VERB__COUNT
 };
 
 enum { CTL_TAG_BYTES = 72 };

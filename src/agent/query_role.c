@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query_role - the query child: decodes what it is given, answers, and ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent_problem.h"
+#include "doc.h"
+#include "query.h"
+#include "query_doc.h"
+#include "roles.h"
+
+enum { QUERY_INPUT_BYTES_MAX = 520 << 20, ARENA_BYTES = 512 << 20 };
+
+struct reply {
+	int status;
+	char *text;		/* malloc'ed; NULL: memory is out */
+	size_t len;
+};
+
+static void
+reply_doc(struct reply *out, int status, yyjson_mut_doc *doc)
+{
+	out->status = status;
+	out->text = doc == NULL ? NULL : yyjson_mut_write(doc,
+	    YYJSON_WRITE_ALLOW_INVALID_UNICODE | YYJSON_WRITE_NEWLINE_AT_END, &out->len);
+	yyjson_mut_doc_free(doc);
+}
+
+static void
+reply_problem(struct reply *out, int status, const struct diag *d)
+{
+	reply_doc(out, status, problem_doc(status, d));
+}
+
+/* A policy that does not compile: the first error, and that there are more. */
+static void
+reply_errors(struct reply *out, const struct diags *ds)
+{
+	struct diag d = { 0 };
+
+	for (uint32_t i = ds->count; i-- > 0;)
+		if (ds->items[i].level == DIAG_ERROR)
+			d = ds->items[i];
+	if (d.level == DIAG_NONE)
+		diag_set(&d, "policy", "the policy has errors");
+	reply_problem(out, 422, &d);
+}
+
+static void
+explain(const struct query_input *in, struct arena *a, struct diags *ds, struct reply *out)
+{
+	struct pol_explained e;
+	struct pol_packet p;
+	struct pol_rules r;
+	struct diag d = { 0 };
+	enum rc rc;
+
+	if (!pol_packet_parse((const char *)in->arg.p, in->arg.len, &p, &d)) {
+		reply_problem(out, 400, &d);
+		return;
+	}
+	rc = pol_rules_decode(in->blobs[0].p, in->blobs[0].len, a, &r, ds);
+	if (rc != RC_OK || ds->errors > 0) {
+		reply_errors(out, ds);
+		return;
+	}
+	pol_explain(&r, &p, &e);
+	reply_doc(out, 200, query_explain_doc(&r, &p, &e));
+}
+
+static int
+query_run(void)
+{
+	struct reply reply = { 0 };
+	struct query_input in;
+	struct diags diags;
+	struct arena a;
+	uint8_t *bytes, *out;
+	size_t len;
+	int code = role_begin(&role_query, QUERY_INPUT_BYTES_MAX, &bytes, &len);
+
+	if (code != JOB_OK)
+		return code;
+	arena_init(&a, ARENA_BYTES);
+	if (!diags_init(&diags))
+		return JOB_NOMEM;
+	if (query_input_decode(bytes, len, &in) != RC_OK)
+		return JOB_INPUT;
+	switch (in.kind) {
+	case QUERY_EXPLAIN:
+		explain(&in, &a, &diags, &reply);
+		break;
+	default:
+		return JOB_INPUT;
+	}
+	if (reply.text == NULL || query_answer_encode(&(struct query_answer){
+	    .status = reply.status, .text = (const uint8_t *)reply.text, .len = reply.len },
+	    &out, &len) != RC_OK)
+		return JOB_NOMEM;
+	return role_answer(out, len);
+}
+
+const struct job_role role_query = {
+	.name = "query", .what = "answering the question", .room = ROOM_BUILD,
+	.memory_mib = 1024, .as_bytes = (uint64_t)1 << 30, .cpu_s = 60, .wall_s = 70,
+	.result_bytes_max = QUERY_TEXT_BYTES_MAX + 12, .run = query_run
+};
