@@ -193,6 +193,61 @@ check_tables(struct fw_view *v)
 	return true;
 }
 
+/* Lines touched and longest chain of loads of one packet in one sub-table, as the format says. */
+static void
+half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
+{
+	uint32_t low = h->low_depth > 0 ? 1u + h->low_depth : 0;
+	uint32_t remote = h->remote_depth + low, chain = h->vlan_depth;
+
+	chain = (chain > h->sport_depth ? chain : h->sport_depth) + 1;
+	chain = (chain > h->dport_depth ? chain : h->dport_depth) + 2;
+	*lines += remote + h->dport_depth + h->sport_depth + h->vlan_depth + 12;
+	chain = (remote > chain ? remote : chain) + 2;
+	*loads = chain > *loads ? chain : *loads;
+}
+
+static bool
+body_fits(const struct fw_cfg *cfg, const uint8_t *body)
+{
+	for (uint32_t dir = 0; dir < 2; dir++) {
+		const struct wire_half *first = (const struct wire_half *)body + dir;
+		const struct wire_half *more = (const struct wire_half *)(body +
+		    (size_t)le32_get(first->next) * WIRE_LINE);
+		uint32_t lines = 0, loads = 0;
+
+		FW_CHECK(first->subs >= 1 && first->subs <= WIRE_SUBS_MAX);
+		half_cost(first, &lines, &loads);
+		for (uint32_t i = 1; i < first->subs; i++)
+			half_cost(&more[i - 1], &lines, &loads);
+		/* bucket or half, record, action */
+		if ((cfg->lines_max != 0 && lines + 3 > cfg->lines_max) ||
+		    (cfg->loads_max != 0 && loads + 3 > cfg->loads_max))
+			return false;
+	}
+	return true;
+}
+
+bool
+fw_image_fits(const struct fw_cfg *cfg, const uint8_t *image, uint32_t *table)
+{
+	const struct wire_image_hdr *h = fw_image_hdr(image);
+	const struct wire_table *t = (const struct wire_table *)(image +
+	    (size_t)le32_get(h->tables_at) * WIRE_LINE);
+	uint32_t count = le32_get(h->table_count);
+
+	for (*table = 0; *table < count; ++*table)
+		if (!body_fits(cfg, image + (size_t)le32_get(t[*table].body) * WIRE_LINE))
+			return false;
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		uint32_t line = le32_get(h->guard_at[v6]);
+
+		if (line != 0 && !body_fits(cfg, image + (size_t)line * WIRE_LINE))
+			return false;
+	}
+	return true;
+}
+
 bool
 fw_image_check(const uint8_t *image, uint32_t len, uint32_t *bad_at)
 {

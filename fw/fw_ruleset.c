@@ -280,8 +280,12 @@ verify_end(struct fw *fw, struct fw_mbox *m)
 		m->refused_code = WIRE_ERR_BAD_DIGEST;
 	} else if (fw_image_check(staged(fw), m->loaded, &bad)) {
 		bad = counts_differ(m, staged(fw));
-		if (bad == 0)
-			m->stage = FW_STAGE_VERIFIED;
+		if (bad == 0) {
+			bool fits = fw_image_fits(&fw->cfg, staged(fw), &bad);
+
+			m->refused_code = WIRE_ERR_PROFILE;
+			m->stage = fits ? FW_STAGE_VERIFIED : FW_STAGE_REFUSED;
+		}
 	}
 	m->refused_arg = bad;
 	(void)verify_result(m);
@@ -445,7 +449,8 @@ fw_boot_image(struct fw *fw, const struct fw_record *record)
 	fw_sha256_update(&m->sha, fw->cfg.bank[0], record->len);
 	fw_sha256_final(&m->sha, digest);
 	if (memcmp(digest, record->sha256, sizeof(digest)) != 0 ||
-	    !fw_image_check(fw->cfg.bank[0], record->len, &bad))
+	    !fw_image_check(fw->cfg.bank[0], record->len, &bad) ||
+	    !fw_image_fits(&fw->cfg, fw->cfg.bank[0], &bad))
 		return false;
 	fw_image_activate(fw, 0, record->len, record->generation, false);
 	m->active = *record;

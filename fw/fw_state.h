@@ -111,6 +111,7 @@ struct fw_mbox;			/* the mailbox's own state: fw_mbox.h */
 struct fw_cfg {
 	uint8_t *bank[2];		/* aligned to 64 */
 	uint32_t bank_bytes;		/* each */
+	uint16_t lines_max, loads_max;	/* what a packet of one table may cost; 0 = any */
 	struct fw_flow *flows;
 	uint16_t *flow_tags;		/* one a flow: part of its hash; aligned to 16 */
 	uint32_t flow_count;		/* a power of two, >= 2 * FW_FLOW_WAYS */
@@ -153,6 +154,10 @@ uint32_t fw_bank_staged(const struct fw *fw);
 /* VERIFY: every offset, count and loop of a staged image; false and *bad_at (byte offset of what
  * is wrong). O(len). Passing it makes each walk of fw_match bounded and inside the image. */
 bool fw_image_check(const uint8_t *image, uint32_t len, uint32_t *bad_at);
+
+/* VERIFY, after the check: false and *table, the index of its record (the guard's: their count),
+ * where a packet costs more than the cfg's profile. O(tables). */
+bool fw_image_fits(const struct fw_cfg *cfg, const uint8_t *image, uint32_t *table);
 
 /* COMMIT: flips to bank, whose first len bytes passed fw_image_check since they were last written.
  * Counters whose rule id stays keep their counts where keep_counters, all others start at 0. Live

@@ -71,6 +71,10 @@ mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag)
 		diag_set(diag, "nic-image", "the NIC refused the image: wrong at byte %u",
 		    err->arg);
 		return RC_INVALID;
+	case WIRE_ERR_PROFILE:
+		diag_set(diag, "nic-profile", "the NIC refused the image: a packet of table %u "
+		    "costs more lines or loads than it grants", err->arg);
+		return RC_LIMIT;
 	default:
 		diag_set(diag, "nic-refused", "the NIC refused %s: code 0x%x, argument 0x%x, "
 		    "syndrome 0x%x", name, err->code, err->arg, err->syndrome);

@@ -145,6 +145,29 @@ the_sound_one_passes(void)
 	T_IS_INT(image_check(image, 0, &d), RC_TRUNC);
 }
 
+/* A profile one line or load below what the image says refuses a table by its index. */
+static void
+the_profile_holds(void)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)image;
+	struct fw_cfg cfg = { .lines_max = le16_get(h->lines_max),
+		.loads_max = le16_get(h->loads_max) };
+	uint32_t table = 99;
+
+	T_OK(fw_image_fits(&cfg, image, &table));
+	cfg.lines_max--;
+	T_OK(!fw_image_fits(&cfg, image, &table));
+	T_OK(table < le32_get(h->table_count));
+	cfg.lines_max = 0;
+	T_OK(fw_image_fits(&cfg, image, &table));
+	cfg.loads_max--;
+	T_OK(!fw_image_fits(&cfg, image, &table));
+	T_OK(table < le32_get(h->table_count));
+	cfg.loads_max = 1;
+	T_OK(!fw_image_fits(&cfg, image, &table));
+	T_IS_UINT(table, 0);
+}
+
 /* --- dump ------------------------------------------------------------------------------------- */
 
 static char *
@@ -217,6 +240,7 @@ main(void)
 	in = gen_image_plain(&g, counts, 8);
 	CHECK(image_encode(in, &image, &image_len, NULL) == RC_OK);
 	T_RUN(the_sound_one_passes);
+	T_RUN(the_profile_holds);
 	T_ROWS(rows, a_wrong_field_is_named);
 	T_RUN(dump_names_tables_and_lines);
 	T_RUN(dump_json_is_one_object_a_line);
