@@ -203,12 +203,14 @@ metrics(struct agent *a, uint32_t id, bool prometheus)
 }
 
 static void
-explain(struct agent *a, uint32_t id, const struct ctl_request *r)
+question(struct agent *a, uint32_t id, const struct ctl_request *r)
 {
 	const struct gen *g = generation_find(a, id, 0);
 
-	if (g != NULL)
+	if (g != NULL && r->verb == CTL_EXPLAIN)
 		agent_query_explain(a, id, r, g);
+	else if (g != NULL)
+		agent_query_judge(a, id, r, g);
 }
 
 /* A flat switch: one line a verb. */
@@ -243,7 +245,8 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 		policy(a, id, r);
 		break;
 	case CTL_EXPLAIN:
-		explain(a, id, r);
+	case CTL_JUDGE:
+		question(a, id, r);
 		break;
 	case CTL_CHECK:
 	case CTL_RELOAD:

@@ -20,5 +20,7 @@ void agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r);
 /* agent_query.c: questions, each answered by a child of its own. */
 void agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request *r,
     const struct gen *g);
+void agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r,
+    const struct gen *g);
 
 #endif

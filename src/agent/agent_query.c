@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_query - questions that a child answers while the request waits: explain.
+ * agent_query - questions that a child answers while the request waits: explain, judge.
  *
  * A question copies what it is about, so that a reload meanwhile changes nothing of its answer,
  * and its text goes to the control process as it came.
@@ -11,6 +11,8 @@
 
 #include "agent_api.h"
 #include "log.h"
+
+enum { SYMBOLS_ARENA_BYTES = 64 << 20 };
 
 static void
 query_clear(struct agent_query *q)
@@ -119,6 +121,27 @@ agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request *r, c
 	if (q != NULL)
 		query_begin(q, &ask, hold(q, r->body, r->body_len, &ask.arg) &&
 		    hold(q, g->sources, g->sources_len, &ask.sources[0]));
+}
+
+void
+agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r, const struct gen *g)
+{
+	struct query_ask ask = { .kind = QUERY_JUDGE };
+	struct agent_query *q = query_make(a, id);
+	uint8_t *symbols;
+	struct arena arena;
+	size_t len;
+	bool held;
+
+	if (q == NULL)
+		return;
+	q->type = "application/x-ndjson";
+	arena_init(&arena, SYMBOLS_ARENA_BYTES);
+	held = image_symbols_encode(&g->symbols, &arena, &symbols, &len) == RC_OK &&
+	    hold(q, symbols, len, &ask.blobs[1]) && hold(q, r->body, r->body_len, &ask.arg) &&
+	    hold(q, g->image, g->image_len, &ask.blobs[0]);
+	arena_fini(&arena);
+	query_begin(q, &ask, held);
 }
 
 void

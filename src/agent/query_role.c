@@ -5,6 +5,8 @@
 
 #include "agent_problem.h"
 #include "doc.h"
+#include "judge.h"
+#include "judge_json.h"
 #include "query.h"
 #include "query_doc.h"
 #include "roles.h"
@@ -68,6 +70,65 @@ explain(const struct query_input *in, struct arena *a, struct diags *ds, struct 
 	reply_doc(out, 200, query_explain_doc(&r, &p, &e));
 }
 
+/* --- judge --- */
+
+/* Lines until the capture ends, or are more than an answer holds. */
+static enum rc
+frames_judge(struct judge_json *doc, struct judge *j, struct pcap_reader *p, struct str *out,
+    struct diag *d)
+{
+	struct pcap_frame f;
+	struct fw_verdict v;
+	bool got = true;
+
+	for (;;) {
+		enum rc rc = pcap_next(p, &f, &got, d);
+
+		if (rc != RC_OK || !got)
+			return rc;
+		judge_frame(j, f.bytes, f.len_bytes, f.orig_bytes, f.wall_ns, &v, NULL);
+		judge_json_add(doc, &f, &v, out);
+		if (out->failed || out->len > QUERY_TEXT_BYTES_MAX) {
+			diag_set(d, "too-long", "the verdicts of %ju frames exceed the %d bytes "
+			    "of an answer", (uintmax_t)f.number, QUERY_TEXT_BYTES_MAX);
+			return RC_LIMIT;
+		}
+	}
+}
+
+/* The capture's fault is 400; an image or symbols that are none is ours. */
+static void
+judge(const struct query_input *in, struct arena *a, struct reply *out)
+{
+	static struct judge_json doc;
+	struct image_symbols symbols;
+	struct pcap_reader *pcap = NULL;
+	struct judge *j = NULL;
+	struct str text = { 0 };
+	struct diag d = { 0 };
+	enum rc rc = image_symbols_decode(in->blobs[1].p, in->blobs[1].len, a, &symbols, &d);
+
+	if (rc == RC_OK)
+		rc = judge_open(in->blobs[0].p, in->blobs[0].len, symbols.generation, 0, &j, &d);
+	if (rc != RC_OK) {
+		reply_problem(out, 422, &d);
+		return;
+	}
+	doc.symbols = &symbols;
+	rc = pcap_open_bytes("the capture", in->arg.p, in->arg.len, &pcap, &d);
+	if (rc == RC_OK)
+		rc = frames_judge(&doc, j, pcap, &text, &d);
+	if (rc != RC_OK) {
+		reply_problem(out, rc == RC_LIMIT ? 413 : 400, &d);
+	} else {
+		out->status = 200;
+		out->text = text.p != NULL ? text.p : calloc(1, 1);
+		out->len = text.len;
+	}
+	pcap_close(&pcap);
+	judge_close(&j);
+}
+
 static int
 query_run(void)
 {
@@ -89,6 +150,9 @@ query_run(void)
 	switch (in.kind) {
 	case QUERY_EXPLAIN:
 		explain(&in, &a, &diags, &reply);
+		break;
+	case QUERY_JUDGE:
+		judge(&in, &a, &reply);
 		break;
 	default:
 		return JOB_INPUT;

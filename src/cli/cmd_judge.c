@@ -7,16 +7,18 @@
 #include "cli.h"
 #include "clock.h"
 #include "judge.h"
+#include "judge_json.h"
 #include "pcap.h"
 #include "verdict.h"
 #include "wire_types.h"
 
-enum { GENERATION = 1, PROGRESS_FRAMES = 4096, DOC_BYTES = 16384 };
+enum { GENERATION = 1, PROGRESS_FRAMES = 4096 };
 
 struct run {
 	struct cli *cli;
 	const struct image_symbols *symbols;
-	char doc_bytes[DOC_BYTES];
+	struct judge_json doc;
+	struct str line;
 	uint64_t counts[WIRE_VERDICT__COUNT];
 };
 
@@ -32,60 +34,6 @@ local_text(const struct fw_hop *h, char out[ADDR_TEXT_BYTES])
 	struct addr a = addr_from_bytes(h->family, h->local);
 
 	addr_print(&a, out);
-}
-
-/* --- JSON --- */
-
-static void
-add_rule(yyjson_mut_doc *doc, yyjson_mut_val *o, const struct run *r, uint32_t rule_id,
-    uint32_t generation)
-{
-	const struct image_symbol *s = symbol(r, rule_id);
-
-	if (s != NULL)
-		(void)yyjson_mut_obj_add_str(doc, o, "segment", s->segment);
-	if (rule_id != 0)
-		(void)yyjson_mut_obj_add_uint(doc, o, "rule", rule_id);
-	if (s != NULL) {
-		(void)yyjson_mut_obj_add_str(doc, o, "file", s->file);
-		(void)yyjson_mut_obj_add_uint(doc, o, "line", s->line);
-	}
-	(void)yyjson_mut_obj_add_uint(doc, o, "generation", generation);
-}
-
-static void
-frame_json(struct run *r, const struct pcap_frame *f, const struct fw_verdict *v)
-{
-	char time[CLOCK_RFC3339_BYTES], local[2][ADDR_TEXT_BYTES];
-	yyjson_alc alc;
-	yyjson_mut_val *o, *hops;
-	yyjson_mut_doc *doc;
-
-	CHECK(yyjson_alc_pool_init(&alc, r->doc_bytes, sizeof(r->doc_bytes)));
-	doc = yyjson_mut_doc_new(&alc);
-	o = yyjson_mut_obj(doc);
-	hops = yyjson_mut_arr(doc);
-	clock_rfc3339(f->wall_ns, time);
-	yyjson_mut_doc_set_root(doc, o);
-	(void)yyjson_mut_obj_add_uint(doc, o, "frame", f->number);
-	(void)yyjson_mut_obj_add_str(doc, o, "time", time);
-	(void)yyjson_mut_obj_add_str(doc, o, "verdict", verdict_name(v->verdict));
-	(void)yyjson_mut_obj_add_str(doc, o, "reason", reason_name(v->reason));
-	if (v->hop_count == 0 && v->rule_id != 0)	/* a guard rule, without a local IP */
-		add_rule(doc, o, r, v->rule_id, v->generation);
-	for (int i = 0; i < v->hop_count; i++) {
-		const struct fw_hop *h = &v->hops[i];
-		yyjson_mut_val *hop = yyjson_mut_arr_add_obj(doc, hops);
-
-		local_text(h, local[i]);
-		(void)yyjson_mut_obj_add_str(doc, hop, "direction", dir_name(h->dir));
-		(void)yyjson_mut_obj_add_str(doc, hop, "local", local[i]);
-		(void)yyjson_mut_obj_add_str(doc, hop, "verdict", verdict_name(h->verdict));
-		(void)yyjson_mut_obj_add_str(doc, hop, "reason", reason_name(h->reason));
-		add_rule(doc, hop, r, h->rule_id, h->generation);
-	}
-	(void)yyjson_mut_obj_add_val(doc, o, "hops", hops);
-	cli_json(doc);
 }
 
 /* --- table --- */
@@ -173,6 +121,14 @@ frame_print(const struct run *r, const struct pcap_frame *f, const struct fw_ver
 }
 
 static void
+json_print(struct run *r, const struct pcap_frame *f, const struct fw_verdict *v)
+{
+	r->line.len = 0;
+	judge_json_add(&r->doc, f, v, &r->line);
+	fwrite(str_text(&r->line), 1, r->line.len, stdout);
+}
+
+static void
 totals_print(const struct run *r)
 {
 	uint64_t frames = r->counts[WIRE_PASS] + r->counts[WIRE_DROP] + r->counts[WIRE_WOULD_DROP];
@@ -198,7 +154,7 @@ capture_judge(struct run *r, struct judge *j, struct pcap_reader *p, struct diag
 		judge_frame(j, f.bytes, f.len_bytes, f.orig_bytes, f.wall_ns, &v, NULL);
 		r->counts[v.verdict]++;
 		if (r->cli->json)
-			frame_json(r, &f, &v);
+			json_print(r, &f, &v);
 		else
 			frame_print(r, &f, &v);
 		if (f.number % PROGRESS_FRAMES == 0)
@@ -241,7 +197,7 @@ cmd_judge(struct cli *cli)
 	cli->json = opt_has(&cli->opts, OPT_JSON);
 	if (rc != RC_OK)
 		goto out;
-	r->symbols = &c.symbols;
+	r->symbols = r->doc.symbols = &c.symbols;
 	rc = judge_open(c.image, c.image_len, GENERATION, flows, &judge, &d);
 	if (rc == RC_OK)
 		rc = capture_judge(r, judge, pcap, &d);
@@ -253,6 +209,7 @@ out:
 	judge_close(&judge);
 	pcap_close(&pcap);
 	compile_result_fini(&c);
+	str_fini(&r->line);
 	free(r);
 	return code;
 }

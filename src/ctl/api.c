@@ -39,6 +39,7 @@ static const struct api_route routes[] = {
 	{ HTTP_POST, "/v1/policy/rollback", CTL_ROLLBACK, NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_GET, "/v1/jobs/{n}", CTL_JOB, HAS_NUMBER },
 	{ HTTP_GET, "/v1/explain", CTL_EXPLAIN, NEEDS_TEXT },
+	{ HTTP_POST, "/v1/judge", CTL_JUDGE, TAKES_BODY },
 	{ HTTP_GET, "/v1/metrics", CTL_METRICS, 0 },
 	{ HTTP_GET, "/v1/alerts", 0, IS_STREAM },
 	{ HTTP_GET, "/v1/openapi.json", 0, IS_LOCAL },

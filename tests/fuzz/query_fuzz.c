@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query_fuzz - any bytes as a query child's input, and as its answer: refused, or the same again. */
+/* query_fuzz - any bytes as a query child's input, and as its answer: refused, or encoded again to
+ * the same. */
 #include <stdlib.h>
 #include <string.h>
 

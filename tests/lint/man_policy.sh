@@ -48,7 +48,8 @@ END {
 	}
 }'
 # pol_packet.re reads questions, no policy
-find src/policy src/image src/util -name '*.[ch]' -o -name '*.re' | grep -v pol_packet | sort | while read -r f; do
+find src/policy src/image src/util -name '*.[ch]' -o -name '*.re' | grep -v pol_packet | sort |
+    while read -r f; do
 	awk "$code_calls" "$f"
 done | sort -u >"$tmp/codes"
 section Errors >"$tmp/page"
