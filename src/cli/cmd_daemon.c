@@ -308,7 +308,7 @@ status_sandbox(const struct cli *cli, yyjson_val *o)
 		    cli_ink(cli, PLAIN));
 	if (yyjson_arr_size(missing) == 0)
 		return;
-	printf("%-12s this kernel lacks:", "sandbox");
+	printf("%-12s in force, without", "sandbox");
 	yyjson_arr_iter_init(missing, &it);
 	while ((v = yyjson_arr_iter_next(&it)) != NULL)
 		printf(" %s", yyjson_get_str(v));

@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -30,6 +31,7 @@
 #include "clock.h"
 #include "file.h"
 #include "guard.h"
+#include "rights.h"
 
 enum { CONNECT_S = 1, LIMIT_S = 5, CHUNK = 65536, BURST = 64 };
 
@@ -275,14 +277,22 @@ rate(const char *ifname, int idle_ms)
 	return 0;
 }
 
+/* Lets go of it from within the NIC's room, as the NIC does. */
 static int
 hold_guard(const char *way, const char *ifname)
 {
+	struct rights_spec room = rights_spec_default(ROOM_NIC);
 	struct guard g;
 	struct diag d = { 0 };
 
 	if (guard_open(&g, ifname, if_nametoindex(ifname),
 	    strcmp(way, "tcx") == 0 ? GUARD_TCX : GUARD_CLSACT, &d) != RC_OK) {
+		diag_print(&d, stderr);
+		return 1;
+	}
+	if (g.ifindex != 0)
+		room.keep_caps = UINT64_C(1) << CAP_NET_ADMIN;
+	if (rights_drop(&room, &d) != RC_OK) {
 		diag_print(&d, stderr);
 		return 1;
 	}
