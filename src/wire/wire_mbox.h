@@ -113,7 +113,7 @@ enum wire_mbox_err {
 	WIRE_ERR_GENERATION = 0x1104,		/* arg: the active one, COMMIT: that of BEGIN */
 	WIRE_ERR_RULE_INVALID = 0x1105,		/* structure; arg: first wrong byte offset */
 	WIRE_ERR_NOT_STAGED = 0x1106,		/* not complete, not verified; arg: bytes so far */
-	WIRE_ERR_PROFILE = 0x1107		/* a table costs too much; arg: its record's index */
+	WIRE_ERR_PROFILE = 0x1107		/* a table costs too much; arg: its index */
 };
 
 enum { WIRE_ERR_ARG_HDR = 0xff00 };
