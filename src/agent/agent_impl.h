@@ -149,6 +149,8 @@ const struct gen *agent_active(struct agent *a);
 /* agent_policy.c */
 /* Returns the round whose outcome is the answer. */
 uint32_t agent_reload(struct agent *a);
+/* By the text of a request's body. Only while no compile runs. */
+void agent_reload_posted(struct agent *a, const uint8_t *body, size_t len);
 void agent_policy_stop(struct agent *a);
 
 /* Puts a kept generation back, under a new number. */

@@ -127,9 +127,10 @@ check_ready(void *arg, uint32_t events)
 }
 
 static enum rc
-check_begin(struct agent *a, struct agent_job *j)
+check_begin(struct agent *a, struct agent_job *j, const struct ctl_request *r)
 {
-	enum rc rc = compile_start(a->cfg->policy, &j->check);
+	enum rc rc = r->has_body ? compile_start_body(r->body, r->body_len, &j->check) :
+	    compile_start(a->cfg->policy, &j->check);
 
 	if (rc != RC_OK)
 		return rc;
@@ -202,14 +203,15 @@ begun(struct agent *a, uint32_t id, struct agent_job *j)
 	agent_answer_doc(a, id, 202, "", location, agent_job_doc(j, NULL));
 }
 
+/* Who posts text says what is to be enforced: it does not share a round that others asked for. */
 static bool
-body_refused(struct agent *a, uint32_t id, const struct ctl_request *r)
+begin_refused(struct agent *a, uint32_t id, const struct ctl_request *r)
 {
 	struct diag d = { 0 };
 
-	if (r->has_body) {
-		diag_set(&d, "body", "the policy is the daemon's directory; send no body");
-		agent_answer_problem(a, id, 415, &d);
+	if (r->verb == CTL_RELOAD && r->has_body && a->compile != NULL) {
+		diag_set(&d, "busy", "another reload runs");
+		agent_answer_problem(a, id, 503, &d);
 	} else if (r->seconds > CONFIRM_S_MAX) {
 		diag_set(&d, "bad-query", "confirm has at most %d seconds", CONFIRM_S_MAX);
 		agent_answer_problem(a, id, 400, &d);
@@ -223,14 +225,14 @@ agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 	struct agent_job *j = job_by_key(a, r->key);
 	struct diag d = { 0 };
 
-	if (body_refused(a, id, r))
-		return;
 	if (j != NULL) {
 		begun(a, id, j);
 		return;
 	}
+	if (begin_refused(a, id, r))
+		return;
 	j = job_make(a, r);
-	if (j == NULL || (r->verb == CTL_CHECK && check_begin(a, j) != RC_OK)) {
+	if (j == NULL || (r->verb == CTL_CHECK && check_begin(a, j, r) != RC_OK)) {
 		if (j != NULL)
 			job_clear(a, j);
 		diag_set(&d, "busy", "%d jobs run already", LIMIT_JOBS);
@@ -241,9 +243,13 @@ agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 		/* The next compile to begin; set before it does, since it may end at once. */
 		j->round = a->round + 1;
 		j->back = a->active.generation;
-		log_info("reload-asked", "by=%s", r->local ? "socket" : "tls");
+		log_info("reload-asked", "by=%s posted=%s", r->local ? "socket" : "tls",
+		    r->has_body ? "yes" : "no");
 		begun(a, id, j);
-		(void)agent_reload(a);
+		if (r->has_body)
+			agent_reload_posted(a, r->body, r->body_len);
+		else
+			(void)agent_reload(a);
 		return;
 	}
 	begun(a, id, j);

@@ -62,9 +62,11 @@ status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 {
 	yyjson_mut_val *o = yyjson_mut_obj_add_obj(d, root, "policy");
 	const struct outcome *l = &a->last;
+	const struct gen *g = agent_active(a);
 
 	doc_str(d, o, "dir", a->cfg->policy);
 	doc_bool(d, o, "compiling", a->compile != NULL);
+	doc_bool(d, o, "posted", g != NULL && g->posted);
 	if (!l->known)
 		return;
 	/* The text is right; whether the NIC took it is another thing. */

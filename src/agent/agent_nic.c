@@ -5,6 +5,7 @@
  * A generation's file is written before the NIC gets the image, so that whatever the NIC enforces
  * after any crash, its lines are on the disk.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -86,6 +87,8 @@ adopt(struct agent *a, struct gen *g)
 	while ((kept = state_gen(a->state, 0)) != NULL && kept->number >= g->number) {
 		if (kept->number == g->number && nic_holds(a, kept) &&
 		    gen_same_symbols(kept, g)) {
+			kept->saved &= kept->posted == g->posted;
+			kept->posted = g->posted;
 			gen_destroy(&g);
 			state_save_again(a->state);
 			state_settle(a->state);
@@ -161,6 +164,13 @@ agent_nic_enforce(struct agent *a, struct gen *g, bool adopts, struct outcome *o
 	gen_destroy(&a->wanted);
 	memset(&o->why, 0, sizeof(o->why));
 	now = agent_active(a);
+	/* A start takes no posted text away: the directory is enforced by the next reload. */
+	if (adopts && now != NULL && now->posted && !nic_holds(a, g)) {
+		log_info("posted-kept", "generation=%" PRIu32, now->number);
+		o->generation = now->number;
+		gen_destroy(&g);
+		return;
+	}
 	if (nic_holds(a, g) && (adopts || (now != NULL && gen_same_symbols(now, g)))) {
 		adopt(a, g);
 		o->generation = a->active.generation;

@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "log.h"
 
-static void begin(struct agent *a);
+static void begin(struct agent *a, const uint8_t *body, size_t len);
 
 static void
 outcome_log(const struct outcome *o)
@@ -94,11 +94,12 @@ compile_ready(void *arg, uint32_t events)
 	finish(a, &r);
 	compile_result_fini(&r);
 	if (a->again)
-		begin(a);
+		begin(a, NULL, 0);
 }
 
+/* body NULL: the directory. */
 static void
-begin(struct agent *a)
+begin(struct agent *a, const uint8_t *body, size_t len)
 {
 	struct compile_result failed;
 	enum rc rc;
@@ -109,7 +110,8 @@ begin(struct agent *a)
 	agent_notify_reloading(a);
 	if (a->round > 1)
 		agent_keys_reload(a);
-	rc = compile_start(a->cfg->policy, &a->compile);
+	rc = body == NULL ? compile_start(a->cfg->policy, &a->compile) :
+	    compile_start_body(body, len, &a->compile);
 	if (rc == RC_OK) {
 		a->compile_io = (struct loop_io) { .fd = compile_fd(a->compile),
 			.events = EPOLLIN, .fn = compile_ready, .arg = a };
@@ -130,8 +132,15 @@ agent_reload(struct agent *a)
 		a->again = true;
 		return a->round + 1;
 	}
-	begin(a);
+	begin(a, NULL, 0);
 	return a->round;
+}
+
+void
+agent_reload_posted(struct agent *a, const uint8_t *body, size_t len)
+{
+	CHECK(a->compile == NULL);
+	begin(a, body, len);
 }
 
 void

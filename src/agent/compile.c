@@ -13,12 +13,15 @@
 
 #include "clock.h"
 #include "job.h"
+#include "query.h"
 #include "roles.h"
 
 enum { SOURCES_ARENA_BYTES = 192 << 20, SYMBOLS_ARENA_BYTES = 256 << 20, TICK_MS = 100 };
 
 struct compile {
 	struct compile_result r;
+	struct query *unpack;		/* of a body; NULL = sources are there */
+	uint8_t *body;
 	struct job *eval, *build;
 	int epoll_fd;
 	int ready_fd;			/* readable from the start where nothing is to be run */
@@ -74,11 +77,10 @@ fail(struct compile *c, enum rc rc, const struct diag *d)
 	}
 }
 
-enum rc
-compile_start(const char *dir, struct compile **out)
+static enum rc
+compile_make(struct compile **out)
 {
 	struct compile *c = calloc(1, sizeof(*c));
-	struct diag d = { 0 };
 	enum rc rc;
 
 	*out = NULL;
@@ -92,7 +94,21 @@ compile_start(const char *dir, struct compile **out)
 	if (rc == RC_OK && !diags_init(&c->r.diags))
 		rc = RC_NOMEM;
 	if (rc != RC_OK)
-		goto out;
+		compile_destroy(&c);
+	*out = c;
+	return rc;
+}
+
+enum rc
+compile_start(const char *dir, struct compile **out)
+{
+	struct compile *c;
+	struct diag d = { 0 };
+	enum rc rc = compile_make(&c);
+
+	*out = NULL;
+	if (rc != RC_OK)
+		return rc;
 	rc = compile_sources_read(dir, &c->r.diags, &c->r.sources, &c->r.sources_len);
 	c->since_ns = clock_mono_ns();
 	if (rc == RC_OK)
@@ -104,7 +120,35 @@ compile_start(const char *dir, struct compile **out)
 	} else {
 		rc = watch(c, job_fd(c->eval));
 	}
-out:
+	if (rc != RC_OK)
+		compile_destroy(&c);
+	*out = c;
+	return rc;
+}
+
+enum rc
+compile_start_body(const uint8_t *body, size_t len, struct compile **out)
+{
+	struct query_ask ask = { .kind = QUERY_UNPACK };
+	struct diag d = { 0 };
+	struct compile *c;
+	enum rc rc = compile_make(&c);
+
+	*out = NULL;
+	if (rc != RC_OK)
+		return rc;
+	c->r.posted = true;
+	c->since_ns = clock_mono_ns();
+	c->body = malloc(len + 1);
+	if (c->body == NULL)
+		rc = RC_NOMEM;
+	if (rc == RC_OK) {
+		memcpy(c->body, body, len);
+		ask.arg = (struct query_blob){ .p = c->body, .len = len };
+		rc = query_start(&ask, &c->unpack, &d);
+	}
+	if (rc == RC_OK)
+		rc = watch(c, query_fd(c->unpack));
 	if (rc != RC_OK)
 		compile_destroy(&c);
 	*out = c;
@@ -120,6 +164,8 @@ compile_destroy(struct compile **cp)
 		return;
 	job_destroy(&c->build);
 	job_destroy(&c->eval);
+	query_destroy(&c->unpack);
+	free(c->body);
 	if (c->epoll_fd >= 0)
 		(void)close(c->epoll_fd);
 	if (c->ready_fd >= 0)
@@ -133,6 +179,53 @@ int
 compile_fd(const struct compile *c)
 {
 	return c->epoll_fd;
+}
+
+/* The child's words, of a body that is none. */
+static void
+body_refuse(struct compile *c, const struct query_answer *got)
+{
+	struct diag d = { 0 };
+
+	diag_set(&d, "body", "%.*s", (int)MIN(got->len, sizeof(d.text) - 1),
+	    (const char *)got->text);
+	for (char *p = d.text; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	fail(c, RC_INVALID, &d);
+}
+
+/* What the child made of the body, on to the next. */
+static enum rc
+unpack_step(struct compile *c)
+{
+	struct query_answer got;
+	struct diag d = { 0 };
+	enum rc rc = query_step(c->unpack, &got, &d);
+
+	if (rc == RC_AGAIN)
+		return rc;
+	if (rc == RC_OK && got.status != 200) {
+		body_refuse(c, &got);
+		return RC_OK;
+	}
+	if (rc == RC_OK) {
+		c->r.sources = malloc(got.len + 1);
+		rc = c->r.sources == NULL ? RC_NOMEM : RC_OK;
+	}
+	if (rc == RC_OK) {
+		memcpy(c->r.sources, got.text, got.len);
+		c->r.sources_len = got.len;
+		rc = job_start(&role_compile, c->r.sources, c->r.sources_len, &c->eval, &d);
+	}
+	if (rc == RC_OK)
+		rc = watch(c, job_fd(c->eval));
+	query_destroy(&c->unpack);
+	if (rc != RC_OK) {
+		fail(c, rc, &d);
+		return RC_OK;
+	}
+	return RC_AGAIN;
 }
 
 static enum rc
@@ -239,7 +332,8 @@ compile_step(struct compile *c, struct compile_result *out)
 
 	CHECK(out != NULL);
 	if (c->r.rc == RC_AGAIN)
-		rc = c->build != NULL ? build_step(c) : eval_step(c);
+		rc = c->build != NULL ? build_step(c) : c->unpack != NULL ? unpack_step(c) :
+		    eval_step(c);
 	if (rc != RC_OK)
 		return rc;
 	CHECK(c->r.rc != RC_AGAIN);

@@ -29,6 +29,7 @@ struct compile_result {
 	struct image_symbols symbols;	/* generation 0 */
 	uint8_t *sources;		/* as pol_sources_encode writes them */
 	size_t sources_len;
+	bool posted;			/* from a body, not from a directory */
 	uint64_t eval_ns, build_ns;	/* build: tables, check and proof */
 	uint64_t prove_ns;		/* of build_ns, what the proof took */
 };
@@ -39,6 +40,8 @@ MUST_CHECK enum rc compile_sources_read(const char *dir, struct diags *diags, ui
 
 /* Reads the directory. A policy that cannot be read is a result, not an error of this call. */
 MUST_CHECK enum rc compile_start(const char *dir, struct compile **out);
+/* The same of the text in a request's body, which a child decodes. */
+MUST_CHECK enum rc compile_start_body(const uint8_t *body, size_t len, struct compile **out);
 void compile_destroy(struct compile **c);
 int compile_fd(const struct compile *c);
 /* RC_AGAIN while it runs; RC_OK: *out is filled, once. */

@@ -10,7 +10,7 @@
 
 enum { SYMBOLS_ARENA_BYTES = 256 << 20, CRC_AT = 60 };
 
-static const uint8_t magic[4] = { 'R', 'F', 'G', '1' };
+static const uint8_t magic[3] = { 'R', 'F', 'G' };	/* and '1', or '2' where posted */
 
 struct gen *
 gen_from_result(struct compile_result *r)
@@ -25,6 +25,7 @@ gen_from_result(struct compile_result *r)
 	g->image_len = r->image_len;
 	g->sources = r->sources;
 	g->sources_len = r->sources_len;
+	g->posted = r->posted;
 	g->info = r->info;
 	g->arena = r->arena;
 	g->symbols = r->symbols;
@@ -80,6 +81,7 @@ gen_encode(struct gen *g, uint8_t **out, size_t *len)
 	g->written_wall_ns = clock_wall_ns();
 	wr_init(&w, *out, total);
 	wr_bytes(&w, magic, sizeof(magic));
+	wr_u8(&w, g->posted ? '2' : '1');
 	wr_le32(&w, g->number);
 	wr_le64(&w, g->written_wall_ns);
 	wr_le32(&w, (uint32_t)g->image_len);
@@ -149,13 +151,15 @@ gen_decode(const uint8_t *p, size_t len, struct gen **out, struct diag *diag)
 	image = get_le32(p + 16);
 	text = get_le32(p + 20);
 	sources = get_le32(p + 24);
-	if (memcmp(p, magic, sizeof(magic)) != 0 || get_le32(p + CRC_AT) != crc_of(p, len) ||
+	if (memcmp(p, magic, sizeof(magic)) != 0 || (p[3] != '1' && p[3] != '2') ||
+	    get_le32(p + CRC_AT) != crc_of(p, len) ||
 	    image + text + sources != len - GEN_HEAD_BYTES || get_le32(p + 4) == 0)
 		return RC_INVALID;
 	g = calloc(1, sizeof(*g));
 	if (g == NULL)
 		return RC_NOMEM;
 	arena_init(&g->arena, SYMBOLS_ARENA_BYTES);
+	g->posted = p[3] == '2';
 	g->number = get_le32(p + 4);
 	g->written_wall_ns = get_le64(p + 8);
 	memcpy(g->sha256, p + 28, sizeof(g->sha256));

@@ -9,6 +9,7 @@
  *          query_start, then query_step whenever query_fd is readable; or query_wait.
  * Limits:  those of the roles; QUERY_TEXT_BYTES_MAX of text.
  * Memory:  borrows everything in struct query_ask until the query is destroyed.
+ *          The answer to unpack is sources, as pol_sources_encode writes them, or plain words.
  * Errors:  a question that is refused is an answer with its status; a child that fails is RC with
  *          diag. The process that asks looks at 12 bytes of the answer, never at its text.
  */
@@ -18,7 +19,7 @@
 #include "diag.h"
 #include "job.h"
 
-enum query_kind { QUERY_EXPLAIN = 1, QUERY_JUDGE, QUERY_PLAN, QUERY_KIND__COUNT };
+enum query_kind { QUERY_EXPLAIN = 1, QUERY_JUDGE, QUERY_PLAN, QUERY_UNPACK, QUERY_KIND__COUNT };
 
 enum { QUERY_TEXT_BYTES_MAX = 48 << 20 };
 
@@ -29,7 +30,8 @@ struct query_blob {
 
 struct query_ask {
 	enum query_kind kind;
-	struct query_blob arg;		/* explain: a packet; judge: a capture; plan: nothing */
+	struct query_blob arg;		/* explain: a packet; judge: a capture; plan: nothing;
+					 * unpack: a body of policy text */
 	/* As pol_sources_encode writes them. explain: one; judge: none; plan: old and new */
 	struct query_blob sources[2];
 	struct query_blob blobs[2];	/* judge: image and symbols */

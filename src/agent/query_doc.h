@@ -7,6 +7,10 @@
 
 #include "pol_explain.h"
 
+/* query_unpack.c: a request's body as sources are encoded, in the arena. False with a message. */
+MUST_CHECK bool query_unpack(const uint8_t *body, size_t len, struct arena *a, uint8_t **out,
+    size_t *out_len, struct diag *d);
+
 yyjson_mut_doc *query_explain_doc(const struct pol_rules *r, const struct pol_packet *p,
     const struct pol_explained *e);
 

@@ -129,6 +129,29 @@ judge(const struct query_input *in, struct arena *a, struct reply *out)
 	judge_close(&j);
 }
 
+/* --- unpack --- */
+
+/* The words of a refusal are plain: main shows them and reads them not. */
+static void
+unpack(const struct query_input *in, struct arena *a, struct reply *out)
+{
+	struct diag d = { 0 };
+	uint8_t *p;
+	bool ok = query_unpack(in->arg.p, in->arg.len, a, &p, &out->len, &d);
+	char words[sizeof(d.file) + sizeof(d.text) + 16];
+
+	if (!ok) {
+		(void)snprintf(words, sizeof(words), "%s%s%s", d.file, d.file[0] ? ": " : "",
+		    d.text);
+		p = (uint8_t *)words;
+		out->len = strlen(words);
+	}
+	out->status = ok ? 200 : 400;
+	out->text = malloc(out->len + 1);
+	if (out->text != NULL)
+		memcpy(out->text, p, out->len);
+}
+
 static int
 query_run(void)
 {
@@ -153,6 +176,9 @@ query_run(void)
 		break;
 	case QUERY_JUDGE:
 		judge(&in, &a, &reply);
+		break;
+	case QUERY_UNPACK:
+		unpack(&in, &a, &reply);
 		break;
 	default:
 		return JOB_INPUT;

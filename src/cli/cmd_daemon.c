@@ -290,6 +290,8 @@ status_policy(const struct cli *cli, yyjson_val *p)
 	    ask_str(p, "dir"), cli_ink(cli, yyjson_get_bool(ok) ? GREEN : RED),
 	    yyjson_get_bool(ok) ? "good" : "refused", cli_ink(cli, PLAIN),
 	    ask_uint(p, "errors"), ask_uint(p, "warnings"));
+	if (yyjson_get_bool(yyjson_obj_get(p, "posted")))
+		status_line("", "what is enforced was posted; reload enforces the directory");
 	if (diag_from_json(yyjson_obj_get(p, "refused"), &d))
 		status_line("", d.text);
 	if (!yyjson_get_bool(ok))

@@ -111,6 +111,9 @@ struct pol_rules {
 /* Reads every regular file at or below dir; a link or a special file is an error. */
 MUST_CHECK enum rc pol_sources_read(const char *dir, struct arena *a, struct pol_sources *out,
     struct diags *diags);
+/* Files that are no directory's: sorts them, and holds them to what pol_sources_read would. Paths
+ * are plain: no empty part, none that begins with a dot. */
+MUST_CHECK bool pol_sources_check(struct pol_sources *s, struct diag *d);
 /* One byte string and back, for the pipe to the compile child. Decode distrusts. */
 MUST_CHECK enum rc pol_sources_encode(const struct pol_sources *s, struct arena *a, uint8_t **out,
     size_t *len);

@@ -340,6 +340,48 @@ pol_sources_read(const char *dir, struct arena *a, struct pol_sources *out, stru
 	return RC_OK;
 }
 
+/* Neither absolute, nor out of the directory, nor a name that reading one passes over. */
+static bool
+path_is_below(const char *path)
+{
+	const char *part = path;
+
+	for (;;) {
+		size_t n = strcspn(part, "/");
+
+		if (n == 0 || part[0] == '.')
+			return false;
+		if (part[n] == '\0')
+			return true;
+		part += n + 1;
+	}
+}
+
+bool
+pol_sources_check(struct pol_sources *s, struct diag *d)
+{
+	bool any = false;
+
+	if (s->count > 0)
+		qsort(s->items, s->count, sizeof(*s->items), source_cmp);
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct pol_source *f = &s->items[i];
+
+		if (!path_is_plain(f->path, strlen(f->path)) || !path_is_below(f->path) ||
+		    (i > 0 && strcmp(s->items[i - 1].path, f->path) == 0)) {
+			diag_set(d, "bad-path", "file %u has a path that is too long, not plain, "
+			    "or another file's", i + 1);
+			return false;
+		}
+		if (!pol_text_check(f, d))
+			return false;
+		any = any || (is_policy(f->path) && strchr(f->path, '/') == NULL);
+	}
+	if (!any)
+		diag_set(d, "no-policy", "no .pol file at the top");
+	return any;
+}
+
 /* --- over the pipe --------------------------------------------------------------------------- */
 
 enum rc

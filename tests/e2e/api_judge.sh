@@ -36,7 +36,7 @@ post 400 "$TOP/README.md"
 # many frames: as many lines
 head -c 24 "$CAPTURE" >"$TMPDIR/many"
 tail -c +25 "$CAPTURE" >"$TMPDIR/frames"
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for _ in 1 2 3 4 5 6 7 8 9 10; do
 	cp "$TMPDIR/frames" "$TMPDIR/once"
 	cat "$TMPDIR/once" "$TMPDIR/once" >"$TMPDIR/frames"
 done
