@@ -110,6 +110,7 @@ tool_list()
 		nc netcat-openbsd
 		strace strace
 		python3 python3
+		promtool prometheus
 		END
 		;;
 	esac

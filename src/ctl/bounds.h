@@ -20,6 +20,7 @@ enum {
 	LIMIT_HANDSHAKE_SHARE = 4,		/* strangers get one part in 4 of time, */
 	LIMIT_HANDSHAKE_STEP_MS = 10,		/* and one step counts no more than this: what is
 						 * beyond was other processes' time */
+	LIMIT_HANDSHAKE_TURN_MS = 1000,		/* so long it keeps its context while others wait */
 	LIMIT_HANDSHAKE_MS = 5000,
 
 	/* After it. */

@@ -360,7 +360,8 @@ shake_advance(struct conn *c)
 	struct admit *a = server_admit(c->server);
 
 	/* the server calls conn_shake when a context is free, and it is a stranger's turn */
-	c->stalled = (!admit_is_known(a, &c->source) && !admit_stranger_may(a, clock_mono_ns())) ||
+	c->known = admit_is_known(a, &c->source);
+	c->stalled = (!c->known && !admit_stranger_may(a, clock_mono_ns())) ||
 	    !server_shake_begin(c->server, c);
 	return c->stalled ? RC_AGAIN : shake_step(c);
 }

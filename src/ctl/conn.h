@@ -36,6 +36,7 @@ struct conn {
 	bool counted;			/* and by the server */
 	bool shaking;			/* holds one of LIMIT_HANDSHAKES */
 	bool stalled;			/* a step of its handshake waits for its turn */
+	bool known;			/* its source had shown a certificate, as of that step */
 	bool head_only;			/* HEAD: the answer without its body */
 	struct addr source;		/* family 0 on the local socket */
 	enum keys_role role;

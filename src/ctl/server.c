@@ -165,12 +165,30 @@ server_unlist(struct server *s, struct conn *c)
 		s->tls_count--;
 }
 
+/* The oldest stranger in handshake gives way: to a known source, or once it had its time. */
+static bool
+shake_make_room(struct server *s, const struct conn *for_conn)
+{
+	uint64_t now = clock_mono_ns();
+
+	for (struct conn *c = s->oldest; c != NULL; c = c->prev) {
+		if (!c->shaking || c->known)
+			continue;
+		if (!for_conn->known && now - c->since_ns < LIMIT_HANDSHAKE_TURN_MS * NS_PER_MS)
+			return false;
+		server_refused(s, REFUSED_PENDING, c, "others wait for its place");
+		conn_destroy(c);
+		return true;
+	}
+	return false;
+}
+
 bool
 server_shake_begin(struct server *s, struct conn *c)
 {
 	if (c->shaking)
 		return true;
-	if (s->shaking >= LIMIT_HANDSHAKES)
+	if (s->shaking >= LIMIT_HANDSHAKES && !shake_make_room(s, c))
 		return false;
 	s->shaking++;
 	c->shaking = true;
@@ -493,18 +511,19 @@ on_tls(void *arg, uint32_t events)
 
 /* --- time --- */
 
-/* Handshakes that wait: the newest known source first, then strangers, one a tick. */
+/* Handshakes that wait: the oldest of a known source first, then strangers, one a tick. The list
+ * is walked only where one may go on, for under attack it is long. */
 static void
-shakes_advance(struct server *s)
+shakes_advance(struct server *s, uint64_t now)
 {
 	struct conn *turn = NULL;
 
-	if (s->pending_count == 0)
+	if (s->pending_count == 0 || !admit_stranger_may(s->admit, now))
 		return;
 	for (struct conn *c = s->oldest; c != NULL; c = c->prev) {
 		if (c->state != CONN_SHAKE || !c->stalled)
 			continue;
-		if (admit_is_known(s->admit, &c->source)) {
+		if (c->known) {
 			turn = c;
 			break;
 		}
@@ -540,7 +559,7 @@ on_tick(void *arg)
 	uint64_t now = clock_mono_ns();
 	uint64_t next = s->pending_count > 0 ? SHAKE_TICK_MS : 1000;
 
-	shakes_advance(s);
+	shakes_advance(s, now);
 	waits_expire(s, now);
 	CHECK(loop_timer_set(s->loop, &s->tick, now + next * NS_PER_MS) == RC_OK);
 }

@@ -72,6 +72,8 @@
 /* TLS 1.3; its key schedule runs on PSA. */
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO
+/* Each connection's keys are in its store, which has 32 places unless it may grow. */
+#define MBEDTLS_PSA_KEY_STORE_DYNAMIC
 /* The server's key is in a process of its own: to this one it is a secure element, whose list of
  * keys psa_its_* of src/ctl/tls_key.c keeps in memory. */
 #define MBEDTLS_PSA_CRYPTO_STORAGE_C

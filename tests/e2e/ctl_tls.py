@@ -20,6 +20,7 @@ HANDSHAKE_S = 5.0
 REQUEST_S = 10.0
 SLACK_S = 2.5
 JOBS = []
+LIVE = 40
 
 
 def key(name):
@@ -204,6 +205,16 @@ def resumption():
     p.close()
 
 
+def many():
+    """More at once than the key store of the library has places without growing."""
+    peers = [Peer(PORT, CA, key("viewer"), source="127.0.9.%d" % (i + 1)).shake()
+             for i in range(LIVE)]
+    for p in peers:
+        check("one of %d is served" % LIVE, p.ask("/v1/status")[0] == 200)
+    for p in peers:
+        p.close()
+
+
 # --- files replaced ---
 
 def serial_seen(source):
@@ -304,6 +315,7 @@ def main():
     certs = refusals()
     versions()
     resumption()
+    many()
     keys_replaced(certs)
     crl()
     for t, wrong in JOBS:
