@@ -85,6 +85,7 @@ struct outcome {
 	struct diag why;	/* where it was not the policy: the NIC */
 	struct diags diags;	/* of the compile */
 	uint64_t eval_ns, build_ns, load_ns;
+	uint32_t reused;	/* bodies of the build before */
 	struct nic_moved moved;	/* bytes of the image, to and within the NIC */
 	uint64_t wall_ns;
 };

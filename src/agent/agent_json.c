@@ -220,6 +220,7 @@ agent_outcome_doc(struct agent *a)
 	doc_uint(d, o, "eval_us", l->eval_ns / 1000);
 	doc_uint(d, o, "build_us", l->build_ns / 1000);
 	doc_uint(d, o, "load_us", l->load_ns / 1000);
+	doc_uint(d, o, "reused_bodies", l->reused);
 	doc_uint(d, o, "loaded_bytes", l->moved.loaded);
 	doc_uint(d, o, "copied_bytes", l->moved.copied);
 	return d;

@@ -89,6 +89,10 @@ adopt(struct agent *a, struct gen *g)
 		    gen_same_symbols(kept, g)) {
 			kept->saved &= kept->posted == g->posted;
 			kept->posted = g->posted;
+			free(kept->keys);	/* a file has none */
+			kept->keys = g->keys;
+			kept->key_count = g->key_count;
+			g->keys = NULL;
 			gen_destroy(&g);
 			state_save_again(a->state);
 			state_settle(a->state);

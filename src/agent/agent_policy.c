@@ -29,11 +29,11 @@ outcome_log(const struct outcome *o)
 		}
 	if (o->rc == RC_OK)
 		log_info("reload-done", "generation=%u changed=%s warnings=%u eval_us=%ju "
-		    "build_us=%ju load_us=%ju loaded_bytes=%ju copied_bytes=%ju",
+		    "build_us=%ju load_us=%ju reused=%u loaded_bytes=%ju copied_bytes=%ju",
 		    o->generation, o->changed ? "yes" : "no",
 		    o->diags.warnings, (uintmax_t)(o->eval_ns / 1000),
 		    (uintmax_t)(o->build_ns / 1000), (uintmax_t)(o->load_ns / 1000),
-		    (uintmax_t)o->moved.loaded, (uintmax_t)o->moved.copied);
+		    o->reused, (uintmax_t)o->moved.loaded, (uintmax_t)o->moved.copied);
 	else
 		log_warn("reload-refused", "rc=%s errors=%u at=%s:%u text=\"%s\"", rc_name(o->rc),
 		    o->diags.errors, first != NULL && first->file[0] != '\0' ? first->file : "-",
@@ -51,6 +51,7 @@ finish(struct agent *a, struct compile_result *r)
 	diags_fini(&a->last.diags);
 	a->last = (struct outcome) { .rc = r->rc, .no_fit = r->no_fit, .known = true,
 		.diags = r->diags, .eval_ns = r->eval_ns, .build_ns = r->build_ns,
+		.reused = r->reused,
 		.wall_ns = clock_wall_ns(), .generation = a->active.generation };
 	memset(&r->diags, 0, sizeof(r->diags));
 	if (r->rc == RC_OK && a->confirm_back != 0) {
@@ -97,10 +98,24 @@ compile_ready(void *arg, uint32_t events)
 		begin(a, NULL, 0);
 }
 
+/* What a compile may take tables from. */
+static struct image_reuse
+before(struct agent *a)
+{
+	const struct gen *g = agent_active(a);
+
+	if (g == NULL || g->keys == NULL)
+		g = a->wanted;
+	if (g == NULL || g->keys == NULL)
+		return (struct image_reuse) { 0 };
+	return (struct image_reuse) { g->image, g->image_len, g->keys, g->key_count };
+}
+
 /* body NULL: the directory. */
 static void
 begin(struct agent *a, const uint8_t *body, size_t len)
 {
+	struct image_reuse kept = before(a);
 	struct compile_result failed;
 	enum rc rc;
 
@@ -113,6 +128,7 @@ begin(struct agent *a, const uint8_t *body, size_t len)
 	rc = body == NULL ? compile_start(a->cfg->policy, &a->compile) :
 	    compile_start_body(body, len, &a->compile);
 	if (rc == RC_OK) {
+		compile_reuse(a->compile, &kept);
 		a->compile_io = (struct loop_io) { .fd = compile_fd(a->compile),
 			.events = EPOLLIN, .fn = compile_ready, .arg = a };
 		rc = loop_io_add(a->loop, &a->compile_io);

@@ -8,9 +8,9 @@
 #include "pol.h"
 #include "roles.h"
 
-enum { HEAD_BYTES = 28, MESSAGE_BYTES_MAX = 12 + 5 * 4 + 1200, HEAD_CRC_AT = 24 };
+enum { HEAD_BYTES = 32, MESSAGE_BYTES_MAX = 12 + 5 * 4 + 1200, HEAD_CRC_AT = 28 };
 
-static const uint8_t magic[4] = { 'R', 'F', 'B', '1' };
+static const uint8_t magic[4] = { 'R', 'F', 'B', '2' };
 
 static void
 text_put(struct wr *w, const char *s)
@@ -68,6 +68,14 @@ message_take(struct rd *r, struct diag *d)
 	return !r->failed && (level == DIAG_WARNING || level == DIAG_ERROR);
 }
 
+static uint32_t
+crc_of(const uint8_t *p, size_t len)
+{
+	uint32_t crc = crc32c(get_le32(p + 20), p + 4, 4);
+
+	return crc32c(crc, p + HEAD_BYTES, len - HEAD_BYTES);
+}
+
 enum rc
 built_encode(const struct built *b, const struct diags *diags, uint8_t **out, size_t *len)
 {
@@ -77,7 +85,8 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 
 	CHECK(b->stage <= STAGE_DONE && (b->image != NULL) == (b->stage == STAGE_DONE));
 	*out = NULL;
-	if (!size_add(cap, b->image_len, &cap) || !size_add(cap, b->symbols_len, &cap))
+	if (!size_add(cap, b->image_len, &cap) || !size_add(cap, b->symbols_len, &cap) ||
+	    !size_add(cap, b->keys_len, &cap))
 		return RC_LIMIT;
 	*out = malloc(cap);
 	if (*out == NULL)
@@ -86,6 +95,7 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	wr_zero(&w, HEAD_BYTES);
 	wr_bytes(&w, b->image, b->image_len);
 	wr_bytes(&w, b->symbols, b->symbols_len);
+	wr_bytes(&w, b->keys, b->keys_len);
 	messages_at = w.pos;
 	wr_le32(&w, diags->errors);
 	wr_le32(&w, diags->warnings);
@@ -101,7 +111,9 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	put_le32(*out + 12, (uint32_t)b->symbols_len);
 	put_le32(*out + 16, (uint32_t)(*len - messages_at));
 	put_le32(*out + 20, b->prove_us);
-	put_le32(*out + HEAD_CRC_AT, crc32c(b->prove_us, *out + HEAD_BYTES, *len - HEAD_BYTES));
+	put_le32(*out + 24, (uint32_t)b->keys_len);
+	put_le16(*out + 6, b->reused);
+	put_le32(*out + HEAD_CRC_AT, crc_of(*out, *len));
 	return RC_OK;
 }
 
@@ -139,7 +151,7 @@ messages_take(const uint8_t *p, size_t len, struct diags *diags)
 enum rc
 built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diags)
 {
-	size_t image, symbols, messages;
+	size_t image, symbols, keys, messages;
 	const uint8_t *body = p + HEAD_BYTES;
 
 	memset(out, 0, sizeof(*out));
@@ -148,24 +160,28 @@ built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diag
 	image = get_le32(p + 8);
 	symbols = get_le32(p + 12);
 	messages = get_le32(p + 16);
+	keys = get_le32(p + 24);
 	if (memcmp(p, magic, sizeof(magic)) != 0 || p[4] > STAGE_DONE || p[5] >= RC__COUNT ||
-	    get_le16(p + 6) != 0 ||
-	    image + symbols + messages != len - HEAD_BYTES ||
-	    get_le32(p + HEAD_CRC_AT) != crc32c(get_le32(p + 20), body, len - HEAD_BYTES))
+	    image + symbols + keys + messages != len - HEAD_BYTES ||
+	    get_le32(p + HEAD_CRC_AT) != crc_of(p, len))
 		return RC_INVALID;
 	out->stage = p[4];
 	out->prove_us = get_le32(p + 20);
+	out->reused = get_le16(p + 6);
 	out->rc = (enum rc)-(int)p[5];
 	if ((out->stage == STAGE_DONE) != (image > 0) || (image > 0) != (symbols > 0) ||
+	    (image == 0 && keys > 0) ||
 	    (out->stage == STAGE_DONE) != (out->rc == RC_OK) || image > WIRE_IMAGE_BYTES_MAX)
 		return RC_INVALID;
-	if (!messages_take(body + image + symbols, messages, diags))
+	if (!messages_take(body + image + symbols + keys, messages, diags))
 		return RC_INVALID;
 	if (image > 0) {
 		out->image = body;
 		out->image_len = image;
 		out->symbols = body + image;
 		out->symbols_len = symbols;
+		out->keys = body + image + symbols;
+		out->keys_len = keys;
 	}
 	return RC_OK;
 }

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "clock.h"
 #include "job.h"
 #include "query.h"
@@ -23,6 +24,9 @@ struct compile {
 	struct query *unpack;		/* of a body; NULL = sources are there */
 	uint8_t *body;
 	struct job *eval, *build;
+	uint8_t *before;		/* keys, then image, of the build before */
+	uint32_t keys_len, before_len;
+	uint8_t *build_in;		/* borrowed by build */
 	int epoll_fd;
 	int ready_fd;			/* readable from the start where nothing is to be run */
 	uint64_t since_ns;
@@ -175,6 +179,25 @@ compile_destroy(struct compile **cp)
 	*cp = NULL;
 }
 
+/* Only ever a short cut: without memory for it, or too big, it is left out. */
+void
+compile_reuse(struct compile *c, const struct image_reuse *before)
+{
+	size_t keys = before->count * sizeof(*before->keys);
+
+	CHECK(c->before == NULL && c->build == NULL);
+	if (before->count == 0 || before->len > BUILD_BEFORE_BYTES_MAX ||
+	    keys > BUILD_BEFORE_BYTES_MAX - before->len)
+		return;
+	c->before = malloc(keys + before->len);
+	if (c->before == NULL)
+		return;
+	memcpy(c->before, before->keys, keys);
+	memcpy(c->before + keys, before->image, before->len);
+	c->keys_len = (uint32_t)keys;
+	c->before_len = (uint32_t)(keys + before->len);
+}
+
 int
 compile_fd(const struct compile *c)
 {
@@ -229,6 +252,28 @@ unpack_step(struct compile *c)
 }
 
 static enum rc
+build_start(struct compile *c, const uint8_t *rules, size_t len, struct diag *d)
+{
+	size_t total = BUILD_HEAD_BYTES + len + c->before_len;
+
+	if (len > UINT32_MAX)
+		return RC_LIMIT;
+	c->build_in = malloc(total);
+	if (c->build_in == NULL)
+		return RC_NOMEM;
+	put_le32(c->build_in, BUILD_MAGIC);
+	put_le32(c->build_in + 4, (uint32_t)len);
+	put_le32(c->build_in + 8, c->keys_len);
+	put_le32(c->build_in + 12, c->before_len - c->keys_len);
+	memcpy(c->build_in + BUILD_HEAD_BYTES, rules, len);
+	if (c->before_len > 0)
+		memcpy(c->build_in + BUILD_HEAD_BYTES + len, c->before, c->before_len);
+	free(c->before);
+	c->before = NULL;
+	return job_start(&role_build, c->build_in, total, &c->build, d);
+}
+
+static enum rc
 eval_step(struct compile *c)
 {
 	struct diag d = { 0 };
@@ -242,7 +287,7 @@ eval_step(struct compile *c)
 	c->since_ns += c->r.eval_ns;
 	if (rc == RC_OK) {
 		rules = job_result(c->eval, &len);
-		rc = job_start(&role_build, rules, len, &c->build, &d);
+		rc = build_start(c, rules, len, &d);
 	}
 	if (rc == RC_OK)
 		rc = watch(c, job_fd(c->build));
@@ -283,6 +328,12 @@ image_take(struct compile *c, const struct built *b, struct diag *d)
 	if (r->image == NULL)
 		return RC_NOMEM;
 	memcpy(r->image, b->image, b->image_len);
+	r->reused = b->reused;
+	r->keys = malloc(b->keys_len + 1);	/* not there: the next build takes nothing over */
+	if (r->keys != NULL) {
+		memcpy(r->keys, b->keys, b->keys_len);
+		r->key_count = (uint32_t)(b->keys_len / sizeof(*r->keys));
+	}
 	r->image_len = b->image_len;
 	sha256(r->image, r->image_len, r->sha256);
 	memcpy(r->symbols.image_sha256, r->sha256, SHA256_BYTES);
@@ -367,6 +418,7 @@ compile_result_fini(struct compile_result *r)
 	diags_fini(&r->diags);
 	arena_fini(&r->arena);
 	free(r->image);
+	free(r->keys);
 	free(r->sources);
 	memset(r, 0, sizeof(*r));
 }

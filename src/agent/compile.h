@@ -30,6 +30,9 @@ struct compile_result {
 	uint8_t *sources;		/* as pol_sources_encode writes them */
 	size_t sources_len;
 	bool posted;			/* from a body, not from a directory */
+	struct image_key *keys;		/* malloc'ed; what the image's bodies came from */
+	uint32_t key_count;
+	uint32_t reused;		/* bodies of the build before */
 	uint64_t eval_ns, build_ns;	/* build: tables, check and proof */
 	uint64_t prove_ns;		/* of build_ns, what the proof took */
 };
@@ -42,6 +45,9 @@ MUST_CHECK enum rc compile_sources_read(const char *dir, struct diags *diags, ui
 MUST_CHECK enum rc compile_start(const char *dir, struct compile **out);
 /* The same of the text in a request's body, which a child decodes. */
 MUST_CHECK enum rc compile_start_body(const uint8_t *body, size_t len, struct compile **out);
+/* Before the first step. The same bytes, sooner: tables that did not change come from before,
+ * which is copied. */
+void compile_reuse(struct compile *c, const struct image_reuse *before);
 void compile_destroy(struct compile **c);
 int compile_fd(const struct compile *c);
 /* RC_AGAIN while it runs; RC_OK: *out is filled, once. */

@@ -23,6 +23,9 @@ gen_from_result(struct compile_result *r)
 	memcpy(g->sha256, r->sha256, sizeof(g->sha256));
 	g->image = r->image;
 	g->image_len = r->image_len;
+	g->keys = r->keys;
+	g->key_count = r->key_count;
+	r->keys = NULL;
 	g->sources = r->sources;
 	g->sources_len = r->sources_len;
 	g->posted = r->posted;
@@ -43,6 +46,7 @@ gen_destroy(struct gen **gp)
 	if (g == NULL)
 		return;
 	free(g->image);
+	free(g->keys);
 	free(g->sources);
 	arena_fini(&g->arena);
 	free(g);

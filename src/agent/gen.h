@@ -24,6 +24,8 @@ struct gen {
 	uint8_t sha256[SHA256_BYTES];
 	uint8_t *image;
 	size_t image_len;
+	struct image_key *keys;		/* of image; only of what this process compiled */
+	uint32_t key_count;
 	uint8_t *sources;		/* as pol_sources_encode writes them */
 	size_t sources_len;
 	struct image_info info;

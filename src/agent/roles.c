@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "file.h"
 #include "pol_image.h"
 #include "query.h"
@@ -75,14 +76,15 @@ compile_run(void)
 
 /* From decoded rules to an image that is checked and proved. */
 static enum rc
-build(const struct pol_rules *rules, struct arena *a, struct built *b, struct diags *diags)
+build(const struct pol_rules *rules, const struct image_reuse *before, struct arena *a,
+    struct built *b, struct diags *diags)
 {
 	static const uint8_t stages[] = { [POL_IMAGE_BUILD] = STAGE_BUILD,
 		[POL_IMAGE_ENCODE] = STAGE_ENCODE, [POL_IMAGE_CHECK] = STAGE_ENCODE,
 		[POL_IMAGE_PROVE] = STAGE_ENCODE, [POL_IMAGE_DONE] = STAGE_ENCODE };
 	struct pol_image image;
 	uint8_t *text;
-	enum rc rc = pol_image_make(rules, POL_PASS_ALL, a, &image, diags);
+	enum rc rc = pol_image_make_over(rules, POL_PASS_ALL, before, a, &image, diags);
 
 	b->stage = stages[image.step];
 	if (rc == RC_OK)
@@ -94,9 +96,32 @@ build(const struct pol_rules *rules, struct arena *a, struct built *b, struct di
 	b->image = image.bytes;
 	b->image_len = image.len;
 	b->symbols = text;
+	b->keys = (const uint8_t *)image.keys.items;
+	b->reused = (uint16_t)image.keys.reused;
+	b->keys_len = image.keys.count * sizeof(*image.keys.items);
 	b->prove_us = (uint32_t)(image.prove_ns / 1000);
 	b->stage = STAGE_DONE;
 	return RC_OK;
+}
+
+/* Apart what the parent put together. */
+static bool
+build_input(const uint8_t *in, size_t len, size_t *rules, struct image_reuse *before)
+{
+	size_t keys;
+
+	if (len < BUILD_HEAD_BYTES || get_le32(in) != BUILD_MAGIC)
+		return false;
+	*rules = get_le32(in + 4);
+	keys = get_le32(in + 8);
+	before->len = get_le32(in + 12);
+	if (*rules + keys + before->len != len - BUILD_HEAD_BYTES ||
+	    keys % sizeof(*before->keys) != 0)
+		return false;
+	before->count = (uint32_t)(keys / sizeof(*before->keys));
+	before->keys = (const struct image_key *)(in + BUILD_HEAD_BYTES + *rules);
+	before->image = in + BUILD_HEAD_BYTES + *rules + keys;
+	return true;
 }
 
 static int
@@ -107,21 +132,25 @@ build_run(void)
 	struct diags diags;
 	struct arena a;
 	uint8_t *in, *out;
-	size_t len;
-	int code = role_begin(&role_build, RULES_BYTES_MAX, &in, &len);
+	struct image_reuse before;
+	size_t len, rules_len;
+	int code = role_begin(&role_build, RULES_BYTES_MAX + BUILD_HEAD_BYTES +
+	    BUILD_BEFORE_BYTES_MAX, &in, &len);
 	enum rc rc;
 
 	if (code != JOB_OK)
 		return code;
+	if (!build_input(in, len, &rules_len, &before))
+		return JOB_INPUT;
 	arena_init(&a, BUILD_ARENA_BYTES);
 	if (!diags_init(&diags))
 		return JOB_NOMEM;
-	rc = pol_rules_decode(in, len, &a, &rules, &diags);
+	rc = pol_rules_decode(in + BUILD_HEAD_BYTES, rules_len, &a, &rules, &diags);
 	if (rc == RC_NOMEM)
 		return JOB_NOMEM;
 	if (rc != RC_OK && diags.errors == 0)
 		return JOB_INPUT;
-	b.rc = diags.errors > 0 ? RC_INVALID : build(&rules, &a, &b, &diags);
+	b.rc = diags.errors > 0 ? RC_INVALID : build(&rules, &before, &a, &b, &diags);
 	if (b.rc == RC_NOMEM)
 		return JOB_NOMEM;
 	if (b.rc != RC_OK && diags.errors == 0)

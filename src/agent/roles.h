@@ -4,8 +4,9 @@
  * Does:    compile: policy text to rules; build: rules to image, symbols and messages. Each reads
  *          standard input, writes standard output, and keeps nothing.
  * Shape:   what build writes, all little-endian:
- *          "RFB1" | stage u8 | rc u8 (0 - enum rc) | 0 u16 | image u32 | symbols u32 | messages u32
- *          | reserved u32 | CRC32C u32 of what follows: the bytes of the three, in this order.
+ *          "RFB2" | stage u8 | rc u8 (0 - enum rc) | reused u16 | image u32 | symbols u32
+ *          | messages u32 | prove_us u32 | keys u32 | CRC32C u32, begun with prove_us, of bytes 4
+ *          to 7 and of what follows: image, symbols, keys, messages.
  * Limits:  policy-language section 6.
  * Context: roles_run only in a child of job_start. decode: any process; it distrusts.
  */
@@ -34,8 +35,16 @@ struct built {
 	size_t image_len;
 	const uint8_t *symbols;		/* as image_symbols_encode writes them, generation 0 */
 	size_t symbols_len;
+	const uint8_t *keys;		/* struct image_key, for the next build */
+	size_t keys_len;
+	uint16_t reused;		/* bodies of the build before */
 	uint32_t prove_us;		/* of the whole time, what the proof took */
 };
+
+/* What build reads, little-endian: "RFJ1" | rules u32 | keys u32 | image u32 | the bytes of the
+ * three: rules as pol_rules_encode writes them; keys and image of the build before, or nothing. */
+enum { BUILD_HEAD_BYTES = 16, BUILD_BEFORE_BYTES_MAX = 32 << 20 };
+#define BUILD_MAGIC 0x314a4652u
 
 /* Bytes are malloc'ed. */
 MUST_CHECK enum rc built_encode(const struct built *b, const struct diags *diags, uint8_t **out,

@@ -18,6 +18,7 @@
 #include "diag.h"
 #include "rc.h"
 #include "service.h"
+#include "wire_types.h"
 #include "wire_verdict.h"
 
 /* What a match means to the firmware. */
@@ -92,6 +93,36 @@ struct image_heavy {
 /* The same; on RC_LIMIT *heavy is filled as far as it is known. */
 MUST_CHECK enum rc image_encode_heavy(const struct image_input *in, uint8_t **out, size_t *len,
     struct image_heavy *heavy, struct diag *diag);
+
+/* What a body of an image was packed from. Bytes as they stand: nothing in it is aligned. */
+struct image_key {
+	uint8_t digest[32];		/* of list and family */
+	le64 hash;			/* of the body's bytes */
+	le32 body;			/* its number */
+	uint8_t reserved[4];
+};
+_Static_assert(sizeof(struct image_key) == 48, "keys are stored as they are");
+
+/* An earlier image and its keys, sorted by digest. Borrowed; neither is believed: an image that
+ * fails image_check is not used, and what a body says the prover tells. */
+struct image_reuse {
+	const uint8_t *image;
+	size_t len;
+	const struct image_key *keys;
+	uint32_t count;
+};
+
+struct image_keys {
+	struct image_key *items;	/* malloc'ed, sorted by digest */
+	uint32_t count;
+	uint32_t reused;		/* bodies taken from the earlier image */
+};
+
+/* As image_encode_heavy, to the same bytes; lists that are in before (may be NULL) are copied from
+ * there. *keys is filled with RC_OK only. */
+MUST_CHECK enum rc image_encode_over(const struct image_input *in, const struct image_reuse *before,
+    uint8_t **out, size_t *len, struct image_keys *keys, struct image_heavy *heavy,
+    struct diag *diag);
 
 /* Full check of foreign bytes; after RC_OK every walk stays inside and bounded. O(len). */
 MUST_CHECK enum rc image_check(const uint8_t *p, size_t len, struct diag *diag);

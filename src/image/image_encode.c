@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "hash.h"
 #include "image_build.h"
+#include "image_reuse.h"
 
 enum { SEEDS_PER_SIZE = 256 };
 
@@ -18,7 +19,10 @@ struct body {
 
 struct encode {
 	const struct image_input *in;
+	const struct image_reuse *before;	/* checked; NULL = none */
 	struct image_heavy *heavy;
+	struct image_set_cache *sets;	/* NULL = no keys are wanted */
+	struct image_keys keys;
 	struct body *bodies;	/* kept ones, in order of first use */
 	uint32_t body_count;
 	uint32_t *of_list[2];	/* per list and family (0 = v4): number of its body + 1 */
@@ -69,31 +73,68 @@ input_check(const struct image_input *in, struct diag *diag)
 	return RC_OK;
 }
 
+/* From the earlier image where it is there, else packed. *key: of it, without the number. */
+static enum rc
+body_get(struct encode *e, uint32_t list, uint8_t family, struct body *b, struct image_key *key,
+    struct diag *diag)
+{
+	const uint8_t *old = NULL;
+	enum rc rc = RC_OK;
+
+	if (e->sets != NULL)
+		image_list_digest(&e->in->lists[list], family, e->sets, key->digest);
+	if (e->before != NULL)
+		old = image_reuse_find(e->before, key->digest, &b->len);
+	if (old != NULL) {
+		b->p = malloc(b->len);
+		if (b->p == NULL)
+			return RC_NOMEM;
+		memcpy(b->p, old, b->len);
+		e->keys.reused++;
+	} else {
+		rc = image_body_build(&e->in->lists[list], family, &b->p, &b->len, e->heavy, diag);
+	}
+	if (rc == RC_OK) {
+		b->hash = fnv1a64(FNV1A64_INIT, b->p, b->len);
+		key->hash = le64_put(b->hash);
+	}
+	return rc;
+}
+
+static void
+key_keep(struct encode *e, struct image_key *key, uint32_t body)
+{
+	key->body = le32_put(body);
+	if (e->keys.items != NULL)
+		e->keys.items[e->keys.count++] = *key;
+}
+
 /* The body of a list for a family; equal ones are stored once. */
 static enum rc
 body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 {
+	struct image_key key = { .reserved = { 0 } };
 	struct body b = { 0 };
 	enum rc rc;
 
 	if (e->of_list[v6][list] != 0)
 		return RC_OK;
-	rc = image_body_build(&e->in->lists[list], v6 ? 6 : 4, &b.p, &b.len,
-	    e->heavy, diag);
+	rc = body_get(e, list, v6 ? 6 : 4, &b, &key, diag);
 	if (rc != RC_OK)
 		return rc;
-	b.hash = fnv1a64(FNV1A64_INIT, b.p, b.len);
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		const struct body *x = &e->bodies[i];
 
 		if (x->hash == b.hash && x->len == b.len && memcmp(x->p, b.p, b.len) == 0) {
 			free(b.p);
 			e->of_list[v6][list] = i + 1;
+			key_keep(e, &key, i);
 			return RC_OK;
 		}
 	}
 	e->bodies[e->body_count++] = b;
 	e->of_list[v6][list] = e->body_count;
+	key_keep(e, &key, e->body_count - 1);
 	return RC_OK;
 }
 
@@ -108,6 +149,11 @@ bodies_build(struct encode *e, struct diag *diag)
 	e->of_list[1] = calloc((size_t)in->list_count + 1, sizeof(uint32_t));
 	if (e->bodies == NULL || e->of_list[0] == NULL || e->of_list[1] == NULL)
 		return RC_NOMEM;
+	if (e->sets != NULL) {
+		e->keys.items = calloc(2 * (size_t)in->table_count + 1, sizeof(*e->keys.items));
+		if (e->keys.items == NULL)
+			return RC_NOMEM;
+	}
 	for (uint32_t i = 0; i < in->table_count && rc == RC_OK; i++) {
 		const struct image_table *t = &in->tables[i];
 
@@ -323,35 +369,72 @@ assemble(struct encode *e, struct diag *diag)
 	return rc;
 }
 
+static enum rc
+encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
+{
+	const struct image_input *in = e->in;
+	enum rc rc;
+
+	CHECK(in->unsegmented == WIRE_PASS || in->unsegmented == WIRE_DROP);
+	CHECK(in->non_ip == WIRE_PASS || in->non_ip == WIRE_DROP);
+	e->heavy->count = 0;
+	*out = NULL;
+	*len = 0;
+	rc = input_check(in, diag);
+	if (rc == RC_OK)
+		rc = bodies_build(e, diag);
+	if (rc == RC_OK)
+		rc = assemble(e, diag);
+	if (rc == RC_NOMEM)
+		diag_set(diag, "out-of-memory", "no memory to pack %u tables", in->table_count);
+	if (rc == RC_OK) {
+		*out = e->out;
+		*len = e->len;
+	}
+	for (uint32_t i = 0; i < e->body_count; i++)
+		free(e->bodies[i].p);
+	free(e->bodies);
+	free(e->of_list[0]);
+	free(e->of_list[1]);
+	return rc;
+}
+
+enum rc
+image_encode_over(const struct image_input *in, const struct image_reuse *before, uint8_t **out,
+    size_t *len, struct image_keys *keys, struct image_heavy *heavy, struct diag *diag)
+{
+	struct encode e = { .in = in, .heavy = heavy };
+	struct diag ignored = { 0 };
+	enum rc rc;
+
+	memset(keys, 0, sizeof(*keys));
+	if (before != NULL && before->count > 0 &&
+	    image_check(before->image, before->len, &ignored) == RC_OK)
+		e.before = before;
+	e.sets = calloc(1, sizeof(*e.sets));
+	if (e.sets == NULL) {
+		*out = NULL;
+		*len = 0;
+		return RC_NOMEM;
+	}
+	rc = encode(&e, out, len, diag);
+	free(e.sets);
+	if (rc != RC_OK) {
+		free(e.keys.items);
+		return rc;
+	}
+	image_keys_sort(e.keys.items, e.keys.count);
+	*keys = e.keys;
+	return RC_OK;
+}
+
 enum rc
 image_encode_heavy(const struct image_input *in, uint8_t **out, size_t *len,
     struct image_heavy *heavy, struct diag *diag)
 {
 	struct encode e = { .in = in, .heavy = heavy };
-	enum rc rc;
 
-	CHECK(in->unsegmented == WIRE_PASS || in->unsegmented == WIRE_DROP);
-	CHECK(in->non_ip == WIRE_PASS || in->non_ip == WIRE_DROP);
-	heavy->count = 0;
-	*out = NULL;
-	*len = 0;
-	rc = input_check(in, diag);
-	if (rc == RC_OK)
-		rc = bodies_build(&e, diag);
-	if (rc == RC_OK)
-		rc = assemble(&e, diag);
-	if (rc == RC_NOMEM)
-		diag_set(diag, "out-of-memory", "no memory to pack %u tables", in->table_count);
-	if (rc == RC_OK) {
-		*out = e.out;
-		*len = e.len;
-	}
-	for (uint32_t i = 0; i < e.body_count; i++)
-		free(e.bodies[i].p);
-	free(e.bodies);
-	free(e.of_list[0]);
-	free(e.of_list[1]);
-	return rc;
+	return encode(&e, out, len, diag);
 }
 
 enum rc

@@ -50,9 +50,9 @@ fail(enum rc rc, struct diag *d, struct diags *diags)
 	return rc;
 }
 
-enum rc
-pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_image *out,
-    struct diags *diags)
+static enum rc
+pack(const struct pol_rules *r, unsigned passes, const struct image_reuse *before, struct arena *a,
+    struct pol_image *out, struct diags *diags)
 {
 	struct image_heavy heavy = { .count = 0 };
 	struct diag d = { .level = DIAG_NONE };
@@ -63,7 +63,7 @@ pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a, stru
 	if (rc != RC_OK)
 		return rc;
 	out->step = POL_IMAGE_ENCODE;
-	rc = image_encode_heavy(&out->input, &out->bytes, &out->len, &heavy, &d);
+	rc = image_encode_over(&out->input, before, &out->bytes, &out->len, &out->keys, &heavy, &d);
 	if (rc != RC_OK) {
 		heavy_place(&heavy, &out->symbols, &d);
 		return fail(rc, &d, diags);
@@ -76,6 +76,13 @@ pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a, stru
 	}
 	out->step = POL_IMAGE_PROVE;
 	return RC_OK;
+}
+
+enum rc
+pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_image *out,
+    struct diags *diags)
+{
+	return pack(r, passes, NULL, a, out, diags);
 }
 
 static bool
@@ -140,11 +147,11 @@ pol_image_prove(const struct pol_rules *r, struct arena *a, struct pol_image *p,
 	return fail(rc, &d, diags);
 }
 
-enum rc
-pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_image *out,
-    struct diags *diags)
+static enum rc
+make(const struct pol_rules *r, unsigned passes, const struct image_reuse *before, struct arena *a,
+    struct pol_image *out, struct diags *diags)
 {
-	enum rc rc = pol_image_pack(r, passes, a, out, diags);
+	enum rc rc = pack(r, passes, before, a, out, diags);
 	uint64_t since_ns = clock_mono_ns();
 
 	if (rc == RC_OK)
@@ -153,10 +160,37 @@ pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a, stru
 	return rc;
 }
 
+enum rc
+pol_image_make_over(const struct pol_rules *r, unsigned passes, const struct image_reuse *before,
+    struct arena *a, struct pol_image *out, struct diags *diags)
+{
+	const struct diags said = *diags;
+	enum rc rc = make(r, passes, before, a, out, diags);
+
+	if (rc == RC_OK || out->keys.reused == 0)
+		return rc;
+	/* What was kept may be to blame: its messages are no news to the user. */
+	pol_image_fini(out);
+	diags->count = said.count;
+	diags->errors = said.errors;
+	diags->warnings = said.warnings;
+	return make(r, passes, NULL, a, out, diags);
+}
+
+enum rc
+pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_image *out,
+    struct diags *diags)
+{
+	return make(r, passes, NULL, a, out, diags);
+}
+
 void
 pol_image_fini(struct pol_image *p)
 {
 	free(p->bytes);
+	free(p->keys.items);
+	p->keys.items = NULL;
+	p->keys.count = 0;
 	p->bytes = NULL;
 	p->len = 0;
 }

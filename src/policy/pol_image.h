@@ -25,10 +25,16 @@ struct pol_image {
 	size_t len;
 	struct pol_proof proof;
 	uint64_t prove_ns;
+	struct image_keys keys;		/* of bytes */
 };
 
 MUST_CHECK enum rc pol_image_make(const struct pol_rules *r, unsigned passes, struct arena *a,
     struct pol_image *out, struct diags *diags);
+/* The same bytes; tables that did not change come from before (may be NULL). Where what it holds
+ * does not check or prove, all is built anew. */
+MUST_CHECK enum rc pol_image_make_over(const struct pol_rules *r, unsigned passes,
+    const struct image_reuse *before, struct arena *a, struct pol_image *out,
+    struct diags *diags);
 /* Steps, for those who time them: build and encode and check; then the proof. */
 MUST_CHECK enum rc pol_image_pack(const struct pol_rules *r, unsigned passes, struct arena *a,
     struct pol_image *out, struct diags *diags);

@@ -40,8 +40,11 @@ is "the generation" "$(status generation)" 2
 # the same table, other lines: a generation of its own, so that each verdict names its text
 { echo '-- a line above'; cat "$POL/a.pol"; } >"$TMPDIR/a.pol"
 cp "$TMPDIR/a.pol" "$POL/a.pol"
-exits 0 rf reload
+exits 0 rf reload --json
 is "the generation" "$(status generation)" 3
+# and neither packed nor sent again
+grep -Eq '"reused_bodies":[1-9]' "$TMPDIR/out" || fail "all tables were packed again"
+grep -Eq '"copied_bytes":[1-9]' "$TMPDIR/out" || fail "all tables were sent again"
 exits 0 rf counters
 prints 'a.pol:4'
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * delta_prop - one segment of 256 changes: every other table keeps its bytes, wherever in the image
- * they come to lie.
+ * they come to lie; all but one body of each family are taken from the image before; and what is
+ * wrong in that one is found.
  */
 #include "t.h"
 
 #include "gen_rules.h"
+#include "hash.h"
 #include "image_read.h"
 #include "pol_image.h"
 
@@ -149,12 +151,168 @@ other_tables_keep_their_bytes(void)
 	T_OK(moved_in_all > SEGMENTS / 4);
 }
 
+static struct pol_image
+make_over(const struct pol_rules *r, const struct pol_image *before)
+{
+	const struct image_reuse reuse = { before->bytes, before->len, before->keys.items,
+		before->keys.count };
+	struct pol_image image;
+
+	diags_fini(&diags);
+	CHECK(diags_init(&diags));
+	T_IS_INT(pol_image_make_over(r, POL_PASS_ALL, &reuse, &arena, &image, &diags), RC_OK);
+	T_IS_UINT(diags.errors, 0);
+	CHECK(image.bytes != NULL);
+	return image;
+}
+
+static bool
+bytes_same(const struct pol_image *a, const struct pol_image *b)
+{
+	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* The same bytes with and without; of 256 tables a family and the guard's, one is packed anew. */
+static void
+other_tables_are_not_packed(void)
+{
+	uint64_t seed = t_seed();
+
+	for (enum change c = 0; c < CHANGES; c++) {
+		struct pol_image before, after, again;
+		struct pol_rules rules;
+		bool both = c == RULE_TO_V6 || c == MODE;
+
+		arena_reset(&arena);
+		gen.state = seed + c;
+		gen_rules_large(&gen, &arena, SEGMENTS, RULES, &rules);
+		before = pack(&rules);
+		T_IS_UINT(before.keys.reused, 0);
+		T_IS_UINT(before.keys.count, 2 * SEGMENTS + 2);
+		again = make_over(&rules, &before);
+		T_IS_UINT(again.keys.reused, 2 * SEGMENTS + 2);
+		T_OK(bytes_same(&before, &again));
+		pol_image_fini(&again);
+		change_make(&rules, gen_below(&gen, SEGMENTS), c);
+		after = pack(&rules);
+		again = make_over(&rules, &before);
+		T_IS_UINT(again.keys.reused, 2 * SEGMENTS + 2 - (both ? 2 : 1));
+		T_OK(bytes_same(&after, &again));
+		T_IS_MEM(again.keys.items, after.keys.items,
+		    after.keys.count * sizeof(*after.keys.items));
+		pol_image_fini(&again);
+		pol_image_fini(&after);
+		pol_image_fini(&before);
+	}
+}
+
+/* The key of a body says what its bytes are now: only the proof is left to tell. */
+static void
+keys_agree(struct pol_image *p)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p->bytes;
+	const le32 *lines = (const le32 *)(p->bytes +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+
+	for (uint32_t i = 0; i < p->keys.count; i++) {
+		const uint8_t *body = p->bytes + (size_t)WIRE_LINE *
+		    le32_get(lines[le32_get(p->keys.items[i].body)]);
+		const struct wire_half *half = (const struct wire_half *)body;
+
+		p->keys.items[i].hash = le64_put(fnv1a64(FNV1A64_INIT, body,
+		    le32_get(half->body_bytes)));
+	}
+}
+
+/* Bits of the image before, flipped anywhere: by digest, by check or by proof each comes to
+ * nothing, and the tables are right. */
+static void
+damage_is_found(void)
+{
+	struct pol_image before, whole;
+	struct pol_rules rules;
+	uint32_t kept = 0, anew = 0, one = 0;
+	size_t bodies_at;
+
+	arena_reset(&arena);
+	gen.state = t_seed();
+	gen_rules_large(&gen, &arena, 8, 60, &rules);
+	before = pack(&rules);
+	whole = pack(&rules);
+	bodies_at = (size_t)WIRE_LINE * le32_get(*(const le32 *)(before.bytes + (size_t)WIRE_LINE *
+	    le32_get(((const struct wire_image_hdr *)before.bytes)->bodies_at)));
+	for (unsigned long i = 0; i < t_tries(200); i++) {
+		bool agree = i % 2 == 1;
+		size_t at = i % 8 < 2 ? t_rand_below(bodies_at)
+				      : bodies_at + t_rand_below(before.len - bodies_at);
+		struct pol_image again;
+
+		before.bytes[at] ^= (uint8_t)(1u << i % 8);
+		if (agree && at >= bodies_at)
+			keys_agree(&before);
+		again = make_over(&rules, &before);
+		/* proved as it is, where the flip means nothing and its hash was made to agree */
+		T_OK(bytes_same(&whole, &again) ||
+		    (agree && again.keys.reused == before.keys.count));
+		kept += again.keys.reused == before.keys.count;
+		one += again.keys.reused > 0 && again.keys.reused < before.keys.count;
+		anew += again.keys.reused == 0;
+		pol_image_fini(&again);
+		before.bytes[at] ^= (uint8_t)(1u << i % 8);
+		keys_agree(&before);
+	}
+	printf("# damaged: %u built anew, %u but for one body, %u not\n", anew, one, kept);
+	T_OK(anew > 0 && one > 0);
+	pol_image_fini(&before);
+	pol_image_fini(&whole);
+}
+
+/* Keys of another image, out of order or past its end, cost a build and nothing else. */
+static void
+foreign_keys(void)
+{
+	struct pol_image before, whole, again;
+	struct pol_rules rules;
+
+	arena_reset(&arena);
+	gen.state = 7;
+	gen_rules_large(&gen, &arena, 8, 60, &rules);
+	before = pack(&rules);
+	whole = pack(&rules);
+	for (uint32_t i = 0; i < before.keys.count; i++)
+		before.keys.items[i].body = le32_put(i % 2 == 0 ? UINT32_MAX : before.keys.count);
+	again = make_over(&rules, &before);
+	T_IS_UINT(again.keys.reused, 0);
+	T_OK(bytes_same(&whole, &again));
+	pol_image_fini(&again);
+	/* Each list has another's body, whole and with its hash: the proof alone sees it. */
+	pol_image_fini(&before);
+	before = pack(&rules);
+	for (uint32_t i = 0; i + 1 < before.keys.count; i += 2) {
+		struct image_key x = before.keys.items[i], *y = &before.keys.items[i + 1];
+
+		before.keys.items[i].body = y->body;
+		before.keys.items[i].hash = y->hash;
+		y->body = x.body;
+		y->hash = x.hash;
+	}
+	again = make_over(&rules, &before);
+	T_IS_UINT(again.keys.reused, 0);
+	T_OK(bytes_same(&whole, &again));
+	pol_image_fini(&again);
+	pol_image_fini(&before);
+	pol_image_fini(&whole);
+}
+
 int
 main(void)
 {
 	arena_init(&arena, (size_t)512 << 20);
 	CHECK(diags_init(&diags));
 	T_RUN(other_tables_keep_their_bytes);
+	T_RUN(other_tables_are_not_packed);
+	T_RUN(damage_is_found);
+	T_RUN(foreign_keys);
 	diags_fini(&diags);
 	arena_fini(&arena);
 	return t_done();

@@ -28,6 +28,9 @@ begin(bool good)
 		b.image_len = 5;
 		b.symbols = (const uint8_t *)"symbols";
 		b.symbols_len = 7;
+		b.keys = (const uint8_t *)"keys";
+		b.keys_len = 4;
+		b.reused = 300;
 	}
 	if (built_encode(&b, &diags, &bytes, &len) != RC_OK)
 		abort();
@@ -53,6 +56,9 @@ test_round(void)
 	T_IS_MEM(b.image, "image", 5);
 	T_IS_UINT(b.symbols_len, 7);
 	T_IS_MEM(b.symbols, "symbols", 7);
+	T_IS_UINT(b.keys_len, 4);
+	T_IS_MEM(b.keys, "keys", 4);
+	T_IS_UINT(b.reused, 300);
 	T_IS_UINT(again.warnings, 1);
 	T_IS_UINT(again.errors, 0);
 	T_IS_STR(again.items[0].text, "a warning? with a control byte");

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_reuse - bodies of an earlier image, by the digest of what they were packed from.
+ * Shape:   "list 1", family, default, then each rule that has peers of the family: direction,
+ *          action, digest of the peers, services, VLANs. Digests of sets are kept by address: many
+ *          tables name the same few sets.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "image_reuse.h"
+
+static void
+hash_u32(struct sha256_ctx *c, uint32_t v)
+{
+	uint8_t b[4];
+
+	put_le32(b, v);
+	sha256_update(c, b, sizeof(b));
+}
+
+static void
+hash_action(struct sha256_ctx *c, const struct image_action *a)
+{
+	const uint8_t b[8] = { a->verdict, a->mode, a->state, a->log, (uint8_t)a->counter,
+		(uint8_t)(a->counter >> 8) };
+
+	sha256_update(c, b, sizeof(b));
+	hash_u32(c, a->rule_id);
+}
+
+static void
+ranges_digest(const struct addr_range *r, uint32_t count, uint8_t out[SHA256_BYTES])
+{
+	struct sha256_ctx c;
+	uint8_t b[32];
+
+	sha256_init(&c);
+	for (uint32_t i = 0; i < count; i++) {
+		addr_to_wire(&r[i].lo, b);
+		addr_to_wire(&r[i].hi, b + 16);
+		sha256_update(&c, b, sizeof(b));
+	}
+	sha256_final(&c, out);
+}
+
+/* Of one family's ranges; the sets do not change while the cache lives. */
+static const uint8_t *
+set_digest(struct image_set_cache *cache, const struct addr_range *r, uint32_t count)
+{
+	uint64_t h = (uint64_t)(uintptr_t)r * UINT64_C(0x9e3779b97f4a7c15);
+	struct image_set_slot *s = &cache->slots[h >> 54 & (IMAGE_SET_SLOTS - 1)];
+
+	if (s->ranges != r || s->count != count)
+		ranges_digest(r, count, s->digest);
+	s->ranges = r;
+	s->count = count;
+	return s->digest;
+}
+
+void
+image_list_digest(const struct image_list *l, uint8_t family, struct image_set_cache *cache,
+    uint8_t out[SHA256_BYTES])
+{
+	struct sha256_ctx c;
+
+	sha256_init(&c);
+	sha256_update(&c, "list 1", 6);
+	hash_u32(&c, family);
+	hash_action(&c, &l->deflt);
+	for (uint32_t i = 0; i < l->count; i++) {
+		const struct image_rule *r = l->rules[i];
+		uint32_t first, count;
+
+		addr_set_family(&r->peer, family, &first, &count);
+		if (count == 0)
+			continue;
+		hash_u32(&c, r->dir);
+		hash_action(&c, &r->action);
+		sha256_update(&c, set_digest(cache, r->peer.ranges + first, count), SHA256_BYTES);
+		hash_u32(&c, r->service_count);
+		for (uint32_t k = 0; k < r->service_count; k++) {
+			const struct service *s = &r->services[k];
+
+			hash_u32(&c, s->proto_any | (uint32_t)s->proto << 8 |
+			    (uint32_t)s->family << 16);
+			hash_u32(&c, s->sport_lo | (uint32_t)s->sport_hi << 16);
+			hash_u32(&c, s->dport_lo | (uint32_t)s->dport_hi << 16);
+		}
+		hash_u32(&c, r->vlan_count);
+		for (uint32_t k = 0; k < r->vlan_count; k++)
+			hash_u32(&c, r->vlans[k].lo | (uint32_t)r->vlans[k].hi << 16);
+	}
+	sha256_final(&c, out);
+}
+
+static int
+key_cmp(const void *a, const void *b)
+{
+	return memcmp(((const struct image_key *)a)->digest, ((const struct image_key *)b)->digest,
+	    SHA256_BYTES);
+}
+
+void
+image_keys_sort(struct image_key *keys, uint32_t count)
+{
+	qsort(keys, count, sizeof(*keys), key_cmp);
+}
+
+const uint8_t *
+image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES], size_t *len)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)r->image;
+	const le32 *lines = (const le32 *)(r->image + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	const struct image_key *key = bsearch(digest, r->keys, r->count, sizeof(*r->keys),
+	    key_cmp);
+	uint32_t n = key != NULL ? le32_get(key->body) : UINT32_MAX;
+	const uint8_t *p;
+
+	if (n >= le32_get(h->body_count))
+		return NULL;
+	p = r->image + (size_t)le32_get(lines[n]) * WIRE_LINE;
+	*len = n + 1 < le32_get(h->body_count) ?
+	    (size_t)(le32_get(lines[n + 1]) - le32_get(lines[n])) * WIRE_LINE :
+	    r->len - (size_t)(p - r->image);
+	return fnv1a64(FNV1A64_INIT, p, *len) == le64_get(key->hash) ? p : NULL;
+}
