@@ -170,6 +170,8 @@ compile_destroy(struct compile **cp)
 	job_destroy(&c->eval);
 	query_destroy(&c->unpack);
 	free(c->body);
+	free(c->before);
+	free(c->build_in);
 	if (c->epoll_fd >= 0)
 		(void)close(c->epoll_fd);
 	if (c->ready_fd >= 0)
