@@ -209,6 +209,8 @@ question(struct agent *a, uint32_t id, const struct ctl_request *r)
 
 	if (g != NULL && r->verb == CTL_EXPLAIN)
 		agent_query_explain(a, id, r, g);
+	else if (g != NULL && r->verb == CTL_PLAN)
+		agent_query_plan(a, id, g);
 	else if (g != NULL)
 		agent_query_judge(a, id, r, g);
 }
@@ -246,6 +248,7 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 		break;
 	case CTL_EXPLAIN:
 	case CTL_JUDGE:
+	case CTL_PLAN:
 		question(a, id, r);
 		break;
 	case CTL_CHECK:

@@ -22,5 +22,7 @@ void agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request 
     const struct gen *g);
 void agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r,
     const struct gen *g);
+/* Of the directory against what is enforced. */
+void agent_query_plan(struct agent *a, uint32_t id, const struct gen *g);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_query - questions that a child answers while the request waits: explain, judge.
+ * agent_query - questions that a child answers while the request waits: explain, judge, plan.
  *
  * A question copies what it is about, so that a reload meanwhile changes nothing of its answer,
  * and its text goes to the control process as it came.
@@ -142,6 +142,37 @@ agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r, con
 	    hold(q, g->image, g->image_len, &ask.blobs[0]);
 	arena_fini(&arena);
 	query_begin(q, &ask, held);
+}
+
+void
+agent_query_plan(struct agent *a, uint32_t id, const struct gen *g)
+{
+	struct query_ask ask = { .kind = QUERY_PLAN };
+	struct agent_query *q = query_make(a, id);
+	uint8_t *symbols, *sources = NULL;
+	struct diags diags = { 0 };
+	struct arena arena;
+	size_t len;
+	bool held;
+
+	if (q == NULL)
+		return;
+	arena_init(&arena, SYMBOLS_ARENA_BYTES);
+	held = diags_init(&diags);
+	if (held && compile_sources_read(a->cfg->policy, &diags, &sources, &len) != RC_OK &&
+	    diags.count > 0) {
+		agent_answer_problem(a, id, 422, &diags.items[0]);
+		query_clear(q);
+	} else {
+		held = held && sources != NULL && hold(q, sources, len, &ask.sources[0]) &&
+		    image_symbols_encode(&g->symbols, &arena, &symbols, &len) == RC_OK &&
+		    hold(q, symbols, len, &ask.arg) &&
+		    hold(q, g->image, g->image_len, &ask.blobs[1]);
+		query_begin(q, &ask, held);
+	}
+	free(sources);
+	arena_fini(&arena);
+	diags_fini(&diags);
 }
 
 void

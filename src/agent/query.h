@@ -30,11 +30,11 @@ struct query_blob {
 
 struct query_ask {
 	enum query_kind kind;
-	struct query_blob arg;		/* explain: a packet; judge: a capture; plan: nothing;
+	struct query_blob arg;		/* explain: a packet; judge: a capture; plan: old symbols;
 					 * unpack: a body of policy text */
-	/* As pol_sources_encode writes them. explain: one; judge: none; plan: old and new */
+	/* As pol_sources_encode writes them. explain, plan: one; else none */
 	struct query_blob sources[2];
-	struct query_blob blobs[2];	/* judge: image and symbols */
+	struct query_blob blobs[2];	/* judge: image and symbols; plan: -, old image */
 };
 
 struct query_answer {

@@ -7,6 +7,7 @@
 #include "doc.h"
 #include "judge.h"
 #include "judge_json.h"
+#include "pol_image.h"
 #include "query.h"
 #include "query_doc.h"
 #include "roles.h"
@@ -129,6 +130,40 @@ judge(const struct query_input *in, struct arena *a, struct reply *out)
 	judge_close(&j);
 }
 
+/* --- plan --- */
+
+static void
+plan(const struct query_input *in, struct arena *a, struct diags *ds, struct reply *out)
+{
+	static struct pol_plan plan;
+	struct image_symbols old;
+	struct pol_image image;
+	struct pol_rules r;
+	struct diag d = { 0 };
+	enum rc rc = image_check(in->blobs[1].p, in->blobs[1].len, &d);
+
+	if (rc == RC_OK)
+		rc = image_symbols_decode(in->arg.p, in->arg.len, a, &old, &d);
+	if (rc != RC_OK) {
+		reply_problem(out, 422, &d);
+		return;
+	}
+	rc = pol_rules_decode(in->blobs[0].p, in->blobs[0].len, a, &r, ds);
+	if (rc == RC_OK && ds->errors == 0)
+		rc = pol_image_make(&r, POL_PASS_ALL, a, &image, ds);
+	if (rc != RC_OK || ds->errors > 0) {
+		reply_errors(out, ds);
+		return;
+	}
+	rc = pol_plan_make(&r, &image.names, in->blobs[1].p, a, &plan);
+	if (rc == RC_OK)
+		reply_doc(out, 200, query_plan_doc(&(struct query_plan){
+		    .old_image = in->blobs[1].p, .old_len = in->blobs[1].len,
+		    .new_image = image.bytes, .new_len = image.len, .old_symbols = &old,
+		    .new_symbols = &image.symbols, .plan = &plan }));
+	pol_image_fini(&image);
+}
+
 /* --- unpack --- */
 
 /* The words of a refusal are plain: main shows them and reads them not. */
@@ -176,6 +211,9 @@ query_run(void)
 		break;
 	case QUERY_JUDGE:
 		judge(&in, &a, &reply);
+		break;
+	case QUERY_PLAN:
+		plan(&in, &a, &diags, &reply);
 		break;
 	case QUERY_UNPACK:
 		unpack(&in, &a, &reply);

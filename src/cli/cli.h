@@ -75,6 +75,7 @@ int cmd_compile(struct cli *cli);
 int cmd_image(struct cli *cli);
 int cmd_judge(struct cli *cli);
 int cmd_bench(struct cli *cli);
+int cmd_plan(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_show(struct cli *cli);
 int cmd_nic(struct cli *cli);

@@ -50,6 +50,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(ROLE,    "role",      0,   "ROLE",   "what a certificate may: view or operate") \
 	X(PCAP,    "pcap",      0,   "FILE",   "packets to measure with, of a capture") \
 	X(NO_SANDBOX, "no-sandbox", 0, NULL,   "give up no rights: unsupported, and unsafe") \
+	X(DETAILED, "detailed", 0,  NULL,     "every example of what changes") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")
 
 enum opt_id {

@@ -56,6 +56,10 @@ const struct verb cli_verbs[] = {
 		"With --listen it serves TLS with the keys of --keys; ringfence keys init makes "
 		"them.",
 	    .run = cmd_run },
+	{ .name = "plan", .args = "", .options = OPT_ASK | OPT_BIT(JSON) | OPT_BIT(DETAILED),
+	    .summary = "Say what a reload would change: tables, lines, and packets",
+	    .detail = "Exit 3 where something changes, 0 where nothing does.",
+	    .run = cmd_plan },
 	{ .name = "reload", .args = "", .options = OPT_ASK | OPT_BIT(JSON) | OPT_BIT(CONFIRM),
 	    .summary = "Compile the daemon's policy anew and enforce it",
 	    .detail = "A policy with errors is refused, and what was enforced stays.",

@@ -33,6 +33,7 @@ static const struct api_route routes[] = {
 	{ HTTP_GET, "/v1/generations/{n}", CTL_GENERATION, HAS_NUMBER },
 	{ HTTP_GET, "/v1/generations/{n}/policy", CTL_POLICY, HAS_NUMBER },
 	{ HTTP_GET, "/v1/policy", CTL_POLICY, 0 },
+	{ HTTP_GET, "/v1/policy/plan", CTL_PLAN, 0 },
 	{ HTTP_POST, "/v1/policy/check", CTL_CHECK, TAKES_BODY },
 	{ HTTP_POST, "/v1/policy/reload", CTL_RELOAD, TAKES_BODY | NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_POST, "/v1/policy/confirm", CTL_CONFIRM, NEEDS_OPERATE | NEEDS_MATCH },
