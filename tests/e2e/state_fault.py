@@ -218,7 +218,7 @@ def main():
         small_disk(sys.argv[1])
         return
     need_strace()
-    rig = Rig()
+    rig = Rig(sandbox=False)
     rig.learn()
     which = "B"
     for fault in FAULTS:
