@@ -15,7 +15,6 @@ enum {
 	LIMIT_SOURCE_PENDING = 32,
 	LIMIT_PENDING = 4096,			/* of all; the oldest gives way */
 	LIMIT_HELLO_BYTES = 4096,		/* of a ClientHello */
-	LIMIT_HELLOS = 1024,			/* partial ClientHellos held at once */
 	LIMIT_HANDSHAKES = 64,			/* TLS contexts in handshake at once */
 	LIMIT_HANDSHAKE_SHARE = 4,		/* strangers get one part in 4 of time, */
 	LIMIT_HANDSHAKE_STEP_MS = 10,		/* and one step counts no more than this: what is
@@ -29,7 +28,6 @@ enum {
 	LIMIT_REQUEST_MS = 10000,		/* from its first byte to its last */
 	LIMIT_STALL_MS = 30000,			/* a reader that takes nothing */
 	LIMIT_IDLE_MS = 120000,			/* between requests */
-	LIMIT_CONN_QUEUE = 4 * 1024 * 1024,	/* bytes that wait for one reader */
 	LIMIT_STREAM_QUEUE = 256 * 1024,
 	LIMIT_EVENTS = 4096,			/* kept for Last-Event-ID */
 	LIMIT_KEEPALIVE_MS = 15000,		/* comments in a quiet stream */
