@@ -103,6 +103,7 @@ def main():
             text = f.read()
         with open(path, "w", encoding="ascii") as f:
             f.write(text.replace("8080", "8081"))
+        ask(view, "GET", "/v1/policy/plan")
         job(operate, ask(operate, "POST", "/v1/policy/reload?confirm=60", "If-Match: *\r\n"))
         ask(operate, "POST", "/v1/policy/confirm", "If-Match: *\r\n")
         ask(operate, "POST", "/v1/policy/rollback", "If-Match: *\r\n")
