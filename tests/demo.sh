@@ -41,6 +41,10 @@ clean()
 		wait "$p" 2>/dev/null || :
 	done
 	for n in $names; do
+		# what still runs in a namespace of ours is ours: the web server's shell and its nc
+		for p in $(ip netns pids "$n" 2>/dev/null); do
+			kill "$p" 2>/dev/null || :
+		done
 		ip netns del "$n" 2>/dev/null || :
 	done
 	if [ "$code" -ne 0 ]; then
