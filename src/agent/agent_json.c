@@ -10,6 +10,7 @@
 #include "doc.h"
 #include "log.h"
 #include "rights.h"
+#include "service.h"
 #include "verdict.h"
 
 enum { MESSAGES_IN_STATUS = 20 };
@@ -228,26 +229,6 @@ agent_outcome_doc(struct agent *a)
 
 /* --- alerts --- */
 
-static const char *
-proto_text(const struct nic_alert *w, char out[16])
-{
-	switch (w->proto) {
-	case PROTO_TCP:
-		return "tcp";
-	case PROTO_UDP:
-		return "udp";
-	case PROTO_SCTP:
-		return "sctp";
-	case PROTO_ICMP:
-		return "icmp";
-	case PROTO_ICMP6:
-		return "icmp6";
-	default:
-		(void)snprintf(out, 16, "proto/%u", w->proto);
-		return out;
-	}
-}
-
 static void
 add_addr(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, uint8_t family,
     const uint8_t *bytes)
@@ -278,13 +259,13 @@ static void
 add_packet(yyjson_mut_doc *d, yyjson_mut_val *o, const struct nic_alert *w)
 {
 	static const uint8_t none[16];
-	char proto[16];
+	char proto[PROTO_TEXT_BYTES];
 
 	if (w->family != 4 && w->family != 6)
 		return;
 	if (memcmp(w->local, none, sizeof(none)) != 0)
 		add_addr(d, o, "local", w->family, w->local);
-	doc_str(d, o, "proto", proto_text(w, proto));
+	doc_str(d, o, "proto", proto_name(w->proto, proto));
 	add_addr(d, o, "src", w->family, w->src);
 	add_addr(d, o, "dst", w->family, w->dst);
 	if (w->proto == PROTO_TCP || w->proto == PROTO_UDP || w->proto == PROTO_SCTP) {

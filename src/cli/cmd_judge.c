@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "judge_json.h"
 #include "pcap.h"
+#include "service.h"
 #include "verdict.h"
 #include "wire_types.h"
 
@@ -52,26 +53,6 @@ endpoint_text(const struct fw_tuple *t, bool src, char *out, size_t cap)
 		snprintf(out, cap, "%s", text);
 }
 
-static const char *
-proto_text(const struct fw_tuple *t, char out[16])
-{
-	switch (t->proto) {
-	case PROTO_TCP:
-		return "tcp";
-	case PROTO_UDP:
-		return "udp";
-	case PROTO_SCTP:
-		return "sctp";
-	case PROTO_ICMP:
-		return "icmp";
-	case PROTO_ICMP6:
-		return "icmp6";
-	default:
-		snprintf(out, 16, "proto/%u", t->proto);
-		return out;
-	}
-}
-
 static void
 hop_print(const struct run *r, const char *dir, const char *local, uint8_t verdict,
     uint8_t reason, uint32_t rule_id)
@@ -94,7 +75,7 @@ static void
 frame_print(const struct run *r, const struct pcap_frame *f, const struct fw_verdict *v)
 {
 	const char *name = verdict_name(v->verdict);
-	char src[64] = "-", dst[64] = "-", proto[16], time[CLOCK_RFC3339_BYTES];
+	char src[64] = "-", dst[64] = "-", proto[PROTO_TEXT_BYTES], time[CLOCK_RFC3339_BYTES];
 
 	clock_rfc3339(f->wall_ns, time);
 	printf("%7" PRIu64 "  %.15s  %s%-10s%s ", f->number, time + 11,
@@ -102,7 +83,7 @@ frame_print(const struct run *r, const struct pcap_frame *f, const struct fw_ver
 	if (v->tuple.family != 0) {
 		endpoint_text(&v->tuple, true, src, sizeof(src));
 		endpoint_text(&v->tuple, false, dst, sizeof(dst));
-		printf("%s > %s %s", src, dst, proto_text(&v->tuple, proto));
+		printf("%s > %s %s", src, dst, proto_name(v->tuple.proto, proto));
 	} else {
 		printf("%" PRIu32 " bytes", f->orig_bytes);
 	}

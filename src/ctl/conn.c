@@ -313,7 +313,7 @@ hello_read(struct conn *c)
 static enum rc
 shake_open(struct conn *c)
 {
-	struct tls_config *cfg = server_tls(c->server, &c->revision);
+	struct tls_config *cfg = server_tls(c->server);
 	struct diag d = { 0 };
 	enum rc rc;
 
@@ -359,7 +359,7 @@ shake_advance(struct conn *c)
 {
 	struct admit *a = server_admit(c->server);
 
-	/* the server calls conn_shake when a context is free, and it is a stranger's turn */
+	/* the server calls conn_kick when a context is free, and it is a stranger's turn */
 	c->known = admit_is_known(a, &c->source);
 	c->stalled = (!c->known && !admit_stranger_may(a, clock_mono_ns())) ||
 	    !server_shake_begin(c->server, c);
@@ -564,12 +564,6 @@ conn_kick(struct conn *c)
 	/* bytes that TLS holds decrypted give no event of their own */
 	if (rc == RC_OK && loop_timer_set(server_loop(c->server), &c->again, 1) != RC_OK)
 		conn_destroy(c);
-}
-
-void
-conn_shake(struct conn *c)
-{
-	conn_kick(c);
 }
 
 static void

@@ -43,7 +43,6 @@ struct conn {
 	uint64_t since_ns;		/* accepted */
 	uint32_t id;			/* of the request that main works on; 0 = none */
 	struct api_request req;		/* what the head asked for */
-	uint64_t revision;		/* of the server's keys it shook hands under */
 
 	uint8_t *hello;
 	size_t hello_len;
@@ -82,7 +81,5 @@ MUST_CHECK bool conn_stream_put(struct conn *c, const void *p, size_t len);
 
 /* Lets the loop write what waits. */
 void conn_kick(struct conn *c);
-/* A stranger's handshake that waits for its share of time. */
-void conn_shake(struct conn *c);
 
 #endif

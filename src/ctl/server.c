@@ -75,9 +75,8 @@ server_stream(struct server *s)
 }
 
 struct tls_config *
-server_tls(struct server *s, uint64_t *revision)
+server_tls(struct server *s)
 {
-	*revision = s->revision;
 	return s->tls;
 }
 
@@ -86,12 +85,6 @@ server_openapi(const struct server *s, size_t *len)
 {
 	*len = s->cfg.openapi_len;
 	return s->cfg.openapi;
-}
-
-uint64_t
-server_refused_count(const struct server *s, enum server_refusal what)
-{
-	return s->refused[what];
 }
 
 /* Whether a line may be written now. Where a set is full of this minute's, none is: the log stays
@@ -531,7 +524,7 @@ shakes_advance(struct server *s, uint64_t now)
 			turn = c;
 	}
 	if (turn != NULL)
-		conn_shake(turn);
+		conn_kick(turn);
 }
 
 static void

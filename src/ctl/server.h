@@ -38,7 +38,7 @@ MUST_CHECK enum rc server_run(struct server *s);
 /* For conn.c, api.c, stream.c. */
 struct loop *server_loop(struct server *s);
 struct admit *server_admit(struct server *s);
-struct tls_config *server_tls(struct server *s, uint64_t *revision);
+struct tls_config *server_tls(struct server *s);
 struct stream *server_stream(struct server *s);
 const char *server_openapi(const struct server *s, size_t *len);
 void server_list(struct server *s, struct conn *c);
@@ -48,7 +48,6 @@ enum server_refusal { REFUSED_BUDGET, REFUSED_PENDING, REFUSED_HELLO, REFUSED_HA
 	REFUSED_CERTIFICATE, REFUSED_TIMEOUT, REFUSED_REQUEST, REFUSED_CONNS, REFUSED__COUNT };
 void server_refused(struct server *s, enum server_refusal what, const struct conn *c,
     const char *why);
-uint64_t server_refused_count(const struct server *s, enum server_refusal what);
 /* Whether a TLS context may be opened now (LIMIT_HANDSHAKES); the answer is kept until _done. */
 MUST_CHECK bool server_shake_begin(struct server *s, struct conn *c);
 void server_shake_done(struct server *s, struct conn *c);

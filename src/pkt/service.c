@@ -106,33 +106,41 @@ icmp_print(uint16_t lo, uint16_t hi, char *out, size_t cap)
 		snprintf(out, cap, "%u/%u-%u/%u", lt, lc, ht, hc);
 }
 
+const char *
+proto_name(uint8_t proto, char room[PROTO_TEXT_BYTES])
+{
+	switch (proto) {
+	case PROTO_TCP:
+		return "tcp";
+	case PROTO_UDP:
+		return "udp";
+	case PROTO_SCTP:
+		return "sctp";
+	case PROTO_ICMP:
+		return "icmp";
+	case PROTO_ICMP6:
+		return "icmp6";
+	default:
+		snprintf(room, PROTO_TEXT_BYTES, "proto/%u", proto);
+		return room;
+	}
+}
+
 void
 service_print(const struct service *s, char out[SERVICE_TEXT_BYTES])
 {
-	const char *name = NULL, *family = s->family == 4 ? " v4" : s->family == 6 ? " v6" : "";
-	char proto[16], sport[16], dport[24];
+	const char *name, *family = s->family == 4 ? " v4" : s->family == 6 ? " v6" : "";
+	char proto[PROTO_TEXT_BYTES], sport[16], dport[24];
 	bool icmp = !s->proto_any && (s->proto == PROTO_ICMP || s->proto == PROTO_ICMP6);
 
-	if (s->proto_any)
-		name = "any";
-	else if (s->proto == PROTO_TCP)
-		name = "tcp";
-	else if (s->proto == PROTO_UDP)
-		name = "udp";
-	else if (s->proto == PROTO_SCTP)
-		name = "sctp";
-	else if (icmp)
-		name = s->proto == PROTO_ICMP ? "icmp" : "icmp6";
+	name = s->proto_any ? "any" : proto_name(s->proto, proto);
 	if ((s->proto == PROTO_ICMP && s->family == 4) ||
 	    (s->proto == PROTO_ICMP6 && s->family == 6))
 		family = "";
-	snprintf(proto, sizeof(proto), "proto/%u", s->proto);
 	ports_print(s->sport_lo, s->sport_hi, sport, sizeof(sport));
 	ports_print(s->dport_lo, s->dport_hi, dport, sizeof(dport));
 	if (icmp && !whole(s->dport_lo, s->dport_hi))
 		icmp_print(s->dport_lo, s->dport_hi, dport, sizeof(dport));
-	if (name == NULL)
-		name = proto;
 	if (!service_names_ports(s))
 		snprintf(out, SERVICE_TEXT_BYTES, "%s%s", name, family);
 	else if (whole(s->sport_lo, s->sport_hi))

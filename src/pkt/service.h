@@ -47,7 +47,9 @@ bool vlan_matches(const struct vlan_range *v, uint32_t n, uint16_t vlan);
 /* The key of the packet that answers k: direction and ports exchanged. */
 struct pkt_key pkt_key_reversed(const struct pkt_key *k);
 
-enum { SERVICE_TEXT_BYTES = 80 };
+enum { SERVICE_TEXT_BYTES = 80, PROTO_TEXT_BYTES = 16 };
+/* "tcp", "udp", "sctp", "icmp", "icmp6"; else "proto/N", written into room. */
+const char *proto_name(uint8_t proto, char room[PROTO_TEXT_BYTES]);
 /* "tcp/443", "tcp/1024-65535>443", "icmp/8", "proto/89", "any". */
 void service_print(const struct service *s, char out[SERVICE_TEXT_BYTES]);
 
