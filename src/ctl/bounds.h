@@ -28,6 +28,8 @@ enum {
 	LIMIT_REQUEST_MS = 10000,		/* from its first byte to its last */
 	LIMIT_STALL_MS = 30000,			/* a reader that takes nothing */
 	LIMIT_IDLE_MS = 120000,			/* between requests */
+	LIMIT_LINGER_MS = 1000,			/* at its end a peer may finish what it says */
+	LIMIT_LINGER_BYTES = 1 << 20,
 	LIMIT_STREAM_QUEUE = 256 * 1024,
 	LIMIT_EVENTS = 4096,			/* kept for Last-Event-ID */
 	LIMIT_KEEPALIVE_MS = 15000,		/* comments in a quiet stream */

@@ -57,25 +57,15 @@ conn_create(struct server *s, int fd, bool local, const struct addr *source)
 	return c;
 }
 
-/* What has come and is not read would turn the end into a reset, which takes the alert with it. */
-static void
-unread_drop(int fd)
-{
-	for (int i = 0; i < TURNS_MAX && recv(fd, NULL, READ_BYTES, MSG_DONTWAIT | MSG_TRUNC) > 0;
-	    i++)
-		continue;
-}
-
 void
 conn_destroy(struct conn *c)
 {
 	struct loop *l = server_loop(c->server);
 
-	if (c->state == CONN_SHAKE)
-		unread_drop(c->io.fd);
 	if (c->pending)
 		admit_end(server_admit(c->server), &c->source, false);
 	server_shake_done(c->server, c);
+	server_stranger_done(c->server, c);
 	server_forget(c->server, c);
 	stream_reader_end(&c->reader);
 	loop_io_del(l, &c->io);
@@ -89,6 +79,36 @@ conn_destroy(struct conn *c)
 	str_fini(&c->body);
 	str_fini(&c->out);
 	free(c);
+}
+
+/* What it still sends would turn the end into a reset, which takes the last words with it: the
+ * alert, or the answer to a request that was too long. So it is read and dropped for a moment. */
+static enum rc
+linger_begin(struct conn *c)
+{
+	if (c->eof)
+		return RC_PEER;
+	server_shake_done(c->server, c);
+	tls_conn_close(&c->tls);
+	(void)shutdown(c->io.fd, SHUT_WR);
+	c->state = CONN_LINGER;
+	c->linger_left = LIMIT_LINGER_BYTES;
+	deadline_set(c, LIMIT_LINGER_MS);
+	return RC_OK;
+}
+
+static enum rc
+linger_advance(struct conn *c)
+{
+	static char nowhere[READ_BYTES];
+	ssize_t n = recv(c->io.fd, nowhere, sizeof(nowhere), MSG_DONTWAIT);
+
+	if (n < 0)
+		return rc_from_errno(errno);
+	if (n == 0 || (size_t)n >= c->linger_left)
+		return RC_PEER;
+	c->linger_left -= (uint32_t)n;
+	return RC_OK;
 }
 
 /* --- bytes --- */
@@ -305,8 +325,11 @@ hello_read(struct conn *c)
 	rc = tls_hello_check(c->hello, c->hello_len);
 	if (rc == RC_AGAIN && c->hello_len == LIMIT_HELLO_BYTES)
 		rc = RC_LIMIT;
-	if (rc == RC_INVALID || rc == RC_LIMIT)
+	if (rc == RC_INVALID || rc == RC_LIMIT) {
 		server_refused(c->server, REFUSED_HELLO, c, "no TLS 1.3 ClientHello");
+		if (tls_hello_alert(c->io.fd, c->hello, c->hello_len))
+			rc = linger_begin(c);
+	}
 	return rc;
 }
 
@@ -345,11 +368,14 @@ shake_step(struct conn *c)
 		c->pending = false;
 		admit_end(a, &c->source, true);
 		server_shake_done(c->server, c);
+		server_stranger_done(c->server, c);
 		c->state = CONN_READ;
 		deadline_set(c, LIMIT_IDLE_MS);
 	} else if (rc != RC_AGAIN) {
 		server_refused(c->server, rc == RC_DENIED ? REFUSED_CERTIFICATE :
 		    REFUSED_HANDSHAKE, c, d.text);
+		if (c->tls != NULL)
+			rc = linger_begin(c);
 	}
 	return rc;
 }
@@ -503,7 +529,7 @@ step(struct conn *c)
 	switch (c->state) {
 	case CONN_HELLO:
 		rc = hello_read(c);
-		if (rc == RC_OK)
+		if (rc == RC_OK && c->state == CONN_HELLO)
 			c->state = CONN_SHAKE;
 		return rc;
 	case CONN_SHAKE:
@@ -513,8 +539,10 @@ step(struct conn *c)
 	case CONN_WAIT:
 	case CONN_STREAM:
 		return peer_watch(c);
+	case CONN_LINGER:
+		return linger_advance(c);
 	default:
-		return c->out.len > c->out_pos ? RC_AGAIN : RC_PEER;
+		return c->out.len > c->out_pos ? RC_AGAIN : linger_begin(c);
 	}
 }
 
@@ -533,7 +561,9 @@ want_update(struct conn *c)
 		want |= EPOLLOUT;
 	if ((c->state == CONN_WAIT || c->state == CONN_STREAM) && c->in_len >= HTTP_HEAD_BYTES_MAX)
 		want &= ~(uint32_t)EPOLLIN;
-	if (c->state == CONN_CLOSING || c->eof)
+	if (c->state == CONN_LINGER)
+		want = EPOLLIN;
+	else if (c->state == CONN_CLOSING || c->eof)
 		want &= ~(uint32_t)EPOLLIN;
 	loop_io_want(server_loop(c->server), &c->io, want);
 }
@@ -547,7 +577,7 @@ conn_kick(struct conn *c)
 		return;		/* called from within: the turn below goes on */
 	c->handling = true;
 	for (int i = 0; i < TURNS_MAX && rc == RC_OK; i++) {
-		rc = c->state == CONN_HELLO || c->state == CONN_SHAKE ? RC_OK : out_flush(c);
+		rc = c->out.len > 0 && c->state != CONN_LINGER ? out_flush(c) : RC_OK;
 		if (rc == RC_OK)
 			rc = step(c);
 		else if (rc == RC_AGAIN && (c->state == CONN_WAIT || c->state == CONN_STREAM))
@@ -589,7 +619,7 @@ on_deadline(void *arg)
 {
 	struct conn *c = arg;
 
-	if (c->state != CONN_READ || c->in_len > 0)
+	if (c->state != CONN_LINGER && (c->state != CONN_READ || c->in_len > 0))
 		server_refused(c->server, REFUSED_TIMEOUT, c, "too slow");
 	conn_destroy(c);
 }

@@ -4,7 +4,8 @@
  * Does:    reads a head and a body within their limits, hands them to api_handle, writes the
  *          answer; or feeds a stream until the peer goes.
  * Shape:   HELLO (TLS: the ClientHello gathers) -> SHAKE -> READ -> WAIT (main or a stream works on
- *          it) -> WRITE -> READ ...
+ *          it) -> WRITE -> READ ... -> CLOSING -> LINGER (all is said; the rest of what comes is
+ *          dropped).
  * Limits:  bounds.h. A deadline is for the whole of a step, not for each byte.
  * Memory:  a connection that has not shown a whole ClientHello costs this struct and at most
  *          LIMIT_HELLO_BYTES.
@@ -22,7 +23,8 @@
 #include "str.h"
 #include "tls.h"
 
-enum conn_state { CONN_HELLO, CONN_SHAKE, CONN_READ, CONN_WAIT, CONN_STREAM, CONN_CLOSING };
+enum conn_state { CONN_HELLO, CONN_SHAKE, CONN_READ, CONN_WAIT, CONN_STREAM, CONN_CLOSING,
+	CONN_LINGER };
 
 struct conn {
 	struct server *server;
@@ -60,6 +62,7 @@ struct conn {
 	size_t out_pos;
 
 	struct stream_reader *reader;	/* in CONN_STREAM */
+	uint32_t linger_left;		/* bytes that are still dropped */
 };
 
 /* Takes the descriptor; the server lists it. NULL where memory is out (the descriptor is

@@ -196,6 +196,11 @@ server_shake_done(struct server *s, struct conn *c)
 		s->shaking--;
 		c->shaking = false;
 	}
+}
+
+void
+server_stranger_done(struct server *s, struct conn *c)
+{
 	if (c->counted) {
 		CHECK(s->pending_count > 0);
 		s->pending_count--;

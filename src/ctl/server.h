@@ -51,6 +51,8 @@ void server_refused(struct server *s, enum server_refusal what, const struct con
 /* Whether a TLS context may be opened now (LIMIT_HANDSHAKES); the answer is kept until _done. */
 MUST_CHECK bool server_shake_begin(struct server *s, struct conn *c);
 void server_shake_done(struct server *s, struct conn *c);
+/* It is no longer one without a certificate. */
+void server_stranger_done(struct server *s, struct conn *c);
 /* Sends a request to main for c; its answer comes back by conn_answer. */
 MUST_CHECK enum rc server_ask(struct server *s, struct conn *c, const struct ctl_request *r);
 void server_forget(struct server *s, struct conn *c);

@@ -29,12 +29,23 @@ tls_hello_check(const uint8_t *p, size_t len)
 	return len >= record + 5 ? RC_OK : RC_AGAIN;
 }
 
+bool
+tls_hello_alert(int fd, const uint8_t *p, size_t len)
+{
+	const uint8_t alert[] = { MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+		MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR };
+
+	return len > 1 && p[0] == MBEDTLS_SSL_MSG_HANDSHAKE && p[1] == 3 &&
+	    send(fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(alert);
+}
+
 static int
 bio_send(void *ctx, const unsigned char *p, size_t len)
 {
 	struct tls_conn *c = ctx;
 	ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
+	c->spoke = true;
 	if (n >= 0)
 		return (int)n;
 	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE :
@@ -125,40 +136,6 @@ tls_peer(const struct tls_conn *c)
 	return &c->peer;
 }
 
-/* Copies the value of the subject's OU, if it is one of the roles. */
-static void
-role_of(const mbedtls_x509_crt *crt, enum keys_role *role)
-{
-	*role = KEYS_VIEW;
-	for (const mbedtls_x509_name *n = &crt->subject; n != NULL; n = n->next) {
-		char text[16];
-
-		if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_ORG_UNIT, &n->oid) != 0 ||
-		    n->val.len >= sizeof(text))
-			continue;
-		memcpy(text, n->val.p, n->val.len);
-		text[n->val.len] = '\0';
-		if (keys_role_parse(text, role))
-			return;
-	}
-}
-
-void
-tls_peer_read(struct tls_conn *c)
-{
-	const mbedtls_x509_crt *crt = mbedtls_ssl_get_peer_cert(&c->ssl);
-
-	if (crt == NULL)
-		return;
-	if (mbedtls_x509_dn_gets(c->peer.name, sizeof(c->peer.name), &crt->subject) < 0)
-		snprintf(c->peer.name, sizeof(c->peer.name), "?");
-	c->peer.serial_len = MIN(crt->serial.len, sizeof(c->peer.serial));
-	memcpy(c->peer.serial, crt->serial.p, c->peer.serial_len);
-	role_of(crt, &c->peer.role);
-	c->peer.resumed = false;
-	c->until = crt->valid_to;
-}
-
 static enum rc
 peer_fill(struct tls_conn *c, struct diag *diag)
 {
@@ -206,11 +183,26 @@ shake(struct tls_conn *c)
 
 	/* tickets are written behind the state that the library calls the end */
 	while (err == 0 && c->ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
+		c->spoke = false;
 		err = mbedtls_ssl_handshake_step(&c->ssl);
 		if (err == 0)
 			alert_keys_set(c);
 	}
 	return err;
+}
+
+/* Some ends of a handshake the library leaves without a word: a message too long for its buffer, a
+ * certificate signed in a way it does not know. */
+static void
+alert_missing(struct tls_conn *c, int err)
+{
+	if (c->spoke || err == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ||
+	    err == MBEDTLS_ERR_SSL_CONN_EOF || err == MBEDTLS_ERR_NET_RECV_FAILED)
+		return;
+	(void)mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+	    c->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_CERTIFICATE &&
+	    err != MBEDTLS_ERR_SSL_BAD_INPUT_DATA ? MBEDTLS_SSL_ALERT_MSG_BAD_CERT :
+	    MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR);
 }
 
 enum rc
@@ -232,16 +224,17 @@ tls_handshake(struct tls_conn *c, struct diag *diag)
 		return RC_AGAIN;
 	flags = mbedtls_ssl_get_verify_result(&c->ssl);
 	if (flags != 0 && flags != UINT32_MAX) {
-		mbedtls_x509_crt_verify_info(text, sizeof(text), "", flags);
+		if (c->why != NULL)
+			(void)snprintf(text, sizeof(text), "%s", c->why);
+		else
+			mbedtls_x509_crt_verify_info(text, sizeof(text), "", flags);
 		for (char *p = text; *p != '\0'; p++)
 			if (*p == '\n')
 				*p = p[1] == '\0' ? '\0' : ';';
 		diag_set(diag, "tls-peer", "%s", text);
 		return RC_DENIED;
 	}
-	if (err == MBEDTLS_ERR_SSL_BAD_INPUT_DATA)	/* too long for its buffer, says nothing */
-		(void)mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-		    MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR);
+	alert_missing(c, err);
 	mbedtls_strerror(err, text, sizeof(text));
 	diag_set(diag, "tls", "%s", text);
 	return err == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE ? RC_DENIED : RC_PEER;

@@ -58,6 +58,8 @@ void tls_config_put(struct tls_config **cfg);
 
 /* Whether a whole ClientHello stands at p: RC_OK, RC_AGAIN for more, RC_INVALID for no hello. */
 MUST_CHECK enum rc tls_hello_check(const uint8_t *p, size_t len);
+/* Tells a peer that its hello is refused, where it speaks TLS at all. */
+MUST_CHECK bool tls_hello_alert(int fd, const uint8_t *p, size_t len);
 
 /* A connection over fd (kept, not closed). hello: bytes already read from it, copied. host: the
  * name a client expects in the certificate, NULL on servers. */

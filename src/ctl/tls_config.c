@@ -60,17 +60,6 @@ config_new(struct tls_config **out, bool server, struct diag *diag)
 	return keys_rng_open(&c->rng, diag);
 }
 
-/* Called for each certificate of a chain: its length is bounded before anything is followed, and
- * who may sign certificates is nobody's peer. */
-static int
-chain_verify(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
-{
-	UNUSED(ctx);
-	if (depth >= TLS_CHAIN_MAX || (depth == 0 && crt->MBEDTLS_PRIVATE(ca_istrue)))
-		*flags |= MBEDTLS_X509_BADCERT_OTHER;
-	return 0;
-}
-
 static enum rc
 config_settle(struct tls_config *c, struct diag *diag)
 {
@@ -87,7 +76,7 @@ config_settle(struct tls_config *c, struct diag *diag)
 	mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &c->rng.drbg);
 	mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_REQUIRED);
 	mbedtls_ssl_conf_ca_chain(&c->conf, &c->ca, c->has_crl ? &c->crl : NULL);
-	mbedtls_ssl_conf_verify(&c->conf, chain_verify, NULL);
+	mbedtls_ssl_conf_verify(&c->conf, tls_peer_check, c);
 	err = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
 	if (err == 0 && c->server) {
 		c->tickets = tls_tickets_new();
@@ -203,17 +192,4 @@ tls_config_client(const char *ca, const char *crt, const char *key, struct tls_c
 	else
 		tls_config_put(&c);
 	return rc;
-}
-
-bool
-tls_peer_revoked(const struct tls_config *cfg, const struct tls_peer *peer)
-{
-	if (!cfg->has_crl)
-		return false;
-	for (const mbedtls_x509_crl_entry *e = &cfg->crl.entry; e != NULL && e->serial.len > 0;
-	    e = e->next)
-		if (e->serial.len == peer->serial_len &&
-		    memcmp(e->serial.p, peer->serial, peer->serial_len) == 0)
-			return true;
-	return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls_impl - what tls.c and tls_config.c share; private to them.
+ * tls_impl - what tls.c, tls_config.c, tls_peer.c and tls_ticket.c share; private to them.
  */
 #ifndef TLS_IMPL_H
 #define TLS_IMPL_H
@@ -34,15 +34,19 @@ struct tls_conn {
 	struct tls_config *cfg;
 	struct tls_peer peer;
 	mbedtls_x509_time until;	/* the end of the peer's certificate */
+	const char *why;		/* tls_peer_check refused it; a constant */
 	int fd;
 	bool wants_write, ready;
 	bool finished;		/* a server's Finished is out */
+	bool spoke;		/* in this step of the handshake */
 	size_t hello_pos, hello_len;
 	uint8_t hello[];
 };
 
 enum { TLS_TICKETS = 1024 };	/* that a config remembers */
 
+/* The library calls it for each certificate of a chain, the leaf last. ctx: the config. */
+int tls_peer_check(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
 /* The peer's name, serial, role and end, from its certificate; kept where a ticket gave them. */
 void tls_peer_read(struct tls_conn *c);
 
