@@ -123,6 +123,13 @@ serve_ruleset_version(struct fw_mbox *m)
 	v.generation = le32_put(m->active.generation);
 	memcpy(v.sha256, m->active.sha256, sizeof(v.sha256));
 	v.committed_wall_ns = le64_put(m->active.wall_ns);
+	v.highest = le32_put(m->highest);
+	if (m->former.generation != 0) {
+		uint64_t left = m->undo_ns > m->now_ns ? m->undo_ns - m->now_ns : 0;
+
+		v.former = le32_put(m->former.generation);
+		v.confirm_ms = le32_put((uint32_t)((left + 999999) / 1000000));
+	}
 	return fw_mbox_good(m, &v, sizeof(v));
 }
 
@@ -178,6 +185,8 @@ request_len(uint32_t op)
 		return sizeof(struct wire_abort);
 	case WIRE_OP_COPY:
 		return sizeof(struct wire_copy);
+	case WIRE_OP_CONFIRM:
+		return sizeof(struct wire_confirm);
 	default:
 		return UINT32_MAX;
 	}
@@ -291,7 +300,8 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	s->syndrome = le32_put(m->syndrome);
 	s->flags = le32_put(m->status_flags |
 	    (fw->active == FW_BANK_NONE ? WIRE_STATUS_NO_IMAGE : 0) |
-	    (m->stage != FW_STAGE_NONE ? WIRE_STATUS_STAGED : 0));
+	    (m->stage != FW_STAGE_NONE ? WIRE_STATUS_STAGED : 0) |
+	    (m->former.generation != 0 ? WIRE_STATUS_UNCONFIRMED : 0));
 	s->generation = le32_put(fw->generation);
 	s->cancels = le32_put(m->cancels);
 	memcpy(s->digest, m->active.sha256, sizeof(s->digest));
@@ -338,6 +348,7 @@ mbox_poll(struct fw *fw, struct fw_mbox *m, uint64_t now_ns)
 {
 	uint32_t bits = m->mem != NULL ? wire_take32(m->mem + WIRE_MBOX_DOORBELL_AT) : 0;
 
+	m->now_ns = now_ns;
 	if ((bits & WIRE_MBOX_CANCEL) != 0) {
 		cancel_serve(m);
 		bits = 0;
@@ -407,6 +418,6 @@ fw_mbox_start(struct fw *fw, const struct fw_port *port, uint8_t *mem, uint32_t 
 	m->job_slot = WIRE_MBOX_SLOTS;
 	/* Handles of another boot name nothing. */
 	m->handle = m->boots << 16;
-	m->heartbeat_ns = now_ns;
+	m->heartbeat_ns = m->now_ns = now_ns;
 	fw_mbox_attach(fw, mem, now_ns);
 }

@@ -74,10 +74,17 @@ struct fw_mbox {
 	bool job_copies;		/* a LOAD's bytes come from the active image */
 	uint32_t job_from, job_at, job_len, job_want_crc;
 	uint32_t job_flags;		/* WIRE_COMMIT_* */
+	uint32_t job_confirm_s;		/* of a COMMIT */
+	bool job_confirms;		/* a STORE is that of a CONFIRM */
 	struct fw_sha256 sha;
 
 	struct fw_record active;	/* of the active image; generation 0 = none */
-	struct fw_record next;		/* being committed */
+	struct fw_record next;		/* being committed, or confirmed */
+	struct fw_record former;	/* to go back to; generation 0 = nothing waits */
+	uint64_t undo_ns;		/* when */
+	uint32_t former_flags;		/* WIRE_COMMIT_* of the commit that waits */
+	uint32_t highest;		/* generation that was active since the boot */
+	uint64_t now_ns;		/* of this poll */
 
 	uint32_t events_written, alerts_written;
 	uint64_t alerts_lost, events_lost;

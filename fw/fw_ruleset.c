@@ -10,6 +10,10 @@
  * The bank that is written is never the one that judges. One job runs at a time: bytes of a LOAD
  * or COPY, the digest of a VERIFY, the board's store of a COMMIT; the board may reboot or lose its
  * host at any step, and the active image is as before.
+ *
+ * A commit may wait to be confirmed: the other bank then keeps the image before, so no upload is
+ * opened, and the store keeps it too, so that a boot finds what was confirmed. CONFIRM stores and
+ * ends the wait; at its end, or asked to, the firmware flips back as a commit flips.
  */
 #include "fw_ruleset.h"
 
@@ -76,10 +80,12 @@ serve_begin(struct fw *fw, struct fw_mbox *m)
 		return true;
 	if (m->job == FW_JOB_LOAD || m->job == FW_JOB_STORE)
 		return FAIL(m, WIRE_ERR_EBUSY, 0);
+	if (m->former.generation != 0)
+		return FAIL(m, WIRE_ERR_UNCONFIRMED, fw->generation);
 	if (le32_get(b.base_generation) != fw->generation)
 		return FAIL(m, WIRE_ERR_ESTALE, fw->generation);
-	if (le32_get(b.generation) <= fw->generation)
-		return FAIL(m, WIRE_ERR_GENERATION, fw->generation);
+	if (le32_get(b.generation) <= m->highest)
+		return FAIL(m, WIRE_ERR_GENERATION, m->highest);
 	if (le32_get(b.tables) > WIRE_LOCALS_MAX)
 		return FAIL(m, WIRE_ERR_ENOSPC, WIRE_LOCALS_MAX);
 	if (le32_get(b.rules) > WIRE_RULES_MAX)
@@ -318,56 +324,126 @@ serve_commit(struct fw *fw, struct fw_mbox *m)
 		return true;
 	if ((le32_get(c.flags) & ~known) != 0)
 		return FAIL(m, WIRE_ERR_EINVAL, 2);
+	/* Without an image before there is nothing to go back to. */
+	if (le32_get(c.confirm_s) > (fw->generation != 0 ? WIRE_CONFIRM_S_MAX : 0))
+		return FAIL(m, WIRE_ERR_EINVAL, 3);
 	if (m->job != FW_JOB_NONE)
 		return FAIL(m, WIRE_ERR_EBUSY, m->job_done);
 	if (m->stage != FW_STAGE_VERIFIED)
 		return FAIL(m, WIRE_ERR_NOT_STAGED, m->loaded);
 	if (le32_get(c.generation) != le32_get(m->begin.generation))
 		return FAIL(m, WIRE_ERR_GENERATION, le32_get(m->begin.generation));
-	FW_CHECK(le32_get(c.generation) > fw->generation);
+	FW_CHECK(le32_get(c.generation) > m->highest && m->former.generation == 0);
 	m->next.generation = le32_get(c.generation);
 	m->next.len = m->loaded;
 	m->next.wall_ns = m->port.wall_ns(m->port.arg);
 	memcpy(m->next.sha256, m->begin.sha256, sizeof(m->next.sha256));
 	m->job_flags = le32_get(c.flags);
+	m->job_confirm_s = le32_get(c.confirm_s);
+	m->job_confirms = false;
 	return job_start(m, FW_JOB_STORE, true);
+}
+
+static bool
+active_tell(struct fw_mbox *m)
+{
+	struct wire_commit_reply r = { .generation = le32_put(m->active.generation) };
+
+	memcpy(r.sha256, m->active.sha256, sizeof(r.sha256));
+	return fw_mbox_good(m, &r, sizeof(r));
 }
 
 static void
 commit_end(struct fw *fw, struct fw_mbox *m)
 {
-	struct wire_commit_reply r;
-
 	fw_image_activate(fw, fw_bank_staged(fw), m->next.len, m->next.generation,
 	    (m->job_flags & WIRE_COMMIT_KEEP_COUNTERS) != 0);
+	if (m->job_confirm_s > 0) {
+		FW_CHECK(m->active.generation != 0 && m->former.generation == 0);
+		m->former = m->active;
+		m->former_flags = m->job_flags;
+		m->undo_ns = m->now_ns + m->job_confirm_s * FW_NS_PER_S;
+	}
 	m->active = m->next;
+	m->highest = m->active.generation;
 	m->stage = FW_STAGE_NONE;
-	m->status_old = true;
 	fw_mbox_event(m, WIRE_EVENT_COMMITTED, 0, WIRE_EVENT_INFO, m->active.generation);
-	r.generation = le32_put(m->active.generation);
-	memcpy(r.sha256, m->active.sha256, sizeof(r.sha256));
-	(void)fw_mbox_good(m, &r, sizeof(r));
-	job_end(m);
+}
+
+/* What was enforced before is again, between two packets as by any commit. */
+static void
+commit_undo(struct fw *fw, struct fw_mbox *m, enum wire_event_undone why)
+{
+	FW_CHECK(m->former.generation != 0 && m->former.generation < fw->generation);
+	FW_CHECK(m->stage == FW_STAGE_NONE && m->job == FW_JOB_NONE);
+	fw_image_activate(fw, fw_bank_staged(fw), m->former.len, m->former.generation, true);
+	m->active = m->former;
+	m->former.generation = 0;
+	m->status_old = true;
+	fw_mbox_event(m, WIRE_EVENT_UNDONE, why, WIRE_EVENT_WARN, m->active.generation);
+	m->port.kick(m->port.arg);
+}
+
+static void
+confirm_end(struct fw_mbox *m)
+{
+	FW_CHECK(m->former.generation != 0 && m->next.generation == m->active.generation);
+	m->former.generation = 0;
+	fw_mbox_event(m, WIRE_EVENT_CONFIRMED, 0, WIRE_EVENT_INFO, m->active.generation);
+}
+
+/* It came in time where the commit still waits, however long the store then takes. */
+static bool
+serve_confirm(struct fw *fw, struct fw_mbox *m)
+{
+	struct wire_confirm c;
+
+	memcpy(&c, m->request.payload, sizeof(c));
+	if (!crc_good(m, offsetof(struct wire_confirm, crc32c), c.crc32c))
+		return true;
+	if ((le32_get(c.flags) & ~(uint32_t)WIRE_CONFIRM_UNDO) != 0)
+		return FAIL(m, WIRE_ERR_EINVAL, 1);
+	if (m->former.generation == 0)
+		return FAIL(m, WIRE_ERR_ENOENT, fw->generation);
+	if (le32_get(c.generation) != fw->generation)
+		return FAIL(m, WIRE_ERR_GENERATION, fw->generation);
+	if (m->job != FW_JOB_NONE)
+		return FAIL(m, WIRE_ERR_EBUSY, 0);
+	if (le32_get(c.flags) == WIRE_CONFIRM_UNDO) {
+		commit_undo(fw, m, WIRE_UNDONE_ASKED);
+		return active_tell(m);
+	}
+	m->next = m->active;
+	m->job_flags = m->former_flags;
+	m->job_confirm_s = 0;
+	m->job_confirms = true;
+	return job_start(m, FW_JOB_STORE, true);
 }
 
 /* O(1) but for the board's own store, which must not block. */
 static void
 step_store(struct fw *fw, struct fw_mbox *m)
 {
+	const uint8_t *image = m->job_confirms ? fw_image(fw) : staged(fw);
 	enum fw_store done = FW_STORE_DONE;
 
-	if ((m->job_flags & WIRE_COMMIT_PERSIST) != 0 && m->port.store != NULL)
-		done = m->port.store(m->port.arg, &m->next, staged(fw));
+	if ((m->job_flags & WIRE_COMMIT_PERSIST) != 0 && m->job_confirm_s == 0 &&
+	    m->port.store != NULL)
+		done = m->port.store(m->port.arg, &m->next, image);
 	if (done == FW_STORE_PENDING)
 		return;
 	m->status_flags &= ~(uint32_t)WIRE_STATUS_STORE_FAILED;
-	if (done == FW_STORE_DONE) {
-		commit_end(fw, m);
-		return;
-	}
-	m->status_flags |= WIRE_STATUS_STORE_FAILED;
 	m->status_old = true;
-	(void)FAIL(m, WIRE_ERR_EIO, 0);
+	if (done == FW_STORE_FAILED) {
+		m->status_flags |= WIRE_STATUS_STORE_FAILED;
+		(void)FAIL(m, WIRE_ERR_EIO, 0);
+	} else {
+		if (m->job_confirms)
+			confirm_end(m);
+		else
+			commit_end(fw, m);
+		(void)active_tell(m);
+	}
 	job_end(m);
 }
 
@@ -400,6 +476,8 @@ fw_ruleset_serve(struct fw *fw, struct fw_mbox *m)
 		return serve_abort(m);
 	case WIRE_OP_COPY:
 		return serve_copy(fw, m);
+	case WIRE_OP_CONFIRM:
+		return serve_confirm(fw, m);
 	default:
 		return FAIL(m, WIRE_ERR_ENOSYS, m->request.op);
 	}
@@ -421,6 +499,8 @@ fw_ruleset_step(struct fw *fw, struct fw_mbox *m)
 	case FW_JOB_NONE:
 		break;
 	}
+	if (m->former.generation != 0 && m->now_ns >= m->undo_ns && m->job == FW_JOB_NONE)
+		commit_undo(fw, m, WIRE_UNDONE_TIME);
 }
 
 void
@@ -454,6 +534,7 @@ fw_boot_image(struct fw *fw, const struct fw_record *record)
 		return false;
 	fw_image_activate(fw, 0, record->len, record->generation, false);
 	m->active = *record;
+	m->highest = record->generation;
 	m->status_old = true;
 	return true;
 }

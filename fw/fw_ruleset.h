@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fw_ruleset - uploads: BEGIN, LOAD, VERIFY, COMMIT, ABORT, and the job that one of them leaves.
+ * fw_ruleset - uploads: BEGIN, LOAD, VERIFY, COMMIT, CONFIRM, ABORT, and the job of one of them.
  * Shape:   requests change state only after all of them was checked. A job answers its request
  *          through fw_mbox_answer_job when it ends.
  * Context: inside fw_poll.
@@ -13,10 +13,12 @@
 /* Answers m->request in m->reply. False: a job took the request and answers later. */
 bool fw_ruleset_serve(struct fw *fw, struct fw_mbox *m);
 
-/* One step of the job. O(FW_MBOX_STEP_BYTES), the end of a VERIFY O(image). */
+/* One step of the job, and the way back of a commit that was not confirmed in time. O(
+ * FW_MBOX_STEP_BYTES), the end of a VERIFY O(image). */
 void fw_ruleset_step(struct fw *fw, struct fw_mbox *m);
 
-/* The host is gone: ends the upload. A store under way goes on, and its commit with it. */
+/* The host is gone: ends the upload. A store under way goes on, and its commit with it; a commit
+ * that waits to be confirmed waits on. */
 void fw_ruleset_drop(struct fw_mbox *m);
 
 /* In fw_mbox.c: an error reply, a good one, and what a job says at its end. */

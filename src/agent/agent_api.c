@@ -124,28 +124,43 @@ policy(struct agent *a, uint32_t id, const struct ctl_request *r)
 
 /* --- changes --- */
 
-static void
-rollback(struct agent *a, uint32_t id, const struct ctl_request *r)
+/* The newest other one, or that of the number. */
+static struct gen *
+rollback_to(struct agent *a, uint32_t number)
 {
 	const struct gen *active = agent_active(a);
-	struct outcome o = { 0 };
 	struct gen *to = NULL;
-	struct diag d = { 0 };
 
 	for (uint32_t i = 0; state_gen(a->state, i) != NULL; i++) {
 		struct gen *g = state_gen(a->state, i);
 
-		if (r->number != 0 ? g->number == r->number : g != active && to == NULL)
+		if (number != 0 ? g->number == number : g != active && to == NULL)
 			to = g;
 	}
-	if (to == NULL || to == active) {
+	return to == active ? NULL : to;
+}
+
+/* What waits to be confirmed goes first: its way back needs no load. */
+static void
+rollback(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	bool waits = a->wait.generation != 0;
+	uint32_t to = waits && r->number == 0 ? a->wait.former : r->number;
+	struct gen *g = rollback_to(a, to);
+	struct outcome o = { 0 };
+	struct diag d = { 0 };
+
+	if (g == NULL && (!waits || to != a->wait.former)) {
 		diag_set(&d, "not-found", "there is no such generation to go back to");
 		agent_answer_problem(a, id, 404, &d);
 		return;
 	}
-	log_info("rollback", "to=%" PRIu32, to->number);
-	agent_unconfirmed_end(a);
-	agent_nic_restore(a, to, &o);
+	to = g != NULL ? g->number : to;
+	log_info("rollback", "to=%" PRIu32, to);
+	if (waits)
+		agent_undo(a, &o);
+	if (o.rc == RC_OK && a->active.generation != to)
+		agent_nic_restore(a, g, &o);
 	if (o.rc != RC_OK)
 		agent_answer_problem(a, id, 503, &o.why);
 	else
@@ -156,14 +171,12 @@ static void
 confirm(struct agent *a, uint32_t id)
 {
 	struct diag d = { 0 };
+	enum rc rc = agent_confirm(a, &d);
 
-	if (!agent_unconfirmed_end(a)) {
-		diag_set(&d, "nothing-to-confirm", "no reload waits to be confirmed");
-		agent_answer_problem(a, id, 409, &d);
-		return;
-	}
-	log_info("confirmed", "generation=%" PRIu32, a->active.generation);
-	generations(a, id);
+	if (rc == RC_OK)
+		generations(a, id);
+	else
+		agent_answer_problem(a, id, rc == RC_INVALID ? 409 : 503, &d);
 }
 
 static void

@@ -2,10 +2,10 @@
 /*
  * agent_impl - the daemon's state, shared by its files.
  * Shape:   agent.c start and signals; agent_nic.c the NIC: back-off, adopting, loading, alerts;
- *          agent_policy.c compiles and their outcome; agent_listen.c the sockets; agent_room.c
- *          what main gives up; agent_ctl.c the processes that serve the sockets; agent_api.c,
- *          agent_jobs.c, agent_query.c what they ask; agent_json.c, agent_doc.c, metrics.c the
- *          answers; agent_notify.c the service manager.
+ *          agent_policy.c compiles and their outcome; agent_confirm.c what waits to be confirmed;
+ *          agent_listen.c the sockets; agent_room.c what main gives up; agent_ctl.c the processes
+ *          that serve the sockets; agent_api.c, agent_jobs.c, agent_query.c what they ask;
+ *          agent_json.c, agent_doc.c, metrics.c the answers; agent_notify.c the service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -58,7 +58,7 @@ struct agent_job {
 	uint8_t verb;			/* CTL_RELOAD, CTL_CHECK */
 	bool done;
 	uint32_t round;			/* reload: the compile that answers it */
-	uint32_t confirm_s, back;	/* reload: undone to generation back unless confirmed */
+	uint32_t confirm_s;		/* reload: undone unless confirmed by then */
 	char key[CTL_TAG_BYTES];
 	char *outcome;			/* JSON, once done */
 	uint32_t waiter;		/* request that waits for the end; 0 = none */
@@ -75,6 +75,12 @@ struct agent_query {
 	uint32_t id;			/* of the request; 0 = nobody waits any more */
 	const char *type;		/* of a good answer */
 	uint8_t *held[4];
+};
+
+/* The NIC's generation, and when it goes back to the former one; 0 = nothing waits. */
+struct agent_wait {
+	uint32_t generation, former;
+	uint64_t end_ns;
 };
 
 /* What became of a policy. */
@@ -103,7 +109,9 @@ struct agent {
 	uint32_t nic_backoff_ms;
 	struct nic_caps caps;
 	struct nic_version active;	/* as it said last */
-	uint32_t committed;		/* what it should enforce; 0 = not known yet */
+	uint32_t committed;		/* what it should enforce, confirmed; 0 = not known yet */
+	struct agent_wait wait;
+	struct diag undone;		/* by the NIC, since the last load */
 	struct nic_status nic_status;
 	bool nic_known;			/* active and status were read once */
 	struct diag nic_error;
@@ -130,8 +138,6 @@ struct agent {
 	struct agent_job jobs[LIMIT_JOBS];
 	uint32_t job_number;
 	struct agent_query queries[LIMIT_QUERIES];
-	uint32_t confirm_back;		/* generation to go back to; 0 = nothing waits */
-	struct loop_timer confirm_timer;
 
 	struct notify notify;
 	struct loop_timer notify_timer;	/* the next heartbeat */
@@ -156,6 +162,16 @@ void agent_policy_stop(struct agent *a);
 
 /* Puts a kept generation back, under a new number. */
 void agent_nic_restore(struct agent *a, struct gen *kept, struct outcome *o);
+
+/* agent_confirm.c */
+/* What the NIC enforces now, and what became of what waited. */
+MUST_CHECK enum rc agent_version_read(struct agent *a, struct diag *diag);
+/* These bytes were enforced once and not confirmed, nor loaded again since. */
+bool agent_was_undone(struct agent *a, const struct gen *g);
+/* Keeps what waits. RC_INVALID: nothing does. */
+MUST_CHECK enum rc agent_confirm(struct agent *a, struct diag *diag);
+/* Back at once. */
+void agent_undo(struct agent *a, struct outcome *o);
 
 /* agent_listen.c */
 MUST_CHECK enum rc agent_listen_open(struct agent *a, struct diag *diag);
@@ -182,8 +198,8 @@ void agent_jobs_round(struct agent *a, uint32_t round);
 /* Nobody is there to get an answer any more. */
 void agent_jobs_forget(struct agent *a);
 void agent_jobs_stop(struct agent *a);
-/* Whether a reload waited to be confirmed; it does no longer. */
-bool agent_unconfirmed_end(struct agent *a);
+/* The least that a reload of this round asked for; 0 = none must be confirmed. */
+uint32_t agent_jobs_confirm_s(const struct agent *a, uint32_t round);
 
 /* agent_query.c */
 void agent_queries_forget(struct agent *a);

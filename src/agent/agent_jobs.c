@@ -3,7 +3,7 @@
  * agent_jobs - what takes longer than an answer may: begun with 202, asked for until it is done.
  *
  * A job is kept until LIMIT_JOBS newer ones were begun. One with the same Idempotency-Key is the
- * same job. A reload that must be confirmed is undone when its time is over.
+ * same job.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -139,42 +139,21 @@ check_begin(struct agent *a, struct agent_job *j, const struct ctl_request *r)
 	return loop_io_add(a->loop, &j->check_io);
 }
 
-/* --- a reload that must be confirmed --- */
+/* --- reload --- */
 
-static void
-unconfirmed_over(void *arg)
+uint32_t
+agent_jobs_confirm_s(const struct agent *a, uint32_t round)
 {
-	struct agent *a = arg;
-	struct gen *back = state_find(a->state, a->confirm_back);
-	struct outcome o = { 0 };
+	uint32_t least = 0;
 
-	a->confirm_back = 0;
-	log_warn("unconfirmed", "generation=%" PRIu32 " is undone", a->active.generation);
-	if (back != NULL)
-		agent_nic_restore(a, back, &o);
-	if (back == NULL || o.rc != RC_OK)
-		log_err("rollback-failed", "text=\"%s\"", o.why.text);
-}
+	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++) {
+		const struct agent_job *j = &a->jobs[i];
 
-bool
-agent_unconfirmed_end(struct agent *a)
-{
-	bool waits = a->confirm_back != 0;
-
-	loop_timer_clear(a->loop, &a->confirm_timer);
-	a->confirm_back = 0;
-	return waits;
-}
-
-static void
-confirm_begin(struct agent *a, uint32_t back, uint32_t seconds)
-{
-	agent_unconfirmed_end(a);
-	a->confirm_back = back;
-	a->confirm_timer = (struct loop_timer){ .fn = unconfirmed_over, .arg = a };
-	CHECK(loop_timer_set(a->loop, &a->confirm_timer, clock_mono_ns() +
-	    seconds * NS_PER_S) == RC_OK);
-	log_info("confirm-waits", "seconds=%" PRIu32 " else=%" PRIu32, seconds, back);
+		if (j->id != 0 && !j->done && j->verb == CTL_RELOAD && j->round <= round &&
+		    j->confirm_s > 0 && (least == 0 || j->confirm_s < least))
+			least = j->confirm_s;
+	}
+	return least;
 }
 
 /* The round is over: who asked for it gets the outcome. */
@@ -186,8 +165,6 @@ agent_jobs_round(struct agent *a, uint32_t round)
 
 		if (j->id == 0 || j->done || j->verb != CTL_RELOAD || j->round > round)
 			continue;
-		if (j->confirm_s > 0 && a->last.rc == RC_OK && a->last.changed && j->back != 0)
-			confirm_begin(a, j->back, j->confirm_s);
 		job_finish(a, j, agent_outcome_doc(a));
 	}
 }
@@ -242,7 +219,6 @@ agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 	if (r->verb == CTL_RELOAD) {
 		/* The next compile to begin; set before it does, since it may end at once. */
 		j->round = a->round + 1;
-		j->back = a->active.generation;
 		log_info("reload-asked", "by=%s posted=%s", r->local ? "socket" : "tls",
 		    r->has_body ? "yes" : "no");
 		begun(a, id, j);
@@ -292,6 +268,4 @@ agent_jobs_stop(struct agent *a)
 	agent_jobs_forget(a);
 	for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++)
 		job_clear(a, &a->jobs[i]);
-	if (a->loop != NULL)
-		loop_timer_clear(a->loop, &a->confirm_timer);
 }

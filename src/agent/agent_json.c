@@ -58,6 +58,22 @@ status_traffic(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	doc_uint(d, o, "watch_lost", a->events_lost);
 }
 
+/* The NIC keeps the time; here it is only told. */
+static void
+status_wait(const struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
+{
+	uint64_t now_ns = clock_mono_ns(), left;
+	yyjson_mut_val *o;
+
+	if (!a->nic_known || a->wait.generation == 0)
+		return;
+	left = a->wait.end_ns > now_ns ? a->wait.end_ns - now_ns : 0;
+	o = yyjson_mut_obj_add_obj(d, root, "unconfirmed");
+	doc_uint(d, o, "former", a->wait.former);
+	doc_uint(d, o, "seconds_left", (left + NS_PER_S - 1) / NS_PER_S);
+	doc_time(d, o, "until", clock_wall_ns() + left);
+}
+
 static void
 status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 {
@@ -68,6 +84,8 @@ status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	doc_str(d, o, "dir", a->cfg->policy);
 	doc_bool(d, o, "compiling", a->compile != NULL);
 	doc_bool(d, o, "posted", g != NULL && g->posted);
+	if (a->undone.level != DIAG_NONE)
+		(void)yyjson_mut_obj_add_val(d, o, "undone", diag_json(d, &a->undone));
 	if (!l->known)
 		return;
 	/* The text is right; whether the NIC took it is another thing. */
@@ -121,6 +139,7 @@ agent_status_doc(struct agent *a)
 		doc_uint(d, o, "counters", g->info.counters);
 		doc_uint(d, o, "bytes", g->image_len);
 	}
+	status_wait(a, d, o);
 	status_nic(a, d, o);
 	if (a->nic_known)
 		status_traffic(a, d, o);

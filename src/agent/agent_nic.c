@@ -82,13 +82,16 @@ adopt(struct agent *a, struct gen *g)
 	struct gen *kept;
 
 	g->number = a->active.generation;
-	a->committed = g->number;
+	g->unconfirmed = a->wait.generation == g->number;
+	a->committed = g->unconfirmed ? a->wait.former : g->number;
 	/* Those above were written for a NIC that never took them. */
 	while ((kept = state_gen(a->state, 0)) != NULL && kept->number >= g->number) {
 		if (kept->number == g->number && nic_holds(a, kept) &&
 		    gen_same_symbols(kept, g)) {
-			kept->saved &= kept->posted == g->posted;
+			kept->saved &= kept->posted == g->posted &&
+			    kept->unconfirmed == g->unconfirmed;
 			kept->posted = g->posted;
+			kept->unconfirmed = g->unconfirmed;
 			free(kept->keys);	/* a file has none */
 			kept->keys = g->keys;
 			kept->key_count = g->key_count;
@@ -114,21 +117,26 @@ load(struct agent *a, struct gen *g, struct outcome *o)
 	/* Those of loads that were cut short must not push out what is enforced. */
 	if (agent_active(a) != NULL)
 		state_drop_above(a->state, a->active.generation);
-	g->number = state_next(a->state, a->active.generation);
+	g->number = state_next(a->state, MAX(a->active.generation, a->active.highest));
+	if (a->active.generation == 0)
+		g->confirm_s = 0;	/* there is nothing to go back to */
+	g->unconfirmed = g->confirm_s > 0;
 	(void)state_add(a->state, g);
 	now = agent_active(a);
 	if (now != NULL)
 		held = (struct nic_held) { now->image, now->image_len };
-	o->rc = nic_load_over(a->nic, g->number, g->image, g->image_len, &held, &o->moved,
-	    &o->why);
+	o->rc = nic_load_over(a->nic, g->number, g->confirm_s, g->image, g->image_len, &held,
+	    &o->moved, &o->why);
 	o->load_ns = clock_mono_ns() - begin_ns;
 	if (o->rc == RC_OK)
-		o->rc = nic_version_get(a->nic, &a->active, &o->why);
+		o->rc = agent_version_read(a, &o->why);
 	if (o->rc == RC_OK) {
 		CHECK(a->active.generation == g->number);
 		o->generation = g->number;
 		o->changed = true;
-		a->committed = g->number;
+		if (a->wait.generation == 0)
+			a->committed = g->number;
+		memset(&a->undone, 0, sizeof(a->undone));
 		state_settle(a->state);
 		return;
 	}
@@ -151,12 +159,40 @@ keep_wanted(struct agent *a, struct gen *g, bool adopts)
 	a->wanted_adopts = adopts;
 }
 
+/* What the NIC enforces stays, though g is right. While a reload waits to be confirmed none follows
+ * it: the generation to go back to was confirmed once. A start takes no posted text away, and does
+ * not enforce again what was undone: the next reload does. */
+static bool
+stays(struct agent *a, const struct gen *g, bool adopts, struct outcome *o)
+{
+	const struct gen *now = agent_active(a);
+
+	if (a->wait.generation != 0 && (!adopts || !nic_holds(a, g))) {
+		diag_set(&o->why, "unconfirmed", "generation %" PRIu32 " waits to be confirmed; "
+		    "the policy is right", a->wait.generation);
+		diag_hint(&o->why, "confirm it, or roll it back, first");
+	} else if (adopts && agent_was_undone(a, g)) {
+		diag_set(&o->why, "undone", "the policy was enforced once, and not confirmed; a "
+		    "start does not enforce it again");
+		diag_hint(&o->why, "ringfence reload --confirm SECONDS");
+	} else if (adopts && now != NULL && now->posted && !nic_holds(a, g)) {
+		log_info("posted-kept", "generation=%" PRIu32, now->number);
+		o->generation = now->number;
+		return true;
+	} else {
+		return false;
+	}
+	o->rc = RC_CONFLICT;
+	o->generation = a->active.generation;
+	return true;
+}
+
 void
 agent_nic_enforce(struct agent *a, struct gen *g, bool adopts, struct outcome *o)
 {
 	const struct gen *now;
 
-	if (a->nic != NULL && nic_version_get(a->nic, &a->active, &o->why) != RC_OK)
+	if (a->nic != NULL && agent_version_read(a, &o->why) != RC_OK)
 		nic_lost(a, "it does not answer");
 	if (a->nic == NULL) {
 		diag_set(&o->why, "nic-gone", "%s: the NIC is not there; the policy is right and "
@@ -168,10 +204,7 @@ agent_nic_enforce(struct agent *a, struct gen *g, bool adopts, struct outcome *o
 	gen_destroy(&a->wanted);
 	memset(&o->why, 0, sizeof(o->why));
 	now = agent_active(a);
-	/* A start takes no posted text away: the directory is enforced by the next reload. */
-	if (adopts && now != NULL && now->posted && !nic_holds(a, g)) {
-		log_info("posted-kept", "generation=%" PRIu32, now->number);
-		o->generation = now->number;
+	if (stays(a, g, adopts, o)) {
 		gen_destroy(&g);
 		return;
 	}
@@ -206,6 +239,8 @@ reconcile(struct agent *a)
 	struct gen *target = state_find(a->state, a->committed), *wanted = a->wanted;
 	struct outcome o = { 0 };
 
+	if (a->wait.generation != 0 && wanted == NULL)
+		return;		/* it decides itself */
 	if (target == NULL && a->active.generation == 0)
 		target = state_gen(a->state, 0);
 	if (wanted != NULL) {
@@ -250,12 +285,14 @@ static enum rc
 changed(struct agent *a)
 {
 	uint32_t generation = a->active.generation;
+	bool waited = a->wait.generation != 0;
 	struct diag d = { 0 };
-	enum rc rc = nic_version_get(a->nic, &a->active, &d);
+	enum rc rc = agent_version_read(a, &d);
 
 	if (rc != RC_OK)
 		return rc;
-	if (a->nic_status.boot_count != a->nic_boot_count || a->active.generation != generation)
+	if (a->nic_status.boot_count != a->nic_boot_count ||
+	    (a->active.generation != generation && !waited))
 		log_warn("nic-changed", "boots=%u generation=%u", a->nic_status.boot_count,
 		    a->active.generation);
 	a->nic_boot_count = a->nic_status.boot_count;
@@ -270,7 +307,8 @@ nic_check(void *arg)
 	enum rc rc = nic_status_get(a->nic, &a->nic_status);
 
 	if (rc == RC_OK && (a->nic_status.boot_count != a->nic_boot_count ||
-	    a->nic_status.generation != a->active.generation))
+	    a->nic_status.generation != a->active.generation ||
+	    a->nic_status.unconfirmed != (a->wait.generation != 0)))
 		rc = changed(a);
 	if (a->nic == NULL)
 		return;		/* lost meanwhile, and its timer set */
@@ -291,7 +329,7 @@ nic_up(struct agent *a, struct diag *diag)
 	}
 	rc = nic_caps_get(a->nic, &a->caps, diag);
 	if (rc == RC_OK)
-		rc = nic_version_get(a->nic, &a->active, diag);
+		rc = agent_version_read(a, diag);
 	a->nic_io = (struct loop_io) { .fd = nic_fd(a->nic), .events = EPOLLIN, .fn = nic_ready,
 		.arg = a };
 	if (rc == RC_OK)
@@ -302,7 +340,6 @@ nic_up(struct agent *a, struct diag *diag)
 	}
 	(void)!nic_status_get(a->nic, &a->nic_status);
 	a->nic_boot_count = a->nic_status.boot_count;
-	a->nic_known = true;
 	a->nic_ups++;
 	a->nic_since_wall_ns = clock_wall_ns();
 	a->nic_backoff_ms = NIC_BACKOFF_FIRST_MS;

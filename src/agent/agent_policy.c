@@ -5,7 +5,6 @@
  * Who asks while a compile runs may have changed a file after it was read, so he gets the outcome
  * of the next one; all who ask meanwhile share it.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -40,8 +39,7 @@ outcome_log(const struct outcome *o)
 		    first != NULL ? first->line : 0, first != NULL ? first->text : "");
 }
 
-/* The compile of this round is over, one way or the other. While a reload waits to be confirmed
- * none follows it: the generation to go back to was confirmed once, and must still be kept. */
+/* The compile of this round is over, one way or the other. */
 static void
 finish(struct agent *a, struct compile_result *r)
 {
@@ -54,17 +52,14 @@ finish(struct agent *a, struct compile_result *r)
 		.reused = r->reused,
 		.wall_ns = clock_wall_ns(), .generation = a->active.generation };
 	memset(&r->diags, 0, sizeof(r->diags));
-	if (r->rc == RC_OK && a->confirm_back != 0) {
-		a->last.rc = RC_CONFLICT;
-		diag_set(&a->last.why, "unconfirmed", "generation %" PRIu32 " waits to be "
-		    "confirmed; the policy is right", a->active.generation);
-		diag_hint(&a->last.why, "confirm it, or roll it back, first");
-	} else if (r->rc == RC_OK) {
+	if (r->rc == RC_OK) {
 		g = gen_from_result(r);
-		if (g == NULL)
+		if (g == NULL) {
 			a->last.rc = RC_NOMEM;
-		else
+		} else {
+			g->confirm_s = agent_jobs_confirm_s(a, a->round);
 			agent_nic_enforce(a, g, first, &a->last);
+		}
 	}
 	outcome_log(&a->last);
 	agent_notify_round(a);

@@ -10,7 +10,7 @@
 
 enum { SYMBOLS_ARENA_BYTES = 256 << 20, CRC_AT = 60 };
 
-static const uint8_t magic[3] = { 'R', 'F', 'G' };	/* and '1', or '2' where posted */
+static const uint8_t magic[3] = { 'R', 'F', 'G' };	/* and '1' to '4' */
 
 struct gen *
 gen_from_result(struct compile_result *r)
@@ -85,7 +85,7 @@ gen_encode(struct gen *g, uint8_t **out, size_t *len)
 	g->written_wall_ns = clock_wall_ns();
 	wr_init(&w, *out, total);
 	wr_bytes(&w, magic, sizeof(magic));
-	wr_u8(&w, g->posted ? '2' : '1');
+	wr_u8(&w, (uint8_t)('1' + g->posted + 2 * g->unconfirmed));
 	wr_le32(&w, g->number);
 	wr_le64(&w, g->written_wall_ns);
 	wr_le32(&w, (uint32_t)g->image_len);
@@ -155,7 +155,7 @@ gen_decode(const uint8_t *p, size_t len, struct gen **out, struct diag *diag)
 	image = get_le32(p + 16);
 	text = get_le32(p + 20);
 	sources = get_le32(p + 24);
-	if (memcmp(p, magic, sizeof(magic)) != 0 || (p[3] != '1' && p[3] != '2') ||
+	if (memcmp(p, magic, sizeof(magic)) != 0 || p[3] < '1' || p[3] > '4' ||
 	    get_le32(p + CRC_AT) != crc_of(p, len) ||
 	    image + text + sources != len - GEN_HEAD_BYTES || get_le32(p + 4) == 0)
 		return RC_INVALID;
@@ -163,7 +163,8 @@ gen_decode(const uint8_t *p, size_t len, struct gen **out, struct diag *diag)
 	if (g == NULL)
 		return RC_NOMEM;
 	arena_init(&g->arena, SYMBOLS_ARENA_BYTES);
-	g->posted = p[3] == '2';
+	g->posted = ((p[3] - '1') & 1) != 0;
+	g->unconfirmed = ((p[3] - '1') & 2) != 0;
 	g->number = get_le32(p + 4);
 	g->written_wall_ns = get_le64(p + 8);
 	memcpy(g->sha256, p + 28, sizeof(g->sha256));

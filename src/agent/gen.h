@@ -2,10 +2,10 @@
 /*
  * gen - a generation: the image, the lines of its rules, the text it came from; and its file.
  * Shape:   a file "gen-N" of the state directory, all little-endian:
- *          "RFG1", or "RFG2" where its text was posted | generation u32 | written_wall_ns u64
- *          | image u32 | symbols u32 | sources u32 | sha256 of the image 32 B
- *          | CRC32C u32 of all bytes but these four | the three, one after the other, and nothing
- *          behind them.
+ *          "RFG" | '1' + 1 where its text was posted + 2 where it was not confirmed yet
+ *          | generation u32 | written_wall_ns u64 | image u32 | symbols u32 | sources u32
+ *          | sha256 of the image 32 B | CRC32C u32 of all bytes but these four | the three, one
+ *          after the other, and nothing behind them.
  * Memory:  owns everything it points to, until gen_destroy.
  * Errors:  RC_INVALID, RC_TRUNC for a file that no writer of ours left.
  */
@@ -19,6 +19,8 @@ enum { GEN_HEAD_BYTES = 64 };
 struct gen {
 	uint32_t number;
 	bool posted;			/* its text came in a request, not from the directory */
+	bool unconfirmed;		/* loaded so, and not known to be confirmed */
+	uint32_t confirm_s;		/* to be loaded so; not in the file */
 	bool saved;			/* its file is on the disk, whole */
 	uint64_t written_wall_ns;
 	uint8_t sha256[SHA256_BYTES];

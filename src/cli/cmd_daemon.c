@@ -277,6 +277,15 @@ status_nic(const struct cli *cli, yyjson_val *nic)
 }
 
 static void
+status_wait(const struct cli *cli, yyjson_val *o)
+{
+	if (o != NULL)
+		printf("%-12s %sto be confirmed%s within %" PRIu64 " s, else %" PRIu64
+		    " again\n", "", cli_ink(cli, BOLD), cli_ink(cli, PLAIN),
+		    ask_uint(o, "seconds_left"), ask_uint(o, "former"));
+}
+
+static void
 status_policy(const struct cli *cli, yyjson_val *p)
 {
 	yyjson_val *ok = yyjson_obj_get(p, "ok");
@@ -292,6 +301,8 @@ status_policy(const struct cli *cli, yyjson_val *p)
 	    ask_uint(p, "errors"), ask_uint(p, "warnings"));
 	if (yyjson_get_bool(yyjson_obj_get(p, "posted")))
 		status_line("", "what is enforced was posted; reload enforces the directory");
+	if (diag_from_json(yyjson_obj_get(p, "undone"), &d))
+		printf("%-12s %sUNDONE%s %s\n", "", cli_ink(cli, RED), cli_ink(cli, PLAIN), d.text);
 	if (diag_from_json(yyjson_obj_get(p, "refused"), &d))
 		status_line("", d.text);
 	if (!yyjson_get_bool(ok))
@@ -330,6 +341,7 @@ status_print(const struct cli *cli, yyjson_val *root)
 	else
 		printf("%-12s none: what the NIC enforces is not known, or it denies all\n",
 		    "generation");
+	status_wait(cli, yyjson_obj_get(root, "unconfirmed"));
 	if (yyjson_obj_get(root, "tables") != NULL)
 		printf("%-12s %" PRIu64 ", rules %" PRIu64 ", counters %" PRIu64 ", %" PRIu64
 		    " bytes\n", "tables", ask_uint(root, "tables"), ask_uint(root, "rules"),

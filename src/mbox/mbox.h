@@ -52,6 +52,7 @@ struct mbox_counts {
 
 struct mbox_upload {
 	uint32_t generation;
+	uint32_t confirm_s;		/* undone unless confirmed by then; 0 = committed */
 	uint32_t tables, rules, counters;	/* what the image needs */
 	const uint8_t *image;			/* borrowed */
 	uint32_t len;
@@ -77,6 +78,11 @@ MUST_CHECK enum rc mbox_ask(struct mbox *m, uint32_t op, void *reply, uint32_t l
 
 /* BEGIN, LOAD and COPY, VERIFY, COMMIT, once. On error the upload is aborted as far as possible. */
 MUST_CHECK enum rc mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag);
+
+/* CONFIRM: generation, which waits, stays; undo: what was before is enforced again. RC_INVALID, and
+ * nothing-to-confirm in diag, where it does not wait (any more). */
+MUST_CHECK enum rc mbox_confirm(struct mbox *m, uint32_t generation, bool undo,
+    struct diag *diag);
 
 /* Tells err in words; returns RC_LIMIT, RC_IO, RC_INVALID by its code. */
 MUST_CHECK enum rc mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag);

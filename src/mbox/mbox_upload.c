@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mbox_upload - an image's way in, and refusals in words. */
+/* mbox_upload - an image's way in, its confirmation, and refusals in words. */
 #include <string.h>
 
 #include "clock.h"
@@ -34,6 +34,8 @@ op_name(uint32_t op)
 		return "RULESET_COMMIT";
 	case WIRE_OP_ABORT:
 		return "RULESET_ABORT";
+	case WIRE_OP_CONFIRM:
+		return "RULESET_CONFIRM";
 	default:
 		return "request";
 	}
@@ -50,8 +52,9 @@ mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag)
 		    err->arg);
 		return RC_LIMIT;
 	case WIRE_ERR_EIO:
-		diag_set(diag, "nic-store", "the NIC could not store the image; the former one "
-		    "is still enforced");
+		diag_set(diag, "nic-store", "the NIC could not store the image; %s",
+		    op == WIRE_OP_CONFIRM ? "it waits to be confirmed still" :
+		    "the former one is still enforced");
 		return RC_IO;
 	case WIRE_ERR_EBUSY:
 		diag_set(diag, "nic-busy", "the NIC is busy with an earlier upload");
@@ -71,6 +74,10 @@ mbox_error_tell(const struct mbox_error *err, uint32_t op, struct diag *diag)
 		diag_set(diag, "nic-image", "the NIC refused the image: wrong at byte %u",
 		    err->arg);
 		return RC_INVALID;
+	case WIRE_ERR_UNCONFIRMED:
+		diag_set(diag, "unconfirmed", "generation %u waits to be confirmed", err->arg);
+		diag_hint(diag, "confirm it, or roll it back, first");
+		return RC_CONFLICT;
 	case WIRE_ERR_PROFILE:
 		diag_set(diag, "nic-profile", "the NIC refused the image: a packet of table %u "
 		    "costs more lines or loads than it grants", err->arg);
@@ -161,9 +168,9 @@ upload_begin(struct mbox *m, const struct mbox_upload *u, const uint8_t digest[S
 
 	if (rc != RC_OK)
 		return rc;
-	if (u->generation <= le32_get(active->generation)) {
-		diag_set(diag, "nic-generation", "generation %u is not above the NIC's active one, "
-		    "%u", u->generation, le32_get(active->generation));
+	if (u->generation <= le32_get(active->highest)) {
+		diag_set(diag, "nic-generation", "generation %u is not above %u, the NIC's "
+		    "highest so far", u->generation, le32_get(active->highest));
 		return RC_INVALID;
 	}
 	b.base_generation = active->generation;
@@ -280,7 +287,8 @@ upload_commit(struct mbox *m, const struct mbox_upload *u, const uint8_t digest[
     uint32_t handle, struct diag *diag)
 {
 	struct wire_commit c = { .handle = le32_put(handle), .generation = le32_put(u->generation),
-		.flags = le32_put(WIRE_COMMIT_PERSIST | WIRE_COMMIT_KEEP_COUNTERS) };
+		.flags = le32_put(WIRE_COMMIT_PERSIST | WIRE_COMMIT_KEEP_COUNTERS),
+		.confirm_s = le32_put(u->confirm_s) };
 	struct wire_commit_reply r;
 	struct mbox_error err;
 	enum rc rc;
@@ -323,4 +331,49 @@ mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag)
 		(void)!call_exact(m, WIRE_OP_ABORT, &a, sizeof(a), NULL, 0, &err);
 	}
 	return rc;
+}
+
+static bool
+waits(const struct wire_ruleset_version *v, uint32_t generation)
+{
+	return le32_get(v->former) != 0 && le32_get(v->generation) == generation;
+}
+
+/* Its reply went astray: what became of the wait says what the NIC did. */
+static enum rc
+confirm_came_through(struct mbox *m, uint32_t want, enum rc rc)
+{
+	struct wire_ruleset_version v;
+	struct diag ignored;
+
+	if ((rc != RC_INVALID && rc != RC_PEER) ||
+	    mbox_ask(m, WIRE_OP_RULESET_VERSION, &v, sizeof(v), &ignored) != RC_OK)
+		return rc;
+	return le32_get(v.former) == 0 && le32_get(v.generation) == want ? RC_OK : rc;
+}
+
+enum rc
+mbox_confirm(struct mbox *m, uint32_t generation, bool undo, struct diag *diag)
+{
+	struct wire_confirm c = { .generation = le32_put(generation),
+		.flags = le32_put(undo ? WIRE_CONFIRM_UNDO : 0) };
+	struct wire_ruleset_version v;
+	struct wire_commit_reply r;
+	struct mbox_error err = { 0 };
+	enum rc rc = mbox_ask(m, WIRE_OP_RULESET_VERSION, &v, sizeof(v), diag);
+
+	if (rc != RC_OK)
+		return rc;
+	if (!waits(&v, generation)) {
+		diag_set(diag, "nothing-to-confirm", "no reload waits to be confirmed");
+		return RC_INVALID;
+	}
+	c.crc32c = le32_put(crc32c(0, &c, offsetof(struct wire_confirm, crc32c)));
+	rc = call_exact(m, WIRE_OP_CONFIRM, &c, sizeof(c), &r, sizeof(r), &err);
+	rc = confirm_came_through(m, undo ? le32_get(v.former) : generation, rc);
+	if (rc == RC_INVALID && (err.code == WIRE_ERR_ENOENT || err.code == WIRE_ERR_GENERATION)) {
+		diag_set(diag, "nothing-to-confirm", "its time was over: the reload is undone");
+		return rc;
+	}
+	return rc_tell(rc, &err, WIRE_OP_CONFIRM, diag);
 }

@@ -64,12 +64,12 @@ enum rc
 nic_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
     struct diag *diag)
 {
-	return nic_load_over(nic, generation, image, len, NULL, NULL, diag);
+	return nic_load_over(nic, generation, 0, image, len, NULL, NULL, diag);
 }
 
 enum rc
-nic_load_over(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
-    const struct nic_held *held, struct nic_moved *moved, struct diag *diag)
+nic_load_over(struct nic *nic, uint32_t generation, uint32_t confirm_s, const uint8_t *image,
+    size_t len, const struct nic_held *held, struct nic_moved *moved, struct diag *diag)
 {
 	static const struct nic_held none;
 	struct nic_moved ignored;
@@ -78,8 +78,15 @@ nic_load_over(struct nic *nic, uint32_t generation, const uint8_t *image, size_t
 	if (moved == NULL)
 		moved = &ignored;
 	memset(moved, 0, sizeof(*moved));
-	return nic->ops->load(nic, generation, image, len, held != NULL ? held : &none, moved,
-	    diag);
+	return nic->ops->load(nic, generation, confirm_s, image, len, held != NULL ? held : &none,
+	    moved, diag);
+}
+
+enum rc
+nic_confirm(struct nic *nic, uint32_t generation, bool undo, struct diag *diag)
+{
+	CHECK(generation != 0);
+	return nic->ops->confirm(nic, generation, undo, diag);
 }
 
 enum rc

@@ -25,11 +25,15 @@ struct nic_version {
 	uint32_t generation;		/* 0 = nothing committed */
 	uint8_t sha256[32];
 	uint64_t committed_wall_ns;
+	uint32_t highest;		/* generation it enforced since its boot */
+	uint32_t former;		/* undone to it unless confirmed; 0 = nothing waits */
+	uint32_t confirm_ms;		/* until then */
 };
 
 /* A consistent copy of the status page, and the losses seen so far. */
 struct nic_status {
 	uint32_t generation, boot_count, abi;
+	bool unconfirmed;		/* the generation waits */
 	uint64_t heartbeat;		/* rises every 10 ms while the firmware runs */
 	uint64_t packets, passed, dropped, would_dropped;
 	uint64_t flows_live, flows_full;	/* full: new flows refused */
@@ -69,7 +73,7 @@ MUST_CHECK enum rc nic_version_get(struct nic *nic, struct nic_version *out, str
 MUST_CHECK enum rc nic_status_get(struct nic *nic, struct nic_status *out);
 
 /* BEGIN, LOAD, VERIFY, COMMIT: after RC_OK generation is enforced; on error the old one still is.
- * generation must be above the active one. */
+ * generation must be above every one the NIC had. RC_CONFLICT: one waits to be confirmed. */
 MUST_CHECK enum rc nic_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
     struct diag *diag);
 
@@ -86,9 +90,15 @@ struct nic_moved {
 	uint64_t loaded, copied;
 };
 
-/* The same as nic_load; held and moved may be NULL. */
-MUST_CHECK enum rc nic_load_over(struct nic *nic, uint32_t generation, const uint8_t *image,
-    size_t len, const struct nic_held *held, struct nic_moved *moved, struct diag *diag);
+/* The same as nic_load; held and moved may be NULL. With confirm_s the NIC goes back to what it
+ * enforces now, unless nic_confirm comes within these seconds. */
+MUST_CHECK enum rc nic_load_over(struct nic *nic, uint32_t generation, uint32_t confirm_s,
+    const uint8_t *image, size_t len, const struct nic_held *held, struct nic_moved *moved,
+    struct diag *diag);
+
+/* Generation, which waits, stays; undo: the NIC goes back at once. RC_INVALID: it does not wait. */
+MUST_CHECK enum rc nic_confirm(struct nic *nic, uint32_t generation, bool undo,
+    struct diag *diag);
 
 MUST_CHECK enum rc nic_counters_get(struct nic *nic, uint32_t first, uint32_t count,
     struct nic_counter *out, struct diag *diag);

@@ -15,8 +15,10 @@ struct nic_ops {
 	enum rc (*caps_get)(struct nic *nic, struct nic_caps *out, struct diag *diag);
 	enum rc (*version_get)(struct nic *nic, struct nic_version *out, struct diag *diag);
 	enum rc (*status_get)(struct nic *nic, struct nic_status *out);
-	enum rc (*load)(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
-	    const struct nic_held *held, struct nic_moved *moved, struct diag *diag);
+	enum rc (*load)(struct nic *nic, uint32_t generation, uint32_t confirm_s,
+	    const uint8_t *image, size_t len, const struct nic_held *held,
+	    struct nic_moved *moved, struct diag *diag);
+	enum rc (*confirm)(struct nic *nic, uint32_t generation, bool undo, struct diag *diag);
 	enum rc (*counters_get)(struct nic *nic, uint32_t first, uint32_t count,
 	    struct nic_counter *out, struct diag *diag);
 	enum rc (*alert_next)(struct nic *nic, struct nic_alert *out);

@@ -129,6 +129,9 @@ soft_version_get(struct nic *nic, struct nic_version *out, struct diag *diag)
 	out->generation = le32_get(v.generation);
 	memcpy(out->sha256, v.sha256, sizeof(out->sha256));
 	out->committed_wall_ns = le64_get(v.committed_wall_ns);
+	out->highest = le32_get(v.highest);
+	out->former = le32_get(v.former);
+	out->confirm_ms = le32_get(v.confirm_ms);
 	return RC_OK;
 }
 
@@ -138,6 +141,7 @@ status_take(struct nic_soft *n, const struct wire_status *s, const struct wire_s
 	n->status = (struct nic_status) {
 		.generation = le32_get(s->generation),
 		.boot_count = le32_get(s->boot) & 0xffff,
+		.unconfirmed = (le32_get(s->flags) & WIRE_STATUS_UNCONFIRMED) != 0,
 		.abi = (uint32_t)le16_get(s->abi_major) << 16 | le16_get(s->abi_minor),
 		.heartbeat = le64_get(s->heartbeat),
 		.packets = le64_get(t->packets), .passed = le64_get(t->passed),
@@ -216,10 +220,10 @@ load_came_through(struct nic *nic, const struct mbox_upload *u, struct diag *dia
 }
 
 static enum rc
-soft_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len,
-    const struct nic_held *held, struct nic_moved *moved, struct diag *diag)
+soft_load(struct nic *nic, uint32_t generation, uint32_t confirm_s, const uint8_t *image,
+    size_t len, const struct nic_held *held, struct nic_moved *moved, struct diag *diag)
 {
-	struct mbox_upload u = { .generation = generation };
+	struct mbox_upload u = { .generation = generation, .confirm_s = confirm_s };
 	struct mbox_counts before = *mbox_counts(soft_of(nic)->mbox);
 	const struct mbox_counts *now = mbox_counts(soft_of(nic)->mbox);
 	enum rc rc = upload_fill(&u, image, len, diag);
@@ -246,6 +250,23 @@ soft_load(struct nic *nic, uint32_t generation, const uint8_t *image, size_t len
 	}
 	diag_set(diag, "nic-rebooted", "the NIC rebooted %d times during the upload", LOADS);
 	return rc;
+}
+
+static enum rc
+soft_confirm(struct nic *nic, uint32_t generation, bool undo, struct diag *diag)
+{
+	enum rc rc = mbox_confirm(soft_of(nic)->mbox, generation, undo, diag);
+	struct nic_version v;
+
+	if (rc != RC_STALE)
+		return rc;
+	/* After a boot nothing waits: it enforces what its store held. */
+	rc = soft_version_get(nic, &v, diag);
+	if (rc != RC_OK || (v.generation == generation) != undo)
+		return rc;
+	diag_set(diag, "nothing-to-confirm", "the NIC rebooted meanwhile, and enforces generation "
+	    "%u", v.generation);
+	return RC_INVALID;
 }
 
 static enum rc
@@ -331,7 +352,7 @@ soft_alert_next(struct nic *nic, struct nic_alert *out)
 static const struct nic_ops soft_ops = {
 	.close = soft_close, .fd = soft_fd, .caps_get = soft_caps_get,
 	.version_get = soft_version_get, .status_get = soft_status_get, .load = soft_load,
-	.counters_get = soft_counters_get, .alert_next = soft_alert_next
+	.confirm = soft_confirm, .counters_get = soft_counters_get, .alert_next = soft_alert_next
 };
 
 static enum rc

@@ -40,8 +40,12 @@ enum wire_event_level { WIRE_EVENT_INFO = 0, WIRE_EVENT_WARN = 1, WIRE_EVENT_ERR
 enum wire_event_code {
 	WIRE_EVENT_CMDDONE = 0x03,	/* DATA: SEQ, bits 0..7; SRC: slot */
 	WIRE_EVENT_REBOOT = 0x15,	/* DATA: boots, bits 0..15 */
-	WIRE_EVENT_COMMITTED = 0x80	/* DATA: the generation now enforced */
+	WIRE_EVENT_COMMITTED = 0x80,	/* DATA: the generation now enforced */
+	WIRE_EVENT_CONFIRMED = 0x81,	/* DATA: the generation that waited */
+	WIRE_EVENT_UNDONE = 0x82	/* DATA: the generation again enforced; SRC: enum below */
 };
+
+enum wire_event_undone { WIRE_UNDONE_TIME = 0, WIRE_UNDONE_ASKED = 1 };
 
 /*
  *     0        4            8                 16        20

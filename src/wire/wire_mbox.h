@@ -93,14 +93,15 @@ enum wire_mbox_op {
 	WIRE_OP_VERIFY = 0x412,			/* bit 6 */
 	WIRE_OP_COMMIT = 0x413,			/* bit 7 */
 	WIRE_OP_ABORT = 0x414,			/* bit 8 */
-	WIRE_OP_COPY = 0x415			/* bit 9 */
+	WIRE_OP_COPY = 0x415,			/* bit 9 */
+	WIRE_OP_CONFIRM = 0x416			/* bit 10 */
 };
 
-enum { WIRE_OPCODES = 0x3ff };			/* bits of all of them */
+enum { WIRE_OPCODES = 0x7ff };			/* bits of all of them */
 
 /* POSIX meanings keep Linux numbers; 0x1100 and up are ours. */
 enum wire_mbox_err {
-	WIRE_ERR_ENOENT = 0x02,			/* no such handle */
+	WIRE_ERR_ENOENT = 0x02,			/* no such handle; no commit waits */
 	WIRE_ERR_EIO = 0x05,			/* the board's store failed */
 	WIRE_ERR_EBUSY = 0x10,			/* VERIFY still runs, or a store does */
 	WIRE_ERR_EINVAL = 0x16,			/* arg: index of the field; header: 0xff00 + word */
@@ -110,10 +111,12 @@ enum wire_mbox_err {
 	WIRE_ERR_EBADMSG = 0x4a,		/* CRC32C differs; arg: that of what arrived */
 	WIRE_ERR_ESTALE = 0x74,			/* base is not active; arg: the active generation */
 	WIRE_ERR_BAD_DIGEST = 0x1103,
-	WIRE_ERR_GENERATION = 0x1104,		/* arg: the active one, COMMIT: that of BEGIN */
+	WIRE_ERR_GENERATION = 0x1104,		/* arg: BEGIN: the highest so far, COMMIT: that of
+						 * BEGIN, CONFIRM: the active one */
 	WIRE_ERR_RULE_INVALID = 0x1105,		/* structure; arg: first wrong byte offset */
 	WIRE_ERR_NOT_STAGED = 0x1106,		/* not complete, not verified; arg: bytes so far */
-	WIRE_ERR_PROFILE = 0x1107		/* a table costs too much; arg: its index */
+	WIRE_ERR_PROFILE = 0x1107,		/* a table costs too much; arg: its index */
+	WIRE_ERR_UNCONFIRMED = 0x1108		/* a commit waits; arg: its generation */
 };
 
 enum { WIRE_ERR_ARG_HDR = 0xff00 };
@@ -145,7 +148,8 @@ _Static_assert(sizeof(struct wire_status) == 64, "status page");
 enum {
 	WIRE_STATUS_NO_IMAGE = 1,		/* all but ARP is dropped */
 	WIRE_STATUS_STAGED = 2,			/* an upload is under way */
-	WIRE_STATUS_STORE_FAILED = 4		/* the last commit could not be stored */
+	WIRE_STATUS_STORE_FAILED = 4,		/* the last commit could not be stored */
+	WIRE_STATUS_UNCONFIRMED = 8		/* the active image waits to be confirmed */
 };
 
 /* At 0x40, under the seq of the status page. */
@@ -227,18 +231,21 @@ struct wire_verify_reply {
 };
 _Static_assert(sizeof(struct wire_verify_reply) == 8, "VERIFY reply");
 
-/* 0x413: stores if asked, then flips between two packets, then answers. */
+/* 0x413: stores if asked, then flips between two packets, then answers. With confirm_s nothing is
+ * stored yet, and unless a CONFIRM comes in time the firmware flips back by itself. */
 struct wire_commit {
 	le32 handle;
 	le32 generation;			/* that of BEGIN */
 	le32 flags;				/* WIRE_COMMIT_* */
-	le32 crc32c;				/* of the 12 bytes before */
+	le32 confirm_s;				/* 0 = at once; <= WIRE_CONFIRM_S_MAX */
+	le32 crc32c;				/* of the 16 bytes before */
 };
-_Static_assert(sizeof(struct wire_commit) == 16, "COMMIT request");
+_Static_assert(sizeof(struct wire_commit) == 20, "COMMIT request");
 
 enum {
 	WIRE_COMMIT_PERSIST = 1,		/* enforced after a reboot too */
-	WIRE_COMMIT_KEEP_COUNTERS = 2		/* of rules whose id stays */
+	WIRE_COMMIT_KEEP_COUNTERS = 2,		/* of rules whose id stays */
+	WIRE_CONFIRM_S_MAX = 3600
 };
 
 struct wire_commit_reply {
@@ -269,13 +276,28 @@ struct wire_copy_reply {
 };
 _Static_assert(sizeof(struct wire_copy_reply) == 4, "COPY reply");
 
+/* 0x416: ends the wait of a commit, for good or by the way back. Replies as COMMIT does. */
+struct wire_confirm {
+	le32 generation;			/* the one that waits */
+	le32 flags;				/* WIRE_CONFIRM_* */
+	le32 crc32c;				/* of the 8 bytes before */
+};
+_Static_assert(sizeof(struct wire_confirm) == 12, "CONFIRM request");
+
+enum {
+	WIRE_CONFIRM_UNDO = 1			/* go back now; else: stay, store as COMMIT said */
+};
+
 /* 0x111: no request. */
 struct wire_ruleset_version {
 	le32 generation;			/* 0 = none; the rest is then 0 */
 	uint8_t sha256[32];
 	le64 committed_wall_ns;
+	le32 highest;				/* generation that was active since the boot */
+	le32 former;				/* to go back to; 0 = nothing waits */
+	le32 confirm_ms;			/* until then, rounded up */
 };
-_Static_assert(sizeof(struct wire_ruleset_version) == 44, "RULESET_VERSION reply");
+_Static_assert(sizeof(struct wire_ruleset_version) == 56, "RULESET_VERSION reply");
 
 /* 0x130 */
 struct wire_counter_read {

@@ -4,17 +4,20 @@
  * Shape:   one byte a step, then its operands: 0 poll, 1 doorbell (4 bytes), 2 bytes into a slot
  *          (slot, offset / 4, count, bytes), 3 the same with a sound header around it (slot, opcode
  *          16 bits, length, bytes), 4 bytes into a window, 5 a word anywhere below the windows, 6 a
- *          new session, 7 a reboot, 8 an alert; 252 the board's store holds an image and boots with
- *          it, 253 BEGIN of the image in the window, 254 and 255 COPY (from, to, lines; 255: its
- *          CRC32C is wrong).
+ *          new session, 7 a reboot, 8 an alert; 248 time passes (16 bits of 10 ms), 249 LOAD and
+ *          VERIFY of the window, 250 COMMIT (seconds to confirm it), 251 CONFIRM (flags), 252 the
+ *          board's store holds an image and boots with it, 253 BEGIN of the image in the window,
+ *          254 and 255 COPY (from, to, lines; 255: its CRC32C is wrong).
  * Holds:   whatever comes, what is enforced passes the structure check and has the digest that the
- *          firmware tells; a generation only rises until a reboot.
+ *          firmware tells; a generation only rises until a reboot, or falls to that before one that
+ *          waited to be confirmed; what waits is not in the store.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base.h"
 #include "bytes.h"
+#include "clock.h"
 #include "hash.h"
 #include "rig.h"
 #include "wire_shared.h"
@@ -71,7 +74,7 @@ static void
 begin(struct rig *r)
 {
 	struct wire_begin b = { .base_generation = le32_put(r->fw->generation),
-		.generation = le32_put(r->fw->generation + 1),
+		.generation = le32_put(r->fm->highest + 1),
 		.bytes = le32_put(RIG_IMAGE_MIN) };
 
 	sha256(r->mem + WIRE_MBOX_WINDOWS_AT, RIG_IMAGE_MIN, b.sha256);
@@ -92,6 +95,38 @@ copy(struct rig *r, struct rd *in, bool good)
 }
 
 static void
+load_verify(struct rig *r)
+{
+	struct wire_load l = { .handle = le32_put(r->fm->handle),
+		.len = le32_put(RIG_IMAGE_MIN),
+		.crc32c = le32_put(crc32c(0, r->mem + WIRE_MBOX_WINDOWS_AT, RIG_IMAGE_MIN)) };
+	struct wire_verify v = { .handle = l.handle };
+
+	request(r, WIRE_OP_LOAD, &l, sizeof(l));
+	request(r, WIRE_OP_VERIFY, &v, sizeof(v));
+}
+
+static void
+commit(struct rig *r, uint32_t confirm_s)
+{
+	struct wire_commit c = { .handle = le32_put(r->fm->handle),
+		.generation = r->fm->begin.generation, .flags = le32_put(WIRE_COMMIT_PERSIST),
+		.confirm_s = le32_put(confirm_s) };
+
+	c.crc32c = le32_put(crc32c(0, &c, sizeof(c) - 4));
+	request(r, WIRE_OP_COMMIT, &c, sizeof(c));
+}
+
+static void
+confirm(struct rig *r, uint32_t flags)
+{
+	struct wire_confirm c = { le32_put(r->fw->generation), le32_put(flags), le32_put(0) };
+
+	c.crc32c = le32_put(crc32c(0, &c, sizeof(c) - 4));
+	request(r, WIRE_OP_CONFIRM, &c, sizeof(c));
+}
+
+static void
 alert(struct rig *r, uint32_t rule_id)
 {
 	struct fw_verdict v = { .hop_count = 0 };
@@ -108,7 +143,7 @@ step(struct rig *r, struct rd *in)
 	uint8_t what = rd_u8(in);
 	uint32_t at;
 
-	switch (what < 252 ? what % 9 : what) {
+	switch (what < 248 ? what % 9 : what) {
 	case 1:
 		wire_or32(r->mem + WIRE_MBOX_DOORBELL_AT, rd_le32(in));
 		break;
@@ -134,6 +169,19 @@ step(struct rig *r, struct rd *in)
 		break;
 	case 8:
 		alert(r, rd_u8(in));
+		break;
+	case 248:
+		r->now_ns += (uint64_t)rd_le16(in) * 10 * NS_PER_MS;
+		rig_poll(r);
+		break;
+	case 249:
+		load_verify(r);
+		break;
+	case 250:
+		commit(r, rd_u8(in));
+		break;
+	case 251:
+		confirm(r, rd_u8(in) % 3);
 		break;
 	case 252:
 		stored_boot(r);
@@ -170,7 +218,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct rig r;
-	uint32_t generation = 0;
+	uint32_t generation = 0, former = 0;
 	uint64_t reboots = 0;
 	struct rd in;
 
@@ -183,7 +231,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rig_image(r.mem + WIRE_MBOX_WINDOWS_AT, RIG_IMAGE_MIN, 0);
 	for (int i = 0; i < STEPS_MAX && rd_left(&in) > 0; i++) {
 		step(&r, &in);
-		CHECK(r.fw->generation >= generation || r.reboots != reboots);
+		CHECK(r.fw->generation >= generation || r.reboots != reboots ||
+		    (former != 0 && r.fw->generation == former));
+		former = r.fm->former.generation;
+		CHECK(former < r.fw->generation || (former == 0 && r.fw->generation == 0));
+		CHECK(former == 0 || r.stored.generation < r.fw->generation);
 		generation = r.fw->generation;
 		reboots = r.reboots;
 	}

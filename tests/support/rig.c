@@ -228,8 +228,16 @@ rig_image(uint8_t *buf, uint32_t len, uint8_t fill)
 enum rc
 rig_upload(struct rig *r, uint32_t generation, uint32_t len, uint8_t fill)
 {
+	return rig_upload_wait(r, generation, 0, len, fill);
+}
+
+enum rc
+rig_upload_wait(struct rig *r, uint32_t generation, uint32_t confirm_s, uint32_t len,
+    uint8_t fill)
+{
 	uint8_t *image = malloc(len);
-	struct mbox_upload u = { .generation = generation, .image = image, .len = len };
+	struct mbox_upload u = { .generation = generation, .confirm_s = confirm_s,
+		.image = image, .len = len };
 	struct diag diag = { 0 };
 	enum rc rc;
 

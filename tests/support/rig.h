@@ -64,6 +64,9 @@ void rig_reboot(struct rig *r);
 void rig_image(uint8_t *buf, uint32_t len, uint8_t fill);
 /* Uploads such an image as generation; what mbox_upload says. */
 enum rc rig_upload(struct rig *r, uint32_t generation, uint32_t len, uint8_t fill);
+/* One that must be confirmed. */
+enum rc rig_upload_wait(struct rig *r, uint32_t generation, uint32_t confirm_s, uint32_t len,
+    uint8_t fill);
 
 /* A raw request in slot, as any host may write it; rings, polls until the doorbell is taken and no
  * job waits; the reply's two words are then in hdr, its payload in reply (1020 bytes). */
