@@ -92,12 +92,13 @@ void
 fw_count_carry(struct fw *fw, const uint8_t *image, bool keep)
 {
 	const struct wire_image_hdr *h = fw_image_hdr(image);
-	const le32 *bodies = (const le32 *)(image + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	const struct wire_body *dir = (const struct wire_body *)(image +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
 
 	_Static_assert(FW_COUNTER_HASH > 2 * WIRE_COUNTERS_MAX, "probing finds a free slot");
 	index_old(fw);
 	for (uint32_t i = 0; i < le32_get(h->body_count); i++) {
-		struct fw_table table = { .body = le32_get(bodies[i]) };
+		struct fw_table table = { le32_get(dir[i].line), le32_get(dir[i].slots) };
 		const struct wire_half *half = (const struct wire_half *)(image +
 		    (size_t)table.body * WIRE_LINE);
 		uint32_t rules = le16_get(half->rules);

@@ -50,7 +50,8 @@ check_header(struct fw_view *v)
 	if (tables > WIRE_LOCALS_MAX ||
 	    !inside(v, le32_get(h->tables_at), tables, sizeof(struct wire_table)))
 		return bad(v, offsetof(struct wire_image_hdr, table_count));
-	if (bodies > WIRE_BODIES_MAX || !inside(v, le32_get(h->bodies_at), bodies, sizeof(le32)))
+	if (bodies > WIRE_BODIES_MAX ||
+	    !inside(v, le32_get(h->bodies_at), bodies, sizeof(struct wire_body)))
 		return bad(v, offsetof(struct wire_image_hdr, body_count));
 	if (le32_get(h->counter_count) > WIRE_COUNTERS_MAX)
 		return bad(v, offsetof(struct wire_image_hdr, counter_count));
@@ -59,18 +60,33 @@ check_header(struct fw_view *v)
 		return bad(v, offsetof(struct wire_image_hdr, unsegmented));
 	if ((h->flags & ~WIRE_IMAGE_FLAGS) != 0)
 		return bad(v, offsetof(struct wire_image_hdr, flags));
-	if (!all_zero(h->reserved, sizeof(h->reserved)))
+	if (!inside(v, le32_get(h->slots_at), le32_get(h->slot_count), sizeof(le16)))
+		return bad(v, offsetof(struct wire_image_hdr, slot_count));
+	if (h->reserved != 0)
 		return bad(v, offsetof(struct wire_image_hdr, reserved));
+	if (!all_zero(h->reserved2, sizeof(h->reserved2)))
+		return bad(v, offsetof(struct wire_image_hdr, reserved2));
 	return true;
 }
 
-static uint32_t
-body_line(const struct fw_view *v, uint32_t index)
+static const struct wire_body *
+directory(const struct fw_view *v)
+{
+	return (const struct wire_body *)(v->image +
+	    (size_t)le32_get(fw_image_hdr(v->image)->bodies_at) * WIRE_LINE);
+}
+
+/* Each is a counter there is. */
+static bool
+check_slots(struct fw_view *v)
 {
 	const struct wire_image_hdr *h = fw_image_hdr(v->image);
-	const le32 *bodies = (const le32 *)(v->image + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	uint32_t at = le32_get(h->slots_at) * WIRE_LINE;
 
-	return le32_get(bodies[index]);
+	for (uint32_t i = 0; i < le32_get(h->slot_count); i++, at += sizeof(le16))
+		if (le16_get(*(const le16 *)(v->image + at)) >= le32_get(h->counter_count))
+			return bad(v, at);
+	return true;
 }
 
 /* Each body once, ascending, none over the next; the end of the image bounds the last. */
@@ -79,13 +95,15 @@ check_bodies(struct fw_view *v)
 {
 	const struct wire_image_hdr *h = fw_image_hdr(v->image);
 	uint32_t count = le32_get(h->body_count), list = le32_get(h->bodies_at) * WIRE_LINE;
+	const struct wire_body *dir = directory(v);
 	uint64_t end = sizeof(*h);
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t at = (uint64_t)body_line(v, i) * WIRE_LINE;
+		uint64_t at = (uint64_t)le32_get(dir[i].line) * WIRE_LINE;
 
-		if (at < end || at + 2 * sizeof(struct wire_half) > v->len)
-			return bad(v, list + i * 4);
+		if (at < end || at + 2 * sizeof(struct wire_half) > v->len ||
+		    le32_get(dir[i].slots) != v->slots)
+			return bad(v, list + i * (uint32_t)sizeof(*dir));
 		const struct wire_half *half = (const struct wire_half *)(v->image + at);
 
 		if (half->family != 4 && half->family != 6)
@@ -94,24 +112,27 @@ check_bodies(struct fw_view *v)
 			return false;
 		end = at + le32_get(half->body_bytes);
 	}
-	return true;
+	return v->slots == le32_get(h->slot_count) ||
+	    bad(v, offsetof(struct wire_image_hdr, slot_count));
 }
 
-/* True where line is a body of the list, of that family. */
+/* True where line is a body of the list, of that family and with its counters at slots. */
 static bool
-is_body(const struct fw_view *v, uint32_t line, uint8_t family)
+is_body(const struct fw_view *v, uint32_t line, le32 slots, uint8_t family)
 {
+	const struct wire_body *dir = directory(v);
 	uint32_t lo = 0, hi = le32_get(fw_image_hdr(v->image)->body_count);
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (body_line(v, mid) < line)
+		if (le32_get(dir[mid].line) < line)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo == le32_get(fw_image_hdr(v->image)->body_count) || body_line(v, lo) != line)
+	if (lo == le32_get(fw_image_hdr(v->image)->body_count) ||
+	    le32_get(dir[lo].line) != line || le32_get(dir[lo].slots) != le32_get(slots))
 		return false;
 	return v->image[(size_t)line * WIRE_LINE + offsetof(struct wire_half, family)] == family;
 }
@@ -179,7 +200,7 @@ check_tables(struct fw_view *v)
 		if (before != NULL && (before->family > t->family ||
 		    (before->family == t->family && memcmp(before->local, t->local, 16) >= 0)))
 			return bad(v, at);
-		if (!is_body(v, le32_get(t->body), t->family) ||
+		if (!is_body(v, le32_get(t->body), t->slots, t->family) ||
 		    fw_table_find(v->image, t->family, t->local).body != le32_get(t->body))
 			return bad(v, at);
 		before = t;
@@ -187,7 +208,8 @@ check_tables(struct fw_view *v)
 	for (uint32_t i = 0; i < 2; i++) {
 		uint32_t guard = le32_get(h->guard_at[i]);
 
-		if (guard != 0 && !is_body(v, guard, i == 0 ? 4 : 6))
+		if (guard == 0 ? le32_get(h->guard_slots[i]) != 0
+		    : !is_body(v, guard, h->guard_slots[i], i == 0 ? 4 : 6))
 			return bad(v, offsetof(struct wire_image_hdr, guard_at));
 	}
 	return true;
@@ -255,8 +277,8 @@ fw_image_check(const uint8_t *image, uint32_t len, uint32_t *bad_at)
 
 	FW_CHECK(image != NULL);
 	/* In this order: each step reads only what the ones before it bounded. */
-	bool good = len >= sizeof(struct wire_image_hdr) && check_header(&v) && check_bodies(&v) &&
-	    check_hash(&v) && check_tables(&v);
+	bool good = len >= sizeof(struct wire_image_hdr) && check_header(&v) && check_slots(&v) &&
+	    check_bodies(&v) && check_hash(&v) && check_tables(&v);
 
 	*bad_at = v.bad_at;
 	return good;

@@ -16,6 +16,7 @@ struct fw_view {
 	const uint8_t *image;
 	uint32_t len;
 	uint32_t bad_at;
+	uint32_t slots;		/* counters of the bodies so far */
 };
 
 /* Checks the body that begins at byte at: its halves, trees, classes, products and actions. */

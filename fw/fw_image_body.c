@@ -201,7 +201,7 @@ half_check(const struct part *p, const struct wire_half *of, uint8_t family)
 {
 	const struct wire_half *h = p->half;
 	uint32_t depth_max = family == 4 ? WIRE_DEPTH_V4_MAX : WIRE_DEPTH_V6_MAX;
-	uint8_t sum = h->reserved | h->reserved2[0] | h->reserved2[1];
+	uint8_t sum = h->reserved;
 
 	for (uint32_t i = 0; i < sizeof(h->reserved3); i++)
 		sum |= h->reserved3[i];
@@ -215,7 +215,8 @@ half_check(const struct part *p, const struct wire_half *of, uint8_t family)
 	if (h->b_shift > WIRE_SHIFT_MAX || h->m_shift > WIRE_SHIFT_MAX)
 		return bad(p, &h->b_shift);
 	if (le16_get(h->rules) != le16_get(of->rules) ||
-	    le32_get(h->actions_at) != le32_get(of->actions_at))
+	    le32_get(h->actions_at) != le32_get(of->actions_at) ||
+	    le16_get(h->counters) != le16_get(of->counters))
 		return bad(p, &h->rules);
 	return axes(p) && products(p);
 }
@@ -223,10 +224,9 @@ half_check(const struct part *p, const struct wire_half *of, uint8_t family)
 static bool
 actions(const struct part *p)
 {
-	uint32_t count = le16_get(p->half->rules), counters;
+	uint32_t count = le16_get(p->half->rules), counters = 0;
 	const uint8_t *b;
 
-	counters = le32_get(((const struct wire_image_hdr *)p->v->image)->counter_count);
 	if (count > WIRE_TABLE_RULES_MAX || !array(p, le32_get(p->half->actions_at),
 	    (uint64_t)(count + 1) * sizeof(struct wire_action), &b))
 		return bad(p, &p->half->actions_at);
@@ -239,12 +239,13 @@ actions(const struct part *p)
 		/* A default is judged by its mode; the guard's has no rule and passes. */
 		if ((a->verdict != WIRE_DROP && a->verdict != WIRE_PASS) ||
 		    a->mode >= WIRE_MODE__COUNT || a->state >= WIRE_STATE__COUNT || a->log > 1 ||
-		    (counter != WIRE_COUNTER_NONE && counter >= counters) ||
+		    (counter != WIRE_COUNTER_NONE && counter != counters++) ||
 		    (a->reserved[0] | a->reserved[1]) != 0 || reserved2 != 0 ||
 		    (le32_get(a->rule_id) == 0 && i < count))
 			return bad(p, a);
 	}
-	return true;
+	p->v->slots += counters;
+	return counters == le16_get(p->half->counters) || bad(p, &p->half->counters);
 }
 
 bool

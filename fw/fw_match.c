@@ -465,7 +465,7 @@ fw_bucket_table(const uint8_t *image, uint64_t hash, uint8_t family, const uint8
 	if (t->family != family || ((fw_load64(t->local) ^ fw_bytes64(local)) |
 	    (fw_load64(t->local + 8) ^ fw_bytes64(local + 8))) != 0)
 		body = 0;
-	return (struct fw_table){ body };
+	return (struct fw_table){ body, fw_load32(&t->slots) };
 }
 
 /* --- exported --------------------------------------------------------------------------------- */
@@ -479,7 +479,10 @@ fw_table_find(const uint8_t *image, uint8_t family, const uint8_t *local)
 FW_MATCH_API struct fw_table
 fw_table_guard(const uint8_t *image, uint8_t family)
 {
-	return (struct fw_table){ fw_load32(&fw_image_hdr(image)->guard_at[family == 6]) };
+	const struct wire_image_hdr *hdr = fw_image_hdr(image);
+
+	return (struct fw_table){ fw_load32(&hdr->guard_at[family == 6]),
+		fw_load32(&hdr->guard_slots[family == 6]) };
 }
 
 FW_MATCH_API uint32_t
@@ -526,6 +529,10 @@ fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
 	out->state = a->state;
 	out->log = a->log;
 	out->counter = fw_load16(&a->counter);
+	if (out->counter != WIRE_COUNTER_NONE)
+		out->counter = fw_load16(fw_at(image, ((uint64_t)table.slots + out->counter) *
+		    sizeof(le16) + (uint64_t)fw_load32(&fw_image_hdr(image)->slots_at) *
+		    WIRE_LINE));
 	out->rule_id = fw_load32(&a->rule_id);
 }
 

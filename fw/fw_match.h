@@ -31,6 +31,7 @@ struct fw_key {
 /* Where a table is; body 0 = there is none. */
 struct fw_table {
 	uint32_t body;			/* in lines */
+	uint32_t slots;			/* the first of its counters */
 };
 
 /* What a packet is to one sub-table. */

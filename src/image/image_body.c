@@ -196,8 +196,9 @@ refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct image_h
 
 /* --- body ------------------------------------------------------------------------------------- */
 
+/* counters: of the actions before that have one; it is this one's number. */
 static void
-action_put(struct wire_action *w, const struct image_action *a)
+action_put(struct wire_action *w, const struct image_action *a, uint16_t *counters)
 {
 	CHECK(a->rule_id != 0 && a->state < WIRE_STATE__COUNT && a->mode < WIRE_MODE__COUNT);
 	CHECK(a->verdict == WIRE_PASS || a->verdict == WIRE_DROP);
@@ -205,28 +206,29 @@ action_put(struct wire_action *w, const struct image_action *a)
 	w->mode = a->mode;
 	w->state = a->state;
 	w->log = a->log;
-	w->counter = le16_put(a->counter);
+	w->counter = le16_put(a->counter == WIRE_COUNTER_NONE ? a->counter : (*counters)++);
 	w->rule_id = le32_put(a->rule_id);
 }
 
 static enum rc
 actions_write(const struct image_units *u, const struct image_list *list, struct image_blob *b,
-    struct arena *a, uint32_t *at)
+    struct arena *a, uint32_t *at, uint16_t *counters)
 {
 	struct wire_action *w = arena_array(a, u->rule_count + 1, sizeof(*w));
 
+	*counters = 0;
 	if (w == NULL)
 		return RC_NOMEM;
 	for (uint32_t i = 0; i < u->rule_count; i++)
-		action_put(&w[i], &u->rules[i]->action);
-	action_put(&w[u->rule_count], &list->deflt);
+		action_put(&w[i], &u->rules[i]->action, counters);
+	action_put(&w[u->rule_count], &list->deflt, counters);
 	*at = image_blob_add(b, w, ((size_t)u->rule_count + 1) * sizeof(*w));
 	return RC_OK;
 }
 
 static enum rc
 direction_write(const struct direction *d, struct image_blob *b, struct arena *a, uint32_t first,
-    uint32_t actions_at, uint32_t rules)
+    uint32_t actions_at, uint32_t rules, uint16_t counters)
 {
 	uint32_t next = 0;
 
@@ -244,6 +246,7 @@ direction_write(const struct direction *d, struct image_blob *b, struct arena *a
 		w.rules = le16_put((uint16_t)rules);
 		w.next = le32_put(i == 0 ? next : 0);
 		w.actions_at = le32_put(actions_at);
+		w.counters = le16_put(counters);
 		memcpy(b->p + at, &w, sizeof(w));
 	}
 	return RC_OK;
@@ -255,6 +258,7 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 {
 	struct image_units units;
 	uint32_t actions_at;
+	uint16_t counters;
 	enum rc rc = image_units_from(&units, &arenas[0], list, family);
 
 	if (rc != RC_OK) {
@@ -263,7 +267,7 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 		return rc;
 	}
 	(void)image_blob_room(b, 2 * sizeof(struct wire_half));
-	rc = actions_write(&units, list, b, &arenas[0], &actions_at);
+	rc = actions_write(&units, list, b, &arenas[0], &actions_at, &counters);
 	for (uint8_t dir = 0; dir < 2 && rc == RC_OK; dir++) {
 		struct direction d = { 0 };
 
@@ -273,7 +277,7 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 			return refuse(&units, dir, &arenas[0], heavy, diag);
 		if (rc == RC_OK)
 			rc = direction_write(&d, b, &arenas[0], dir * WIRE_HALF_LINES, actions_at,
-			    units.rule_count);
+			    units.rule_count, counters);
 		arena_reset(&arenas[1]);
 		arena_reset(&arenas[2]);
 	}

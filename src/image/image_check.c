@@ -16,7 +16,7 @@ struct chk {
 	const uint8_t *p;	/* the body at hand, or the image */
 	uint64_t len;		/* of p */
 	uint64_t at;		/* of the first fault, from the image's start */
-	uint32_t counters;
+	uint32_t slots;		/* of the bodies so far */
 	const char *what;	/* NULL = sound so far */
 };
 
@@ -272,11 +272,11 @@ chk_products(struct chk *c, const struct wire_half *h)
 static bool
 chk_half(struct chk *c, const struct wire_half *h, const struct wire_half *first)
 {
-	if (h->reserved != 0 || !chk_zero(c, h->reserved2, sizeof(h->reserved2)) ||
-	    !chk_zero(c, h->reserved3, sizeof(h->reserved3)))
+	if (h->reserved != 0 || !chk_zero(c, h->reserved3, sizeof(h->reserved3)))
 		return chk_fail(c, h, "a reserved byte is not zero");
 	if (h->family != first->family || le16_get(h->rules) != le16_get(first->rules) ||
 	    le32_get(h->actions_at) != le32_get(first->actions_at) ||
+	    le16_get(h->counters) != le16_get(first->counters) ||
 	    le32_get(h->body_bytes) != le32_get(first->body_bytes))
 		return chk_fail(c, h, "sub-tables of one body differ");
 	return chk_axes(c, h) && chk_products(c, h);
@@ -288,19 +288,23 @@ chk_actions(struct chk *c, const struct wire_half *h)
 	uint64_t n = (uint64_t)le16_get(h->rules) + 1;
 	const struct wire_action *a = (const struct wire_action *)chk_array(c, &h->actions_at,
 	    n * sizeof(*a));
+	uint32_t counters = 0;
 
 	for (uint64_t i = 0; a != NULL && i < n; i++, a++) {
 		uint16_t counter = le16_get(a->counter);
 
 		if ((a->verdict != WIRE_PASS && a->verdict != WIRE_DROP) ||
 		    a->mode >= WIRE_MODE__COUNT || a->state >= WIRE_STATE__COUNT || a->log > 1 ||
-		    (counter != WIRE_COUNTER_NONE && counter >= c->counters) ||
+		    (counter != WIRE_COUNTER_NONE && counter != counters++) ||
 		    le32_get(a->rule_id) == 0 || (i + 1 == n && a->verdict != WIRE_DROP))
 			return chk_fail(c, a, "an action is none");
 		if (!chk_zero(c, a->reserved, sizeof(a->reserved)) ||
 		    !chk_zero(c, a->reserved2, sizeof(a->reserved2)))
 			return false;
 	}
+	if (a != NULL && counters != le16_get(h->counters))
+		return chk_fail(c, &h->counters, "a body's counters are miscounted");
+	c->slots += counters;
 	return a != NULL;
 }
 
@@ -340,24 +344,26 @@ chk_body(struct chk *c)
 
 /* --- the image -------------------------------------------------------------------------------- */
 
-/* True where a body begins at line and is of the family. */
+/* True where a body begins at line, is of the family, and has its counters from slots on. */
 static bool
-chk_is_body(const uint8_t *image, uint32_t line, uint8_t family)
+chk_is_body(const uint8_t *image, le32 line, le32 slots, uint8_t family)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)image;
-	const le32 *at = (const le32 *)(image + (uint64_t)le32_get(h->bodies_at) * WIRE_LINE);
+	const struct wire_body *dir = (const struct wire_body *)(image +
+	    (uint64_t)le32_get(h->bodies_at) * WIRE_LINE);
 	uint32_t lo = 0, hi = le32_get(h->body_count);
 
 	while (lo < hi) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (le32_get(at[mid]) < line)
+		if (le32_get(dir[mid].line) < le32_get(line))
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < le32_get(h->body_count) && le32_get(at[lo]) == line &&
-	    image[(uint64_t)line * WIRE_LINE] == family;
+	return lo < le32_get(h->body_count) && le32_get(dir[lo].line) == le32_get(line) &&
+	    le32_get(dir[lo].slots) == le32_get(slots) &&
+	    image[(uint64_t)le32_get(line) * WIRE_LINE] == family;
 }
 
 static bool
@@ -383,15 +389,17 @@ chk_header(struct chk *c)
 	    (h->non_ip != WIRE_PASS && h->non_ip != WIRE_DROP) ||
 	    (h->flags & ~WIRE_IMAGE_FLAGS) != 0)
 		return chk_fail(c, &h->unsegmented, "a default is none");
-	return chk_zero(c, h->reserved, sizeof(h->reserved));
+	if (h->reserved != 0)
+		return chk_fail(c, &h->reserved, "a reserved byte is not zero");
+	return chk_zero(c, h->reserved2, sizeof(h->reserved2));
 }
 
-/* Where directory, hash, records and bodies lie: each right after the one before. */
+/* Where directory, hash, records, slots and bodies lie: each right after the one before. */
 static bool
 chk_layout(struct chk *c, uint64_t *first_body)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)c->image;
-	uint64_t dir = (uint64_t)le32_get(h->body_count) * sizeof(le32);
+	uint64_t dir = (uint64_t)le32_get(h->body_count) * sizeof(struct wire_body);
 	uint64_t records = (uint64_t)le32_get(h->table_count) * sizeof(struct wire_table);
 	uint64_t at = sizeof(*h) / WIRE_LINE, end;
 
@@ -410,6 +418,16 @@ chk_layout(struct chk *c, uint64_t *first_body)
 	at += (records + WIRE_LINE - 1) / WIRE_LINE;
 	if (at * WIRE_LINE > c->len)
 		return chk_fail(c, &h->tables_at, "the records are not inside");
+	if (!chk_zero(c, c->image + end, at * WIRE_LINE - end))
+		return false;
+	if (le32_get(h->slots_at) != at)
+		return chk_fail(c, &h->slots_at, "the counter slots are not where they must be");
+	end = at * WIRE_LINE + le32_get(h->slot_count) * sizeof(le16);
+	at = (end + WIRE_LINE - 1) / WIRE_LINE;
+	if (at * WIRE_LINE > c->len)
+		return chk_fail(c, &h->slot_count, "the counter slots are not inside");
+	if (!chk_cells(c, &h->slots_at, le32_get(h->slot_count), le32_get(h->counter_count), false))
+		return false;
 	*first_body = at;
 	return chk_zero(c, c->image + end, at * WIRE_LINE - end);
 }
@@ -418,15 +436,14 @@ static bool
 chk_bodies(struct chk *c, uint64_t at)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)c->image;
-	const le32 *dir = (const le32 *)(c->image + sizeof(*h));
+	const struct wire_body *dir = (const struct wire_body *)(c->image + sizeof(*h));
 	uint64_t len = c->len;
 	uint32_t lines_max = 0, loads_max = 0;
 
-	c->counters = le32_get(h->counter_count);
 	for (uint32_t i = 0; i < le32_get(h->body_count); i++) {
 		uint32_t lines, loads;
 
-		if (le32_get(dir[i]) != at)
+		if (le32_get(dir[i].line) != at || le32_get(dir[i].slots) != c->slots)
 			return chk_fail(c, &dir[i], "a body is not where the one before ends");
 		c->p = c->image + at * WIRE_LINE;
 		c->len = len - at * WIRE_LINE;
@@ -441,11 +458,13 @@ chk_bodies(struct chk *c, uint64_t at)
 	c->len = len;
 	if (at * WIRE_LINE != len)
 		return chk_fail(c, &h->bytes, "bytes that belong to no body");
+	if (le32_get(h->slot_count) != c->slots)
+		return chk_fail(c, &h->slot_count, "counter slots that belong to no body");
 	if (le16_get(h->lines_max) != lines_max || le16_get(h->loads_max) != loads_max)
 		return chk_fail(c, &h->lines_max, "the cost is not that of the costliest body");
 	for (unsigned v6 = 0; v6 < 2; v6++)
-		if (le32_get(h->guard_at[v6]) != 0 && !chk_is_body(c->image,
-		    le32_get(h->guard_at[v6]), v6 ? 6 : 4))
+		if (le32_get(h->guard_at[v6]) == 0 ? le32_get(h->guard_slots[v6]) != 0
+		    : !chk_is_body(c->image, h->guard_at[v6], h->guard_slots[v6], v6 ? 6 : 4))
 			return chk_fail(c, &h->guard_at[v6], "the guard table is no body");
 	return true;
 }
@@ -468,7 +487,7 @@ chk_records(struct chk *c)
 		    !chk_zero(c, t->reserved2, sizeof(t->reserved2)) ||
 		    (t->family == 4 && !chk_zero(c, t->local + 4, 12)))
 			return false;
-		if (!chk_is_body(c->image, le32_get(t->body), t->family))
+		if (!chk_is_body(c->image, t->body, t->slots, t->family))
 			return chk_fail(c, t, "a table has no body of its family");
 	}
 	return true;

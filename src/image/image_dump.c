@@ -54,10 +54,11 @@ json_text(FILE *out, const char *s)
 static uint32_t
 body_index(const struct dump *d, uint32_t line)
 {
-	const uint8_t *dir = d->p + (size_t)le32_get(hdr(d)->bodies_at) * WIRE_LINE;
+	const struct wire_body *dir = (const struct wire_body *)(d->p +
+	    (size_t)le32_get(hdr(d)->bodies_at) * WIRE_LINE);
 	uint32_t i = 0;
 
-	while (i < le32_get(hdr(d)->body_count) && get_le32(dir + 4 * (size_t)i) != line)
+	while (i < le32_get(hdr(d)->body_count) && le32_get(dir[i].line) != line)
 		i++;
 	CHECK(i < le32_get(hdr(d)->body_count));
 	return i;

@@ -15,6 +15,9 @@ struct body {
 	size_t len;
 	uint64_t hash;
 	uint32_t line;		/* where it lies in the image */
+	uint32_t first_slot;
+	uint16_t *slots;	/* counters of those of its actions that have one */
+	uint32_t slot_count;
 };
 
 struct encode {
@@ -73,26 +76,84 @@ input_check(const struct image_input *in, struct diag *diag)
 	return RC_OK;
 }
 
+static void
+body_free(struct body *b)
+{
+	free(b->p);
+	free(b->slots);
+	b->p = NULL;
+	b->slots = NULL;
+}
+
+/* The counters of a body's actions, from the rules of its list: actions are some of them, in their
+ * order. RC_INVALID where they are not. */
+static enum rc
+body_slots(struct body *b, const struct image_list *l)
+{
+	const struct wire_half *h = (const struct wire_half *)b->p;
+	const struct wire_action *w = (const struct wire_action *)(b->p +
+	    (size_t)le32_get(h->actions_at) * WIRE_LINE);
+	uint32_t rules = le16_get(h->rules), at = 0, n = 0;
+
+	b->slot_count = le16_get(h->counters);
+	b->slots = calloc((size_t)b->slot_count + 1, sizeof(*b->slots));
+	if (b->slots == NULL)
+		return RC_NOMEM;
+	for (uint32_t i = 0; i <= rules; i++) {
+		const struct image_action *a = &l->deflt;
+
+		if (le16_get(w[i].counter) == WIRE_COUNTER_NONE)
+			continue;
+		while (i < rules && at < l->count && (l->rules[at]->action.rule_id !=
+		    le32_get(w[i].rule_id) || l->rules[at]->action.counter == WIRE_COUNTER_NONE))
+			at++;
+		if (i < rules)
+			a = at < l->count ? &l->rules[at++]->action : NULL;
+		if (a == NULL || a->counter == WIRE_COUNTER_NONE || n == b->slot_count)
+			return RC_INVALID;
+		b->slots[n++] = a->counter;
+	}
+	return n == b->slot_count ? RC_OK : RC_INVALID;
+}
+
+/* A copy of the earlier image's; RC_INVALID where it is not of this list, as its key says. */
+static enum rc
+body_copy(struct body *b, const uint8_t *old, const struct image_list *l)
+{
+	enum rc rc;
+
+	b->p = malloc(b->len);
+	if (b->p == NULL)
+		return RC_NOMEM;
+	memcpy(b->p, old, b->len);
+	rc = body_slots(b, l);
+	if (rc != RC_OK)
+		body_free(b);
+	return rc;
+}
+
 /* From the earlier image where it is there, else packed. *key: of it, without the number. */
 static enum rc
 body_get(struct encode *e, uint32_t list, uint8_t family, struct body *b, struct image_key *key,
     struct diag *diag)
 {
+	const struct image_list *l = &e->in->lists[list];
 	const uint8_t *old = NULL;
-	enum rc rc = RC_OK;
+	enum rc rc = RC_INVALID;
 
 	if (e->sets != NULL)
-		image_list_digest(&e->in->lists[list], family, e->sets, key->digest);
+		image_list_digest(l, family, e->sets, key->digest);
 	if (e->before != NULL)
 		old = image_reuse_find(e->before, key->digest, &b->len);
-	if (old != NULL) {
-		b->p = malloc(b->len);
-		if (b->p == NULL)
-			return RC_NOMEM;
-		memcpy(b->p, old, b->len);
+	if (old != NULL)
+		rc = body_copy(b, old, l);
+	if (rc == RC_OK) {
 		e->keys.reused++;
-	} else {
-		rc = image_body_build(&e->in->lists[list], family, &b->p, &b->len, e->heavy, diag);
+	} else if (rc == RC_INVALID) {
+		rc = image_body_build(l, family, &b->p, &b->len, e->heavy, diag);
+		if (rc == RC_OK)
+			rc = body_slots(b, l);
+		CHECK(rc != RC_INVALID);
 	}
 	if (rc == RC_OK) {
 		b->hash = fnv1a64(FNV1A64_INIT, b->p, b->len);
@@ -120,13 +181,16 @@ body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 	if (e->of_list[v6][list] != 0)
 		return RC_OK;
 	rc = body_get(e, list, v6 ? 6 : 4, &b, &key, diag);
-	if (rc != RC_OK)
+	if (rc != RC_OK) {
+		body_free(&b);
 		return rc;
+	}
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		const struct body *x = &e->bodies[i];
 
-		if (x->hash == b.hash && x->len == b.len && memcmp(x->p, b.p, b.len) == 0) {
-			free(b.p);
+		if (x->hash == b.hash && x->len == b.len && memcmp(x->p, b.p, b.len) == 0 &&
+		    memcmp(x->slots, b.slots, b.slot_count * sizeof(*b.slots)) == 0) {
+			body_free(&b);
 			e->of_list[v6][list] = i + 1;
 			key_keep(e, &key, i);
 			return RC_OK;
@@ -234,31 +298,38 @@ line_up(size_t n)
 	return (n + WIRE_LINE - 1) / WIRE_LINE * WIRE_LINE;
 }
 
-static uint32_t
-body_line(const struct encode *e, uint32_t list, unsigned v6)
+static const struct body *
+body_of(const struct encode *e, uint32_t list, unsigned v6)
 {
 	uint32_t at = e->of_list[v6][list];
 
 	CHECK(at > 0);
-	return e->bodies[at - 1].line;
+	return &e->bodies[at - 1];
 }
 
 /* Header fields that say where things are; sizes out->len. */
 static enum rc
 layout(struct encode *e, struct wire_image_hdr *h, struct diag *diag)
 {
-	uint32_t locals = e->in->table_count - e->first_local;
+	uint32_t locals = e->in->table_count - e->first_local, slots = 0;
 	size_t at = sizeof(*h);
 
 	h->bodies_at = le32_put((uint32_t)(at / WIRE_LINE));
 	h->body_count = le32_put(e->body_count);
-	at += line_up(4 * (size_t)e->body_count);
+	at += line_up(e->body_count * sizeof(struct wire_body));
 	h->hash_at = le32_put((uint32_t)(at / WIRE_LINE));
 	h->buckets = le32_put(e->buckets);
 	at += (size_t)e->buckets * sizeof(struct wire_bucket);
 	h->tables_at = le32_put((uint32_t)(at / WIRE_LINE));
 	h->table_count = le32_put(locals);
 	at += line_up(locals * sizeof(struct wire_table));
+	h->slots_at = le32_put((uint32_t)(at / WIRE_LINE));
+	for (uint32_t i = 0; i < e->body_count; i++) {
+		e->bodies[i].first_slot = slots;
+		slots += e->bodies[i].slot_count;
+	}
+	h->slot_count = le32_put(slots);
+	at += line_up(slots * sizeof(le16));
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		e->bodies[i].line = (uint32_t)(at / WIRE_LINE);
 		at += e->bodies[i].len;
@@ -303,8 +374,29 @@ facts_put(const struct encode *e, struct wire_image_hdr *h)
 	    (in->midstream_drop ? WIRE_IMAGE_MIDSTREAM_DROP : 0) |
 	    (in->live_flows_drain ? WIRE_IMAGE_FLOWS_DRAIN : 0));
 	for (uint32_t i = 0; i < e->first_local; i++)
-		for (unsigned v6 = 0; v6 < 2; v6++)
-			h->guard_at[v6] = le32_put(body_line(e, in->tables[i].list, v6));
+		for (unsigned v6 = 0; v6 < 2; v6++) {
+			const struct body *b = body_of(e, in->tables[i].list, v6);
+
+			h->guard_at[v6] = le32_put(b->line);
+			h->guard_slots[v6] = le32_put(b->first_slot);
+		}
+}
+
+static void
+bodies_put(const struct encode *e, const struct wire_image_hdr *h)
+{
+	struct wire_body *dir = (struct wire_body *)(e->out +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	le16 *slots = (le16 *)(e->out + (size_t)le32_get(h->slots_at) * WIRE_LINE);
+
+	for (uint32_t i = 0; i < e->body_count; i++) {
+		const struct body *b = &e->bodies[i];
+
+		dir[i] = (struct wire_body){ le32_put(b->line), le32_put(b->first_slot) };
+		for (uint32_t k = 0; k < b->slot_count; k++)
+			slots[b->first_slot + k] = le16_put(b->slots[k]);
+		memcpy(e->out + (size_t)b->line * WIRE_LINE, b->p, b->len);
+	}
 }
 
 static void
@@ -313,29 +405,24 @@ tables_put(const struct encode *e, const struct wire_image_hdr *h, struct wire_b
 	uint8_t *records = e->out + (size_t)le32_get(h->tables_at) * WIRE_LINE;
 	uint32_t first = le32_get(h->tables_at) * (WIRE_LINE / (uint32_t)sizeof(struct wire_table));
 
-	for (uint32_t i = 0; i < e->body_count; i++) {
-		const struct body *b = &e->bodies[i];
-
-		put_le32(e->out + (size_t)le32_get(h->bodies_at) * WIRE_LINE + 4 * (size_t)i,
-		    b->line);
-		memcpy(e->out + (size_t)b->line * WIRE_LINE, b->p, b->len);
-	}
 	for (uint32_t i = 0; i < e->buckets; i++) {
 		for (int k = 0; k < WIRE_BUCKET_SLOTS; k++) {
 			uint32_t at = le32_get(buckets[i].table[k]);
-			uint32_t n = at - e->first_local, body;
+			uint32_t n = at - e->first_local;
+			const struct body *body;
 			struct wire_table w = { 0 };
 			const struct image_table *t;
 
 			if (le32_get(buckets[i].body[k]) == 0)
 				continue;
 			t = &e->in->tables[at];
-			body = body_line(e, t->list, t->local.family == 6);
-			buckets[i].body[k] = le32_put(body);
+			body = body_of(e, t->list, t->local.family == 6);
+			buckets[i].body[k] = le32_put(body->line);
 			buckets[i].table[k] = le32_put(first + n);
 			addr_to_wire(&t->local, w.local);
 			w.family = t->local.family;
-			w.body = le32_put(body);
+			w.body = le32_put(body->line);
+			w.slots = le32_put(body->first_slot);
 			memcpy(records + n * sizeof(w), &w, sizeof(w));
 		}
 	}
@@ -362,6 +449,7 @@ assemble(struct encode *e, struct diag *diag)
 	}
 	if (rc == RC_OK) {
 		facts_put(e, &h);
+		bodies_put(e, &h);
 		tables_put(e, &h, buckets);
 		memcpy(e->out, &h, sizeof(h));
 	}
@@ -392,7 +480,7 @@ encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
 		*len = e->len;
 	}
 	for (uint32_t i = 0; i < e->body_count; i++)
-		free(e->bodies[i].p);
+		body_free(&e->bodies[i]);
 	free(e->bodies);
 	free(e->of_list[0]);
 	free(e->of_list[1]);

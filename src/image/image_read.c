@@ -143,6 +143,8 @@ image_view_action(const struct image_view *v, uint32_t index, struct image_actio
 	out->state = a->state;
 	out->log = a->log != 0;
 	out->counter = le16_get(a->counter);
+	if (out->counter != WIRE_COUNTER_NONE)
+		out->counter = le16_get(v->slots[out->counter]);
 	out->rule_id = le32_get(a->rule_id);
 }
 
@@ -237,7 +239,7 @@ bool
 image_view_open(struct image_view *v, const uint8_t *p, const struct addr *local, uint8_t family)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
-	uint32_t lo = 0, hi = le32_get(h->table_count), body = 0;
+	uint32_t lo = 0, hi = le32_get(h->table_count), body = 0, slots = 0;
 
 	CHECK(family == 4 || family == 6);
 	while (local->family != 0 && lo < hi) {
@@ -247,6 +249,7 @@ image_view_open(struct image_view *v, const uint8_t *p, const struct addr *local
 
 		if (c == 0) {
 			body = le32_get(image_tables(p)[mid].body);
+			slots = le32_get(image_tables(p)[mid].slots);
 			break;
 		}
 		if (c < 0)
@@ -254,8 +257,11 @@ image_view_open(struct image_view *v, const uint8_t *p, const struct addr *local
 		else
 			hi = mid;
 	}
-	if (local->family == 0)
+	if (local->family == 0) {
 		body = le32_get(h->guard_at[family == 6]);
+		slots = le32_get(h->guard_slots[family == 6]);
+	}
+	v->slots = (const le16 *)(p + (size_t)le32_get(h->slots_at) * WIRE_LINE) + slots;
 	v->line = body;
 	v->body = p + (size_t)body * WIRE_LINE;
 	return body != 0;

@@ -13,6 +13,7 @@
 struct image_view {
 	const uint8_t *body;
 	uint32_t line;		/* of body; equal bodies are one */
+	const le16 *slots;	/* counters of its actions */
 };
 
 /* The table of local, or of packets without one (local's family 0). */

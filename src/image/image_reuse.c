@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image_reuse - bodies of an earlier image, by the digest of what they were packed from.
- * Shape:   "list 1", family, default, then each rule that has peers of the family: direction,
- *          action, digest of the peers, services, VLANs. Digests of sets are kept by address: many
+ * Shape:   "list 2", family, default, then each rule that has peers of the family: direction,
+ *          action, digest of the peers, services, VLANs. Of a counter only that there is one: its
+ *          number is not in the body. Digests of sets are kept by address: many
  *          tables name the same few sets.
  */
 #include <stdlib.h>
@@ -23,8 +24,8 @@ hash_u32(struct sha256_ctx *c, uint32_t v)
 static void
 hash_action(struct sha256_ctx *c, const struct image_action *a)
 {
-	const uint8_t b[8] = { a->verdict, a->mode, a->state, a->log, (uint8_t)a->counter,
-		(uint8_t)(a->counter >> 8) };
+	const uint8_t b[8] = { a->verdict, a->mode, a->state, a->log,
+		a->counter != WIRE_COUNTER_NONE };
 
 	sha256_update(c, b, sizeof(b));
 	hash_u32(c, a->rule_id);
@@ -66,7 +67,7 @@ image_list_digest(const struct image_list *l, uint8_t family, struct image_set_c
 	struct sha256_ctx c;
 
 	sha256_init(&c);
-	sha256_update(&c, "list 1", 6);
+	sha256_update(&c, "list 2", 6);
 	hash_u32(&c, family);
 	hash_action(&c, &l->deflt);
 	for (uint32_t i = 0; i < l->count; i++) {
@@ -112,7 +113,8 @@ const uint8_t *
 image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES], size_t *len)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)r->image;
-	const le32 *lines = (const le32 *)(r->image + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	const struct wire_body *dir = (const struct wire_body *)(r->image +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
 	const struct image_key *key = bsearch(digest, r->keys, r->count, sizeof(*r->keys),
 	    key_cmp);
 	uint32_t n = key != NULL ? le32_get(key->body) : UINT32_MAX;
@@ -120,9 +122,9 @@ image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES]
 
 	if (n >= le32_get(h->body_count))
 		return NULL;
-	p = r->image + (size_t)le32_get(lines[n]) * WIRE_LINE;
+	p = r->image + (size_t)le32_get(dir[n].line) * WIRE_LINE;
 	*len = n + 1 < le32_get(h->body_count) ?
-	    (size_t)(le32_get(lines[n + 1]) - le32_get(lines[n])) * WIRE_LINE :
+	    (size_t)(le32_get(dir[n + 1].line) - le32_get(dir[n].line)) * WIRE_LINE :
 	    r->len - (size_t)(p - r->image);
 	return fnv1a64(FNV1A64_INIT, p, *len) == le64_get(key->hash) ? p : NULL;
 }

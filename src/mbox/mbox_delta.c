@@ -23,7 +23,7 @@ static bool
 spans_of(struct spans *s, const uint8_t *p, uint32_t len)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
-	const le32 *lines;
+	const struct wire_body *dir;
 	uint64_t end;
 
 	memset(s, 0, sizeof(*s));
@@ -31,17 +31,17 @@ spans_of(struct spans *s, const uint8_t *p, uint32_t len)
 	    le32_get(h->version) != WIRE_IMAGE_VERSION)
 		return false;
 	s->count = le32_get(h->body_count);
-	end = (uint64_t)le32_get(h->bodies_at) * WIRE_LINE + (uint64_t)s->count * sizeof(*lines);
+	end = (uint64_t)le32_get(h->bodies_at) * WIRE_LINE + (uint64_t)s->count * sizeof(*dir);
 	if (s->count == 0 || s->count > WIRE_BODIES_MAX || end > len)
 		return false;
-	lines = (const le32 *)(p + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	dir = (const struct wire_body *)(p + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
 	s->items = calloc(s->count, sizeof(*s->items));
 	if (s->items == NULL)
 		return false;
 	for (uint32_t i = 0, at = sizeof(*h); i < s->count; i++) {
-		uint64_t begin = (uint64_t)le32_get(lines[i]) * WIRE_LINE;
-		uint64_t stop = i + 1 < s->count ? (uint64_t)le32_get(lines[i + 1]) * WIRE_LINE
-						 : len;
+		uint64_t begin = (uint64_t)le32_get(dir[i].line) * WIRE_LINE;
+		uint64_t stop = i + 1 < s->count ?
+		    (uint64_t)le32_get(dir[i + 1].line) * WIRE_LINE : len;
 
 		if (begin < at || stop <= begin || stop > len)
 			return false;

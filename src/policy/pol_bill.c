@@ -128,11 +128,13 @@ body_rules_of(const struct work *w, uint32_t line)
 	    (size_t)le32_get(first->actions_at) * WIRE_LINE), le16_get(first->rules) };
 }
 
+/* An item of a list is known by its rule and state: counters are numbered by body. */
 static bool
 body_has(const struct body_rules *b, const struct wire_action *a)
 {
 	for (uint32_t i = 0; i < b->count; i++)
-		if (memcmp(&b->actions[i], a, sizeof(*a)) == 0)
+		if (le32_get(b->actions[i].rule_id) == le32_get(a->rule_id) &&
+		    b->actions[i].state == a->state)
 			return true;
 	return false;
 }
@@ -154,10 +156,10 @@ rules_charge(struct work *w, uint32_t line, const struct body_rules *other, uint
 static uint32_t
 body_at(const struct work *w, uint32_t i)
 {
-	const uint8_t *p = w->image + (size_t)le32_get(w->hdr->bodies_at) * WIRE_LINE +
-	    4 * (size_t)i;
+	const struct wire_body *dir = (const struct wire_body *)(w->image +
+	    (size_t)le32_get(w->hdr->bodies_at) * WIRE_LINE);
 
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	return le32_get(dir[i].line);
 }
 
 /* Every list is in one body, save the guard's: it has one in each family. */

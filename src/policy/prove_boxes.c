@@ -17,12 +17,16 @@ outcome_equal(const struct prove_outcome *x, const struct prove_outcome *y)
 }
 
 static struct prove_outcome
-action_outcome(const struct wire_action *a)
+action_outcome(const struct prove_half *h, uint32_t cell)
 {
+	const struct wire_action *a = &h->actions[MIN(cell, h->rules)];
+	uint16_t counter = le16_get(a->counter);
+
 	return (struct prove_outcome){ .verdict = a->verdict,
 		.mode = a->verdict == WIRE_DROP ? a->mode : 0,
 		.state = a->verdict == WIRE_PASS ? a->state : 0, .log = a->log,
-		.counter = le16_get(a->counter), .rule_id = le32_get(a->rule_id) };
+		.counter = counter == WIRE_COUNTER_NONE ? counter : le16_get(h->slots[counter]),
+		.rule_id = le32_get(a->rule_id) };
 }
 
 static struct image_action
@@ -43,7 +47,7 @@ answers_equal(const struct prove_half *h, const struct prove_side *s, uint32_t c
 		return false;
 	if (e == s->entry_count && !s->has_default)
 		return true;
-	got = action_outcome(&h->actions[MIN(cell, h->rules)]);
+	got = action_outcome(h, cell);
 	return outcome_equal(&got, e == s->entry_count ? &s->deflt : &s->entries[e].outcome);
 }
 
@@ -51,7 +55,7 @@ static void
 difference_fill(struct pol_proof *out, const struct prove_half *h, const struct prove_side *s,
     const struct pkt_key *remote, const struct pkt_key *service, uint32_t cell, uint32_t e)
 {
-	struct prove_outcome got = action_outcome(&h->actions[MIN(cell, h->rules)]);
+	struct prove_outcome got = action_outcome(h, cell);
 
 	out->key = *service;
 	out->key.remote = remote->remote;

@@ -211,6 +211,22 @@ remote_decode(const uint8_t *body, const struct wire_half *h, struct arena *a,
 	return RC_OK;
 }
 
+/* The counters of a body, by the directory; the check holds records to it. */
+static const le16 *
+slots_of(const uint8_t *image, uint32_t body_line)
+{
+	const struct wire_image_hdr *hdr = (const struct wire_image_hdr *)image;
+	const struct wire_body *dir = (const struct wire_body *)(image +
+	    (size_t)le32_get(hdr->bodies_at) * WIRE_LINE);
+	uint32_t i = 0;
+
+	while (i < le32_get(hdr->body_count) && le32_get(dir[i].line) != body_line)
+		i++;
+	CHECK(i < le32_get(hdr->body_count));
+	return (const le16 *)(image + (size_t)le32_get(hdr->slots_at) * WIRE_LINE) +
+	    le32_get(dir[i].slots);
+}
+
 enum rc
 prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir, struct arena *a,
     struct prove_half *out)
@@ -226,6 +242,7 @@ prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir, struct 
 	out->rules = le16_get(first->rules);
 	out->actions = (const struct wire_action *)(body +
 	    (size_t)le32_get(first->actions_at) * WIRE_LINE);
+	out->slots = slots_of(image, body_line);
 	for (uint32_t i = 0; i < out->count && rc == RC_OK; i++) {
 		const struct wire_half *h = i == 0 ? first : (const struct wire_half *)(body +
 		    (size_t)le32_get(first->next) * WIRE_LINE) + (i - 1);

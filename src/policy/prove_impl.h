@@ -122,6 +122,7 @@ struct prove_half {
 	uint32_t count;
 	uint32_t rules;			/* actions hold one more, the default */
 	const struct wire_action *actions;
+	const le16 *slots;		/* counters of those that have one */
 	struct prove_map remote[WIRE_SUBS_MAX], sport[WIRE_SUBS_MAX], dport[WIRE_SUBS_MAX],
 	    vlan[WIRE_SUBS_MAX];	/* to classes; remote of v6 to ranks of the upper half */
 	struct prove_map *low[WIRE_SUBS_MAX];	/* v6: by such rank, to classes */

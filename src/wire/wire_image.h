@@ -2,8 +2,10 @@
 /*
  * wire_image - the packed tables as bytes.
  * Does:    names every byte of an image; nothing here reads or writes.
- * Shape:   header | table directory | local-IP hash | table records | bodies, each from a multiple
- *          of 64 B. A body is position independent: its offsets count from its own start.
+ * Shape:   header | directory of bodies | local-IP hash | table records | counter slots | bodies,
+ *          each from a multiple of 64 B. A body is position independent: its offsets count from its
+ *          own start, and its actions number their counters from 0: slots[the body's first + n] is
+ *          the image's number. So what other tables count changes no byte of a body.
  *
  *          hash bucket (one line) --> body: half out | half in | further halves | arrays
  *                                          per half: rank trees -> classes -> products -> cell
@@ -27,7 +29,7 @@
 
 enum {
 	WIRE_LINE = 64,
-	WIRE_IMAGE_VERSION = 2,
+	WIRE_IMAGE_VERSION = 3,
 	WIRE_IMAGE_MAGIC = 0x42544652,		/* "RFTB" */
 	WIRE_CELL_NONE = 0xffff,
 	WIRE_BUCKET_SLOTS = 6,
@@ -54,7 +56,7 @@ enum {
  *  0       4       8       12      16              24      28      32      36      40
  *  |version|magic  |bytes  |buckets|seed           |hash   |tables |count  |bodies |
  *  40      44      48      52      56      60    62    64      68 69 70 71        128
- *  |count  |rules  |lists  |guard4 |guard6 |lines|loads|counters|u |n |f | reserved |
+ *  |count  |rules  |lists  |guard4 |guard6 |lines|loads|counters|u |n |f |  rest    |
  */
 struct wire_image_hdr {
 	le32 version, magic;
@@ -63,16 +65,26 @@ struct wire_image_hdr {
 	le64 seed;			/* of wire_local_hash */
 	le32 hash_at;			/* buckets lines */
 	le32 tables_at, table_count;	/* struct wire_table each, sorted by family and local IP */
-	le32 bodies_at, body_count;	/* le32 each: where a body begins, ascending */
+	le32 bodies_at, body_count;	/* struct wire_body each, in the order of the bodies */
 	le32 rule_count, list_count;	/* facts about the source; bound to nothing here */
 	le32 guard_at[2];		/* bodies without a local IP, v4, v6; 0 = none */
 	le16 lines_max, loads_max;	/* of the costliest body: lines touched, longest chain */
 	le32 counter_count;
 	uint8_t unsegmented, non_ip;	/* WIRE_PASS or WIRE_DROP */
 	uint8_t flags;			/* WIRE_IMAGE_* */
-	uint8_t reserved[57];
+	uint8_t reserved;
+	le32 slots_at, slot_count;	/* le16 each: a counter; the slots of a body follow those of
+					 * the body before */
+	le32 guard_slots[2];		/* of the guard's bodies, as in struct wire_table */
+	uint8_t reserved2[40];
 };
 _Static_assert(sizeof(struct wire_image_hdr) == 128, "an image header is two lines");
+
+/* One body: where it begins, and the first of its counter slots. */
+struct wire_body {
+	le32 line, slots;
+};
+_Static_assert(sizeof(struct wire_body) == 8, "eight bodies a line");
 
 enum {
 	WIRE_IMAGE_FRAGMENTS_DROP = 1,
@@ -95,8 +107,8 @@ struct wire_table {
 	uint8_t local[16];		/* network order, v4 in the first 4 */
 	uint8_t family;			/* 4, 6 */
 	uint8_t reserved[3];
-	le32 body;
-	uint8_t reserved2[8];
+	le32 body, slots;		/* as its struct wire_body says */
+	uint8_t reserved2[4];
 };
 _Static_assert(sizeof(struct wire_table) == 32, "two table records a line");
 
@@ -147,7 +159,7 @@ struct wire_half {
 	le32 remote_keys, dport_keys, sport_keys, vlan_keys;
 	le32 low_ranks;			/* entries of the remote class array */
 	le16 remote_classes, dport_classes, proto_classes, q_classes, s_classes;
-	uint8_t reserved2[2];
+	le16 counters;			/* actions of the body that have one */
 	le32 b_segments, m_segments;
 	le32 body_bytes;		/* of all the body, a multiple of 64 */
 	uint8_t reserved3[28];
@@ -162,7 +174,7 @@ enum { WIRE_HALF_LINES = 7 };
 struct wire_action {
 	uint8_t verdict, mode, state;
 	uint8_t log;			/* 0, 1 */
-	le16 counter;
+	le16 counter;			/* those that have one: 0, 1, ... in their order */
 	uint8_t reserved[2];
 	le32 rule_id;
 	uint8_t reserved2[4];

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * delta_prop - one segment of 256 changes: every other table keeps its bytes, wherever in the image
- * they come to lie; all but one body of each family are taken from the image before; and what is
- * wrong in that one is found.
+ * they come to lie, and whatever is counted elsewhere; all but one body of each family are taken
+ * from the image before; and what is wrong in that one is found. In the firmware what an unchanged
+ * rule has counted goes on, whatever its number is now.
  */
 #include "t.h"
 
+#include "fw_board.h"
 #include "gen_rules.h"
 #include "hash.h"
 #include "image_read.h"
 #include "pol_image.h"
 
-enum { SEGMENTS = 256, RULES = 4096 };
+enum { SEGMENTS = 256, RULES = 4096, COUNTED = 800 };
 
 static struct gen gen;
 #define ARENA_BYTES ((size_t)512 << 20)
@@ -78,6 +80,15 @@ tables_differ(const struct pol_image *a, const struct pol_image *b, uint8_t fami
 	return n;
 }
 
+/* COUNTED of RULES, about, have a counter: one more or less moves the numbers of many. */
+static void
+rules_make(uint32_t segments, uint32_t rules, struct pol_rules *r)
+{
+	gen_rules_large(&gen, &arena, segments, rules, r);
+	for (uint32_t i = 0; i < r->rule_count; i++)
+		r->rules[i].count = gen_below(&gen, RULES) < COUNTED;
+}
+
 /* The last rule of the segment that is an allow. */
 static struct pol_rule *
 rule_of(struct pol_rules *r, uint32_t segment)
@@ -89,7 +100,7 @@ rule_of(struct pol_rules *r, uint32_t segment)
 	return NULL;
 }
 
-enum change { RULE_OPEN, RULE_TO_V6, RULE_GONE, MODE, CHANGES };
+enum change { RULE_OPEN, RULE_TO_V6, RULE_GONE, MODE, COUNT, CHANGES };
 
 static void
 change_make(struct pol_rules *r, uint32_t segment, enum change change)
@@ -113,6 +124,9 @@ change_make(struct pol_rules *r, uint32_t segment, enum change change)
 		    sizeof(*rule));
 		r->rule_count--;
 		break;
+	case COUNT:
+		rule->count = !rule->count;
+		break;
 	default:
 		r->segments[segment].mode = WIRE_COMPLY;
 	}
@@ -123,7 +137,8 @@ other_tables_keep_their_bytes(void)
 {
 	static const struct addr none = { .family = 0 };
 	/* what changes per family: a rule whose peers are v4 is in the v4 table only */
-	static const uint32_t want[CHANGES][2] = { { 1, 0 }, { 1, 1 }, { 1, 0 }, { 1, 1 } };
+	static const uint32_t want[CHANGES][2] = { { 1, 0 }, { 1, 1 }, { 1, 0 }, { 1, 1 },
+		{ 1, 0 } };
 	uint64_t seed = t_seed();
 	uint32_t moved_in_all = 0;
 
@@ -134,7 +149,7 @@ other_tables_keep_their_bytes(void)
 
 		arena_reset(&arena);
 		gen.state = seed + c;
-		gen_rules_large(&gen, &arena, SEGMENTS, RULES, &rules);
+		rules_make(SEGMENTS, RULES, &rules);
 		before = pack(&rules);
 		change_make(&rules, gen_below(&gen, SEGMENTS / 2), c);
 		after = pack(&rules);
@@ -188,7 +203,7 @@ other_tables_are_not_packed(void)
 
 		arena_reset(&arena);
 		gen.state = seed + c;
-		gen_rules_large(&gen, &arena, SEGMENTS, RULES, &rules);
+		rules_make(SEGMENTS, RULES, &rules);
 		before = pack(&rules);
 		T_IS_UINT(before.keys.reused, 0);
 		T_IS_UINT(before.keys.count, 2 * SEGMENTS + 2);
@@ -214,12 +229,12 @@ static void
 keys_agree(struct pol_image *p)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p->bytes;
-	const le32 *lines = (const le32 *)(p->bytes +
+	const struct wire_body *dir = (const struct wire_body *)(p->bytes +
 	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
 
 	for (uint32_t i = 0; i < p->keys.count; i++) {
 		const uint8_t *body = p->bytes + (size_t)WIRE_LINE *
-		    le32_get(lines[le32_get(p->keys.items[i].body)]);
+		    le32_get(dir[le32_get(p->keys.items[i].body)].line);
 		const struct wire_half *half = (const struct wire_half *)body;
 		size_t left = p->len - (size_t)(body - p->bytes);
 
@@ -242,7 +257,7 @@ damage_is_found(void)
 
 	arena_reset(&arena);
 	gen.state = t_seed();
-	gen_rules_large(&gen, &arena, 8, 60, &rules);
+	rules_make(8, 60, &rules);
 	before = pack(&rules);
 	whole = pack(&rules);
 	bodies_at = (size_t)WIRE_LINE * le32_get(*(const le32 *)(before.bytes + (size_t)WIRE_LINE *
@@ -284,7 +299,7 @@ foreign_keys(void)
 
 	arena_reset(&arena);
 	gen.state = 7;
-	gen_rules_large(&gen, &arena, 8, 60, &rules);
+	rules_make(8, 60, &rules);
 	before = pack(&rules);
 	whole = pack(&rules);
 	for (uint32_t i = 0; i < before.keys.count; i++)
@@ -312,6 +327,60 @@ foreign_keys(void)
 	pol_image_fini(&whole);
 }
 
+/* The number that the symbols give a rule's counter; WIRE_COUNTER_NONE = it has none. */
+static uint16_t
+number_of(const struct pol_image *p, uint32_t rule_id)
+{
+	const struct image_symbol *s = image_symbol_find(&p->symbols, rule_id);
+
+	return s == NULL ? WIRE_COUNTER_NONE : s->counter;
+}
+
+static void
+counters_go_on(void)
+{
+	struct fw_board *board = fw_board_create(64, 8 << 20);
+	uint32_t moved = 0, kept = 0, fresh = 0;
+	struct pol_image before, after;
+	struct pol_rules rules;
+
+	arena_reset(&arena);
+	gen.state = t_seed();
+	rules_make(SEGMENTS, RULES, &rules);
+	before = pack(&rules);
+	fw_board_commit_bytes(board, before.bytes, before.len, 1);
+	for (uint32_t i = 0; i < before.input.counter_count; i++) {
+		struct fw_counter *c = &board->fw.cfg.counters[i];
+
+		c->packets = c->rule_id;	/* so that each may be known again */
+		c->bytes = c->rule_id * UINT64_C(3);
+	}
+	for (uint32_t s = 0; s < SEGMENTS; s += 16)
+		change_make(&rules, s, COUNT);
+	after = pack(&rules);
+	fw_board_commit_bytes(board, after.bytes, after.len, 2);
+	for (uint32_t i = 0; i < after.symbols.count; i++) {
+		const struct image_symbol *s = &after.symbols.items[i];
+		const struct fw_counter *c = &board->fw.cfg.counters[s->counter];
+		uint16_t was = number_of(&before, s->rule_id);
+
+		if (s->counter == WIRE_COUNTER_NONE)
+			continue;
+		T_IS_UINT(c->rule_id, s->rule_id);
+		T_IS_UINT(c->packets, was == WIRE_COUNTER_NONE ? 0 : s->rule_id);
+		T_IS_UINT(c->bytes, was == WIRE_COUNTER_NONE ? 0 : s->rule_id * UINT64_C(3));
+		fresh += was == WIRE_COUNTER_NONE;
+		kept += was != WIRE_COUNTER_NONE;
+		moved += was != WIRE_COUNTER_NONE && was != s->counter;
+	}
+	printf("# %u counters go on, %u of them under another number; %u begin\n", kept, moved,
+	    fresh);
+	T_OK(moved > kept / 2 && fresh > 0);
+	pol_image_fini(&before);
+	pol_image_fini(&after);
+	fw_board_destroy(&board);
+}
+
 int
 main(void)
 {
@@ -321,6 +390,7 @@ main(void)
 	T_RUN(other_tables_are_not_packed);
 	T_RUN(damage_is_found);
 	T_RUN(foreign_keys);
+	T_RUN(counters_go_on);
 	diags_fini(&diags);
 	arena_fini(&arena);
 	return t_done();

@@ -308,6 +308,33 @@ table_tells(const struct pair *p, const struct space *s, uint8_t family)
 
 enum told { SAME, DIFFERS, TOO_LARGE };
 
+static const uint8_t *
+slots_of(const uint8_t *p, size_t *len)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
+
+	*len = le32_get(h->slot_count) * sizeof(le16);
+	return p + (size_t)le32_get(h->slots_at) * WIRE_LINE;
+}
+
+static bool
+slots_same(const uint8_t *one, const uint8_t *two)
+{
+	size_t n, m;
+	const uint8_t *x = slots_of(one, &n), *y = slots_of(two, &m);
+
+	return n == m && memcmp(x, y, n) == 0;
+}
+
+static bool
+body_same(const uint8_t *one, const uint8_t *two, uint32_t line)
+{
+	const uint8_t *body = one + (size_t)line * WIRE_LINE;
+
+	return memcmp(body, two + (size_t)line * WIRE_LINE,
+	    le32_get(((const struct wire_half *)body)->body_bytes)) == 0;
+}
+
 /* One table of both images. local.family 0: the guard's of that family. */
 static enum told
 local_tells(const struct pol_rules *r, const uint8_t *one, const uint8_t *two,
@@ -324,9 +351,8 @@ local_tells(const struct pol_rules *r, const uint8_t *one, const uint8_t *two,
 		return DIFFERS;
 	if (p.in_one.body == 0)
 		return SAME;
-	if (p.in_one.body == p.in_two.body && memcmp(one + (size_t)p.in_one.body * WIRE_LINE,
-	    two + (size_t)p.in_two.body * WIRE_LINE, le32_get(((const struct wire_half *)(one +
-	    (size_t)p.in_one.body * WIRE_LINE))->body_bytes)) == 0)
+	if (p.in_one.body == p.in_two.body && slots_same(one, two) &&
+	    body_same(one, two, p.in_one.body))
 		return SAME;
 	if (!space_make(r, family, one + (size_t)p.in_one.body * WIRE_LINE,
 	    two + (size_t)p.in_two.body * WIRE_LINE, &s))
@@ -394,20 +420,19 @@ static size_t
 place_pick(const uint8_t *image, size_t len)
 {
 	const struct wire_image_hdr *hdr = (const struct wire_image_hdr *)image;
-	uint32_t n = le32_get(hdr->body_count), which;
-	uint32_t line = 0, tries = 0;
+	const struct wire_body *dir = (const struct wire_body *)(image +
+	    (size_t)le32_get(hdr->bodies_at) * WIRE_LINE);
+	uint32_t n = le32_get(hdr->body_count), tries = 0;
 	const struct wire_half *h;
 	const uint8_t *body;
 	size_t at;
 
+	if (le32_get(hdr->slot_count) > 0 && gen_below(&gen, 16) == 0)
+		return (size_t)le32_get(hdr->slots_at) * WIRE_LINE + 2 * gen_below(&gen,
+		    le32_get(hdr->slot_count));
 	/* rather a body that has rules */
 	do {
-		which = gen_below(&gen, n);
-		line = 0;
-		for (int b = 3; b >= 0; b--)
-			line = line << 8 | image[(size_t)le32_get(hdr->bodies_at) * WIRE_LINE +
-			    4 * (size_t)which + (size_t)b];
-		body = image + (size_t)line * WIRE_LINE;
+		body = image + (size_t)le32_get(dir[gen_below(&gen, n)].line) * WIRE_LINE;
 		h = (const struct wire_half *)body;
 	} while (le16_get(h->rules) == 0 && tries++ < 8);
 	h += gen_below(&gen, 2);

@@ -100,10 +100,15 @@ main(void)
 	struct fw_action action;
 	struct fw_key k;
 	bool is_default;
-	uint32_t index;
+	uint32_t index, slots_at = nondet_u16();
 
 	half_fill(first);
 	__CPROVER_assume(body_actions(&p) && half_check(&p, first, FAMILY));
+	/* what fw_image.c holds slots to */
+	table.slots = nondet_u16();
+	any.hdr.slots_at = le32_put(slots_at);
+	__CPROVER_assume((uint64_t)slots_at * WIRE_LINE +
+	    ((uint64_t)table.slots + le16_get(first->counters)) * sizeof(le16) <= LEN);
 	k.family = FAMILY;
 	k.dir = WIRE_OUT;
 	index = fw_match(image, table, &k, &is_default);

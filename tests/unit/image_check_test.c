@@ -41,10 +41,15 @@ static const struct row rows[] = {
 	{ "too many tables", H(table_count), 5000, "count of the header" },
 	{ "bodies elsewhere", H(bodies_at), 3, "directory is not where" },
 	{ "no bodies", H(body_count), 0, "" },
+	{ "slots elsewhere", H(slots_at), 2, "slots are not where" },
+	{ "many slots", H(slot_count), 0xffffffff, "slots are not inside" },
+	{ "no slots", H(slot_count), 0, "" },
+	{ "guard's slots", H(guard_slots), 1, "guard table is no body" },
 	{ "guard no body", H(guard_at), 1, "guard table is no body" },
 	{ "lines", H(lines_max), 1, "costliest body" },
 	{ "loads", H(loads_max), 1, "costliest body" },
 	{ "counters", H(counter_count), 5000, "count of the header" },
+	{ "fewer counters", H(counter_count), 1, "out of range" },
 	{ "unsegmented", H(unsegmented), 1, "default is none" },
 	{ "non-ip", H(non_ip), 3, "default is none" },
 	{ "flags", H(flags), 8, "default is none" },
@@ -80,10 +85,12 @@ static const struct row rows[] = {
 	{ "state", A(state), 3, "action is none" },
 	{ "log", A(log), 2, "action is none" },
 	{ "counter", A(counter), 500, "action is none" },
+	{ "counters of the body", S(counters), 999, "sub-tables of one body differ" },
 	{ "rule id", A(rule_id), 0, "action is none" },
 	{ "action reserved", A(reserved2), 1, "reserved byte" },
 	{ "record family", F(RECORD, wire_table, family), 6, "" },
 	{ "record body", F(RECORD, wire_table, body), 1, "no body of its family" },
+	{ "record slots", F(RECORD, wire_table, slots), 77, "no body of its family" },
 	{ "record local", RECORD, 12, 4, 1, "reserved byte" },
 	{ "slot tag", BUCKET, 0, 2, 77, "slot is not its table's" },
 	{ "slot body", F(BUCKET, wire_bucket, body), 1, "slot is not its table's" },
@@ -95,8 +102,9 @@ static uint8_t *
 place_of(uint8_t *p, enum place place)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
-	const le32 *dir = (const le32 *)(p + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
-	uint8_t *body = p + (size_t)le32_get(dir[0]) * WIRE_LINE;
+	const struct wire_body *dir = (const struct wire_body *)(p +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	uint8_t *body = p + (size_t)le32_get(dir[0].line) * WIRE_LINE;
 	uint8_t *bucket = p + (size_t)le32_get(h->hash_at) * WIRE_LINE;
 
 	switch (place) {

@@ -314,9 +314,10 @@ a_product_is_split(void)
 	size_t len;
 	uint8_t *p = encode(&in, &len);
 	const struct wire_image_hdr *hdr = (const struct wire_image_hdr *)p;
-	const le32 *dir = (const le32 *)(p + (size_t)le32_get(hdr->bodies_at) * WIRE_LINE);
+	const struct wire_body *dir = (const struct wire_body *)(p +
+	    (size_t)le32_get(hdr->bodies_at) * WIRE_LINE);
 
-	h = (const struct wire_half *)(p + (size_t)le32_get(dir[0]) * WIRE_LINE) + WIRE_IN;
+	h = (const struct wire_half *)(p + (size_t)le32_get(dir[0].line) * WIRE_LINE) + WIRE_IN;
 	T_OK(h->subs > 1);
 	printf("# %zu bytes, %u sub-tables\n", len, h->subs);
 	for (int i = 0; i < 20000; i++) {

@@ -473,7 +473,7 @@ odd_directories(void)
 		{ offsetof(struct wire_image_hdr, body_count), WIRE_BODIES_MAX },
 		{ offsetof(struct wire_image_hdr, version), 1 },
 		{ sizeof(struct wire_image_hdr), 0 },
-		{ sizeof(struct wire_image_hdr) + 4, 0xffffff }
+		{ sizeof(struct wire_image_hdr) + sizeof(struct wire_body), 0xffffff }
 	};
 	struct mbox_upload a, b;
 	uint64_t loaded, copied;
