@@ -115,8 +115,9 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 	if (rc == RC_OK)
 		rc = agent_nic_first(&a, diag);
 	if (rc == RC_OK) {
-		log_info("agent-start", "version=%s nic=%s policy=%s state=%s socket=%s",
-		    cfg->version, cfg->nic, cfg->policy, cfg->state, cfg->socket);
+		log_info("agent-start", "version=%s nic=%s policy=%s state=%s socket=%s "
+		    "config=%s", cfg->version, cfg->nic, cfg->policy, cfg->state, cfg->socket,
+		    cfg->config[0] != '\0' ? cfg->config : "-");
 		(void)agent_reload(&a);
 		rc = loop_run(a.loop);
 	}

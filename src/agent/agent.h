@@ -22,7 +22,15 @@ struct agent_cfg {
 	const char *listen;		/* ADDRESS:PORT for TLS; NULL = none */
 	const char *keys;		/* its directory */
 	bool no_sandbox;		/* unsupported */
+	const char *config;		/* the file this came from; "" = none */
+	/* Reads that file anew and brings policy, keys and config up to date; NULL = there is
+	 * none. On error nothing is changed. */
+	enum rc (*reread)(void *arg, struct diag *diag);
+	void *reread_arg;
 };
+
+/* Whether text is ADDRESS:PORT. */
+bool agent_listen_check(const char *text);
 
 /* Until SIGTERM or SIGINT. Borrows cfg. */
 MUST_CHECK enum rc agent_run(const struct agent_cfg *cfg, struct diag *diag);

@@ -80,17 +80,39 @@ listen_split(char *text, char **host, char **port)
 	return true;
 }
 
+/* NULL where text is not ADDRESS:PORT. */
+static struct addrinfo *
+listen_addr(const char *listen)
+{
+	const struct addrinfo want = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+	struct addrinfo *ai = NULL;
+	char text[128], *host, *port;
+
+	(void)snprintf(text, sizeof(text), "%s", listen);
+	if (strlen(listen) >= sizeof(text) || !listen_split(text, &host, &port) ||
+	    getaddrinfo(host, port, &want, &ai) != 0)
+		return NULL;
+	return ai;
+}
+
+bool
+agent_listen_check(const char *text)
+{
+	struct addrinfo *ai = listen_addr(text);
+
+	if (ai != NULL)
+		freeaddrinfo(ai);
+	return ai != NULL;
+}
+
 static enum rc
 tls_bind(struct agent *a, struct diag *diag)
 {
-	struct addrinfo want = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE }, *ai = NULL;
-	char text[128], *host, *port;
+	struct addrinfo *ai = listen_addr(a->cfg->listen);
 	int one = 1;
 
-	(void)snprintf(text, sizeof(text), "%s", a->cfg->listen);
-	if (strlen(a->cfg->listen) >= sizeof(text) || !listen_split(text, &host, &port) ||
-	    getaddrinfo(host, port, &want, &ai) != 0) {
+	if (ai == NULL) {
 		diag_set(diag, "listen", "\"%s\" is not ADDRESS:PORT", a->cfg->listen);
 		return RC_INVALID;
 	}

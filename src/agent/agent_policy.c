@@ -106,18 +106,39 @@ before(struct agent *a)
 	return (struct image_reuse) { g->image, g->image_len, g->keys, g->key_count };
 }
 
+/* Before it began. */
+static void
+refuse(struct agent *a, enum rc rc, const struct diag *why)
+{
+	struct compile_result r = { .rc = rc };
+
+	if (diags_init(&r.diags))
+		diags_add(&r.diags, why);
+	finish(a, &r);
+	compile_result_fini(&r);
+}
+
 /* body NULL: the directory. */
 static void
 begin(struct agent *a, const uint8_t *body, size_t len)
 {
 	struct image_reuse kept = before(a);
 	struct compile_result failed;
-	enum rc rc;
+	enum rc rc = RC_OK;
 
 	CHECK(a->compile == NULL);
 	a->again = false;
 	a->round++;
 	agent_notify_reloading(a);
+	if (a->round > 1 && a->cfg->reread != NULL) {
+		struct diag d = { 0 };
+
+		rc = a->cfg->reread(a->cfg->reread_arg, &d);
+		if (rc != RC_OK) {
+			refuse(a, rc, &d);
+			return;
+		}
+	}
 	if (a->round > 1)
 		agent_keys_reload(a);
 	rc = body == NULL ? compile_start(a->cfg->policy, &a->compile) :

@@ -2,9 +2,9 @@
 /*
  * agent_room - what main gives up before it starts its children.
  *
- * What stays: reading the policy and the keys, writing the state, removing the local socket at
- * the end, and executing the own binary. A connection to the NIC's socket takes no right to a file
- * beyond the socket's own permissions.
+ * What stays: reading the policy, the keys and the configuration, writing the state, removing the
+ * local socket at the end, and executing the own binary.
+ * A connection to the NIC's socket takes no right to a file beyond the socket's own permissions.
  *
  * Landlock knows directories by inode. A policy directory that is put in place by renaming is
  * another inode under the same name, so the directory above it is what may be read; where the
@@ -21,7 +21,7 @@
 #include "job.h"
 #include "rights.h"
 
-enum { ROOM_PATHS = 8 };
+enum { ROOM_PATHS = 12 };
 
 struct room_paths {
 	struct rights_path list[ROOM_PATHS];
@@ -77,6 +77,18 @@ policy_add(struct room_paths *p, const char *policy)
 	path_add(p, policy, look);
 }
 
+/* A file that may be replaced by renaming, also behind a link. */
+static void
+file_add(struct room_paths *p, const char *file)
+{
+	char real[PATH_MAX];
+
+	parent_add(p, file, RIGHTS_READ);
+	if (realpath(file, real) != NULL)
+		parent_add(p, real, RIGHTS_READ);
+	path_add(p, file, RIGHTS_READ);
+}
+
 enum rc
 agent_room_enter(struct agent *a, struct diag *diag)
 {
@@ -93,6 +105,8 @@ agent_room_enter(struct agent *a, struct diag *diag)
 	policy_add(p, cfg->policy);
 	if (cfg->listen != NULL)
 		path_add(p, cfg->keys, RIGHTS_READ | RIGHTS_LIST);
+	if (cfg->config[0] != '\0')
+		file_add(p, cfg->config);
 	path_add(p, cfg->state, RIGHTS_READ | RIGHTS_LIST | RIGHTS_WRITE | RIGHTS_MAKE);
 	parent_add(p, cfg->socket, RIGHTS_MAKE);
 	spec.off = cfg->no_sandbox;

@@ -32,6 +32,9 @@ enum cli_exit {
 #define DEFAULT_POLICY "/etc/ringfence/policy"
 #define DEFAULT_KEYS "/etc/ringfence/keys"
 
+/* Entries of the flow table. */
+enum { NIC_FLOWS_MIN = 16, NIC_FLOWS_MAX = 1 << 22 };
+
 struct cli {
 	struct opts opts;
 	bool json, quiet;
@@ -70,11 +73,17 @@ void cli_diags(const struct cli *cli, const struct diags *ds);
 MUST_CHECK enum rc cli_compile(struct cli *cli, const char *dir, struct compile_result *out,
     int *exit_code);
 
+struct config;
+/* The file of a service, read, and its values put into the options; RC_INVALID: all that is wrong
+ * was printed. */
+MUST_CHECK enum rc cli_config(struct cli *cli, struct config *c, struct diag *diag);
+
 int cmd_check(struct cli *cli);
 int cmd_compile(struct cli *cli);
 int cmd_image(struct cli *cli);
 int cmd_judge(struct cli *cli);
 int cmd_bench(struct cli *cli);
+int cmd_config(struct cli *cli);
 int cmd_plan(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_show(struct cli *cli);

@@ -3,7 +3,7 @@
  * cmd_completion - completions of bash, zsh and fish, out of the tables of verbs and options.
  *
  * What a value is stands in its name for people: kinds[] tells what each name completes to. A name
- * in lower case is the word itself.
+ * in lower case is the word itself, or words parted by bars; only the first argument counts.
  */
 #include <ctype.h>
 #include <string.h>
@@ -54,7 +54,10 @@ kind_of(const char *value, char words[static 64])
 		}
 	if (!islower((unsigned char)value[0]))
 		return KIND_NONE;
-	(void)snprintf(words, 64, "%.*s", (int)len, value);
+	(void)snprintf(words, 64, "%.*s", (int)MIN(len, strcspn(value, " ")), value);
+	for (char *p = words; *p != '\0'; p++)
+		if (*p == '|')
+			*p = ' ';
 	return KIND_WORDS;
 }
 

@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_daemon - run, and the verbs that ask the daemon: reload, status, watch, counters. */
+/* cmd_daemon - the verbs that ask the daemon: reload, status, watch, counters. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
 #include "cli.h"
 #include "ask.h"
 #include "diag_json.h"
-#include "log.h"
 
 enum { RELOAD_TIMEOUT_S = 180 };	/* two compiles to the end of their budgets, and a load */
-
-int
-cmd_run(struct cli *cli)
-{
-	const struct agent_cfg cfg = {
-		.version = RINGFENCE_VERSION,
-		.nic = opt_value(&cli->opts, OPT_NIC, DEFAULT_NIC),
-		.policy = opt_value(&cli->opts, OPT_POLICY, DEFAULT_POLICY),
-		.state = opt_value(&cli->opts, OPT_STATE, DEFAULT_STATE),
-		.socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_SOCKET),
-		.group = opt_value(&cli->opts, OPT_GROUP, NULL),
-		.listen = opt_value(&cli->opts, OPT_LISTEN, NULL),
-		.keys = opt_value(&cli->opts, OPT_KEYS, DEFAULT_KEYS),
-		.no_sandbox = opt_has(&cli->opts, OPT_NO_SANDBOX)
-	};
-	struct diag d = { 0 };
-	enum rc rc;
-
-	log_verbose(opt_has(&cli->opts, OPT_VERBOSE));
-	rc = agent_run(&cfg, &d);
-	return rc == RC_OK ? EXIT_GOOD : cli_fail(cli, rc, &d);
-}
 
 /* What the options are wrong about is usage. */
 static int

@@ -4,28 +4,34 @@
 #include <string.h>
 
 #include "cli.h"
+#include "config.h"
 #include "dir.h"
 #include "softnic.h"
 
 int
 cmd_nic(struct cli *cli)
 {
-	const char *socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_NIC);
-	struct softnic_cfg cfg = {
-		.wire = opt_value(&cli->opts, OPT_WIRE, NULL),
-		.host = opt_value(&cli->opts, OPT_HOST, NULL), .socket = socket,
-		.no_sandbox = opt_has(&cli->opts, OPT_NO_SANDBOX)
-	};
+	struct softnic_cfg cfg = { 0 };
+	struct config config;
 	char store[PATH_MAX];
 	struct diag d = { 0 };
-	enum rc rc;
+	const char *socket;
+	enum rc rc = cli_config(cli, &config, &d);
 	int code;
 
-	if (opt_has(&cli->opts, OPT_FLOWS) &&
-	    opt_number(&cli->opts, OPT_FLOWS, 16, 1 << 22, &cfg.flow_count, &d) != RC_OK) {
-		(void)cli_fail(cli, RC_INVALID, &d);
+	if (rc == RC_OK && opt_has(&cli->opts, OPT_FLOWS))
+		rc = opt_number(&cli->opts, OPT_FLOWS, NIC_FLOWS_MIN, NIC_FLOWS_MAX,
+		    &cfg.flow_count, &d);
+	if (rc != RC_OK) {
+		(void)cli_fail(cli, rc, &d);
+		config_fini(&config);
 		return EXIT_USAGE;
 	}
+	socket = opt_value(&cli->opts, OPT_SOCKET, DEFAULT_NIC);
+	cfg.wire = opt_value(&cli->opts, OPT_WIRE, NULL);
+	cfg.host = opt_value(&cli->opts, OPT_HOST, NULL);
+	cfg.socket = socket;
+	cfg.no_sandbox = opt_has(&cli->opts, OPT_NO_SANDBOX);
 	(void)snprintf(store, sizeof(store), "%.4000s.image", socket);
 	cfg.store = opt_value(&cli->opts, OPT_STORE, store);
 	rc = dir_make_for(socket, &d);
@@ -33,6 +39,7 @@ cmd_nic(struct cli *cli)
 		rc = dir_make_for(cfg.store, &d);
 	if (rc == RC_OK)
 		rc = softnic_run(&cfg, &d);
+	config_fini(&config);
 	if (rc == RC_OK)
 		return EXIT_GOOD;
 	code = cli_fail(cli, rc, &d);

@@ -153,6 +153,18 @@ argument(struct parse *p, const struct verb *verbs, size_t count, const char *wo
 	return RC_OK;
 }
 
+enum rc
+opt_required(const struct verb *v, const struct opts *o, struct diag *diag)
+{
+	for (int i = 0; i < OPT__COUNT; i++)
+		if ((v->required & ~o->set & (UINT64_C(1) << i)) != 0) {
+			diag_set(diag, "usage", "%s needs --%s %s", v->name, options[i].name,
+			    options[i].value);
+			return RC_INVALID;
+		}
+	return RC_OK;
+}
+
 static enum rc
 complete(const struct opts *o, struct diag *diag)
 {
@@ -172,13 +184,8 @@ complete(const struct opts *o, struct diag *diag)
 	for (int i = 0; i < OPT__COUNT; i++)
 		if ((o->set & ~(allowed(v) | OPT_BIT(VERSION)) & (UINT64_C(1) << i)) != 0)
 			return unknown_option(v, options[i].name, strlen(options[i].name), diag);
-	for (int i = 0; i < OPT__COUNT; i++)
-		if ((v->required & ~o->set & (UINT64_C(1) << i)) != 0) {
-			diag_set(diag, "usage", "%s needs --%s %s", v->name, options[i].name,
-			    options[i].value);
-			return RC_INVALID;
-		}
-	return RC_OK;
+	/* what a service needs may stand in its file */
+	return (v->options & OPT_BIT(CONFIG)) != 0 ? RC_OK : opt_required(v, o, diag);
 }
 
 enum rc
@@ -203,6 +210,18 @@ opt_parse(const struct verb *verbs, size_t verb_count, int argc, char *const arg
 			rc = short_option(&p, word + 1);
 	}
 	return rc == RC_OK ? complete(out, diag) : rc;
+}
+
+const char *
+opt_name(enum opt_id id)
+{
+	return options[id].name;
+}
+
+const char *
+opt_value_name(enum opt_id id)
+{
+	return options[id].value;
 }
 
 bool

@@ -49,6 +49,8 @@ enum { OPT_ARGS_MAX = 8 };
 	X(SAN,     "san",       0,   "NAME",   "one more name or address of the server") \
 	X(ROLE,    "role",      0,   "ROLE",   "what a certificate may: view or operate") \
 	X(PCAP,    "pcap",      0,   "FILE",   "packets to measure with, of a capture") \
+	X(CONFIG,  "config",    0,   "FILE",   "the configuration file") \
+	X(ORIGIN,  "origin",    0,   NULL,     "say where each value came from") \
 	X(NO_SANDBOX, "no-sandbox", 0, NULL,   "give up no rights: unsupported, and unsafe") \
 	X(DETAILED, "detailed", 0,  NULL,     "every example of what changes") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")
@@ -89,6 +91,11 @@ struct opts {
 
 MUST_CHECK enum rc opt_parse(const struct verb *verbs, size_t verb_count, int argc,
     char *const argv[], struct opts *out, struct diag *diag);
+/* What a service needs by its options: asked once its file is read. */
+MUST_CHECK enum rc opt_required(const struct verb *v, const struct opts *o, struct diag *diag);
+const char *opt_name(enum opt_id id);
+/* "DIR", "N"; NULL where the option takes no value. */
+const char *opt_value_name(enum opt_id id);
 bool opt_has(const struct opts *o, enum opt_id id);
 /* The option's value, or dflt where it was not given. */
 const char *opt_value(const struct opts *o, enum opt_id id, const char *dflt);

@@ -41,7 +41,7 @@ const struct verb cli_verbs[] = {
 	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
 	{ .name = "nic", .args = "",
 	    .options = OPT_BIT(WIRE) | OPT_BIT(HOST) | OPT_BIT(SOCKET) | OPT_BIT(STORE) |
-		OPT_BIT(FLOWS) | OPT_BIT(NO_SANDBOX),
+		OPT_BIT(FLOWS) | OPT_BIT(CONFIG) | OPT_BIT(NO_SANDBOX),
 	    .required = OPT_BIT(WIRE) | OPT_BIT(HOST),
 	    .summary = "Run the software NIC between two ports, in the foreground",
 	    .detail = "PORT is dev:IFNAME, tap:IFNAME or pcap:FILE.\n"
@@ -49,13 +49,23 @@ const struct verb cli_verbs[] = {
 	    .run = cmd_nic },
 	{ .name = "run", .args = "",
 	    .options = OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) |
-		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(NO_SANDBOX) |
-		OPT_BIT(VERBOSE),
+		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(CONFIG) |
+		OPT_BIT(NO_SANDBOX) | OPT_BIT(VERBOSE),
 	    .summary = "Run the daemon, in the foreground",
 	    .detail = "SIGHUP reloads, SIGTERM ends it and leaves the NIC enforcing.\n"
 		"With --listen it serves TLS with the keys of --keys; ringfence keys init makes "
 		"them.",
 	    .run = cmd_run },
+	{ .name = "config", .args = "show|check [nic|run|FILE]", .args_min = 1, .args_max = 2,
+	    .options = OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) |
+		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(WIRE) |
+		OPT_BIT(HOST) | OPT_BIT(STORE) | OPT_BIT(FLOWS) | OPT_BIT(NO_SANDBOX) |
+		OPT_BIT(VERBOSE) | OPT_BIT(CONFIG) | OPT_BIT(ORIGIN) | OPT_BIT(JSON),
+	    .summary = "Print what the services' settings come to, or check their file",
+	    .detail = "config show [nic|run] [OPTION]...: as a file again; --origin says where "
+		"each came from.\nWith a service named, its options count as on its command line.\n"
+		"config check [FILE]: exit 0 where nothing is wrong.",
+	    .run = cmd_config },
 	{ .name = "plan", .args = "", .options = OPT_ASK | OPT_BIT(JSON) | OPT_BIT(DETAILED),
 	    .summary = "Say what a reload would change: tables, lines, and packets",
 	    .detail = "Exit 3 where something changes, 0 where nothing does.",

@@ -66,6 +66,7 @@ if has bash; then
 	try ringfence help wa
 	try ringfence judge x --policy y --flows ''
 	try ringfence sta --s
+	try ringfence config s
 	END
 	is bash "$(bash --norc bash.test)" "status|
 reload|
@@ -80,7 +81,8 @@ pcap:|
 zsh|
 watch|
 |
-|"
+|
+show|"
 fi
 
 if has zsh; then

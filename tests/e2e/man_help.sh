@@ -37,6 +37,16 @@ sort -u "$TMPDIR/options" >"$TMPDIR/have"
 sed -n 's/^\.It .*Fl -\([a-z-]*\).*/\1/p' "$TOP/man/ringfence.1" | sort -u >"$TMPDIR/told"
 diff "$TMPDIR/have" "$TMPDIR/told" || complain "options of --help (<) and of ringfence.1 (>) differ"
 
+# keys of the configuration: those of each service, and no others
+for service in nic run; do
+	"$RINGFENCE" config show "$service" --json | sed 's/.*"key":"\([a-z-]*\)".*/\1/' | sort \
+	    >"$TMPDIR/have"
+	[ "$(wc -l <"$TMPDIR/have")" -ge 6 ] || complain "config show $service shows too little"
+	sed -n "/^\.Ss Keys of $service/,/^\.El/s/^\.It Ic \([a-z-]*\) .*/\1/p" \
+	    "$TOP/man/ringfence.conf.5" | sort >"$TMPDIR/told"
+	diff "$TMPDIR/have" "$TMPDIR/told" || complain "keys of $service (<) and of the manual (>)"
+done
+
 # exit codes: those of the source
 sed -n 's/^	EXIT_[A-Z_]* = \([0-9]*\).*/\1/p' "$TOP/src/cli/cli.h" >"$TMPDIR/codes"
 [ -s "$TMPDIR/codes" ] || complain "src/cli/cli.h has no exit codes"
