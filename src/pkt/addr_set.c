@@ -160,36 +160,81 @@ range_cmp(const void *a, const void *b)
 	return c != 0 ? c : addr_cmp(&x->hi, &y->hi);
 }
 
+/* Where the run that is in order from `from` ends. */
+static size_t
+run_end(const struct addr_range *r, size_t from, size_t n)
+{
+	size_t i = from + 1;
+
+	while (i < n && range_cmp(&r[i - 1], &r[i]) <= 0)
+		i++;
+	return MIN(i, n);
+}
+
+static void
+runs_merge(const struct addr_range *r, size_t at, size_t mid, size_t end, struct addr_range *out)
+{
+	size_t i = at, k = mid;
+
+	for (size_t n = at; n < end; n++)
+		out[n] = i < mid && (k == end || range_cmp(&r[i], &r[k]) <= 0) ? r[i++] : r[k++];
+}
+
+/* Ranges often come as a few sorted runs, one a group or a file: neighbours are merged, from one
+ * of x and y into the other, until one run is left there. Returns which. */
+static struct addr_range *
+ranges_sort(struct addr_range *x, struct addr_range *y, size_t n)
+{
+	while (run_end(x, 0, n) < n) {
+		struct addr_range *swap = x;
+
+		for (size_t at = 0; at < n;) {
+			size_t mid = run_end(x, at, n), end = mid < n ? run_end(x, mid, n) : n;
+
+			runs_merge(x, at, mid, end, y);
+			at = end;
+		}
+		x = y;
+		y = swap;
+	}
+	return x;
+}
+
 enum rc
 addr_set_from(struct arena *a, const struct addr_range *ranges, size_t n, struct addr_set *out)
 {
-	struct addr_range *copy;
-	struct sink sink = { .dst = NULL };
-	bool sorted = true;
+	struct addr_range *room = NULL, *copy;
+	const struct addr_range *sorted = ranges;
+	struct sink count = { .dst = NULL }, fill = { .dst = NULL };
 
 	for (size_t i = 0; i < n; i++) {
 		CHECK(ranges[i].lo.family == 4 || ranges[i].lo.family == 6);
 		CHECK(ranges[i].lo.family == ranges[i].hi.family);
 		CHECK(addr_cmp(&ranges[i].lo, &ranges[i].hi) <= 0);
-		sorted = sorted && (i == 0 || range_cmp(&ranges[i - 1], &ranges[i]) <= 0);
 	}
-	copy = arena_array(a, n, sizeof(*copy));
+	if (n > 1 && run_end(ranges, 0, n) < n) {
+		if (n > SIZE_MAX / 2 / sizeof(*room))
+			return RC_LIMIT;
+		room = malloc(2 * n * sizeof(*room));
+		if (room == NULL)
+			return RC_NOMEM;
+		memcpy(room, ranges, n * sizeof(*room));
+		sorted = ranges_sort(room, room + n, n);
+	}
+	for (size_t i = 0; i < n; i++)
+		sink_add(&count, &sorted[i].lo, &sorted[i].hi);
+	copy = count.count > ADDR_SET_RANGES_MAX ? NULL :
+	    arena_array(a, count.count, sizeof(*copy));
+	fill.dst = copy;
+	for (size_t i = 0; copy != NULL && i < n; i++)
+		sink_add(&fill, &sorted[i].lo, &sorted[i].hi);
+	free(room);
+	if (count.count > ADDR_SET_RANGES_MAX)
+		return RC_LIMIT;
 	if (copy == NULL)
 		return RC_NOMEM;
-	if (n > 0)
-		memcpy(copy, ranges, n * sizeof(*copy));
-	if (!sorted)
-		qsort(copy, n, sizeof(*copy), range_cmp);
-	sink.dst = copy;	/* never ahead of the range that is read */
-	for (size_t i = 0; i < n; i++) {
-		struct addr_range r = copy[i];
-
-		sink_add(&sink, &r.lo, &r.hi);
-		CHECK(sink.count <= i + 1);
-	}
-	if (sink.count > ADDR_SET_RANGES_MAX)
-		return RC_LIMIT;
-	*out = (struct addr_set){ .ranges = copy, .count = (uint32_t)sink.count };
+	CHECK(fill.count == count.count);
+	*out = (struct addr_set){ .ranges = copy, .count = (uint32_t)count.count };
 	return RC_OK;
 }
 

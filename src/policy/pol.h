@@ -23,11 +23,14 @@
 enum {
 	POL_FILES_MAX = 1024,
 	POL_FILE_BYTES_MAX = 4 << 20,
+	POL_LIST_BYTES_MAX = 16 << 20,	/* of a file that is no *.pol */
 	POL_SOURCES_BYTES_MAX = 64 << 20,
 	POL_NAME_BYTES_MAX = 64,
 	POL_PATH_BYTES_MAX = 4096,
 	POL_RULES_MAX = 100000,		/* rules as written */
-	POL_GROUPS_MAX = 4096,
+	POL_GROUPS_MAX = 4096,		/* and as many lists */
+	POL_LIST_ENTRIES_MAX = 200000,	/* of one list or group */
+	POL_LISTED_MAX = 1000000,	/* of all lists and groups */
 	POL_SEGMENTS_MAX = 4096,
 	POL_LOCALS_MAX = WIRE_LOCALS_MAX,
 	POL_EVAL_CPU_S = 2,

@@ -80,6 +80,10 @@ struct pol_num_range *pol_ranges_check(struct pol_args *g, int idx, const char *
 /* The table given to group "x", workload "x", app "x", segment "x". [-0, +1] */
 int pol_name_define(lua_State *L, uint32_t name, const struct pol_site *site);
 int pol_segment_define(lua_State *L, uint32_t name, const struct pol_site *site);
+/* The table given to list "x". */
+void pol_list_define(struct pol_args *g, uint32_t name);
+/* The file of the directory whose path is the string at idx; false and d where there is none. */
+MUST_CHECK bool pol_file_find(struct pol_args *g, int idx, uint32_t *file, struct diag *d);
 /* A reference was made: remembered for "not defined". */
 void pol_name_refer(struct pol_ctx *c, uint32_t name, const struct pol_site *site);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pol_bind_file - what is said of files and of the whole directory: policy, include, defaults; and
- * the words that are refused: list, test, prove.
+ * the words that are refused: test, prove.
  */
 #include <string.h>
 
@@ -122,21 +122,38 @@ find_file(const struct pol_ctx *c, const char *path)
 }
 
 static void
-unknown_file(struct pol_args *g, const char *path)
+unknown_file(struct pol_args *g, const char *path, struct diag *d)
 {
 	uint32_t n = g->c->file_count - 1;
 	const char **names = pol_alloc(g->c, n, sizeof(*names)), *near;
-	struct diag d;
 
 	for (uint32_t i = 0; i < n; i++)
 		names[i] = g->c->files[i].name;
-	diag_set(&d, "unknown-file", "there is no file \"%.200s\" in the policy directory", path);
+	diag_set(d, "unknown-file", "there is no file \"%.200s\" in the policy directory", path);
 	near = str_nearest(path, names, n);
 	if (near != NULL)
-		diag_hint(&d, "did you mean \"%s\"?", near);
+		diag_hint(d, "did you mean \"%s\"?", near);
 	else
-		diag_hint(&d, "paths are relative to the policy directory, not to this file");
-	pol_report_value(g->c, &d, &g->site, path, strlen(path));
+		diag_hint(d, "paths are relative to the policy directory, not to this file");
+}
+
+bool
+pol_file_find(struct pol_args *g, int idx, uint32_t *file, struct diag *d)
+{
+	size_t len;
+	const char *path = lua_tolstring(g->L, idx, &len);
+
+	CHECK(path != NULL);
+	if (!path_is_inside(path, len)) {
+		diag_set(d, "bad-path", "%s: a path is relative to the policy directory and stays "
+		    "in it", g->what);
+		diag_hint(d, "write a path as \"sub/file\", with plain names between the slashes");
+		return false;
+	}
+	*file = find_file(g->c, path);
+	if (*file == POL_NO_FILE)
+		unknown_file(g, path, d);
+	return *file != POL_NO_FILE;
 }
 
 /* include "sub/file.pol": [-1, +0, e] */
@@ -146,24 +163,21 @@ bind_include(lua_State *L)
 	struct pol_ctx *c = pol_ctx_of(L);
 	struct pol_args g = { .L = L, .c = c, .idx = 1, .site = pol_site_here(c, POL_W_INCLUDE),
 		.what = "include" };
-	const char *path = NULL;
-	size_t len = 0;
+	const char *path;
+	size_t len;
 	uint32_t file;
 	struct diag d;
 	bool go_on;
 
-	if (lua_gettop(L) == 1 && lua_type(L, 1) == LUA_TSTRING)
-		path = lua_tolstring(L, 1, &len);
-	if (path == NULL || !path_is_inside(path, len)) {
-		diag_set(&d, "bad-path", path == NULL ? "include takes one path in quotes" :
-		    "include: a path is relative to the policy directory and stays in it");
+	if (lua_gettop(L) != 1 || lua_type(L, 1) != LUA_TSTRING) {
+		diag_set(&d, "bad-path", "include takes one path in quotes");
 		diag_hint(&d, "write include \"sub/file.pol\"");
 		pol_args_fault(&g, &d, NULL);
 		return 0;
 	}
-	file = find_file(c, path);
-	if (file == POL_NO_FILE) {
-		unknown_file(&g, path);
+	path = lua_tolstring(L, 1, &len);
+	if (!pol_file_find(&g, 1, &file, &d)) {
+		pol_report_value(c, &d, &g.site, path, len);
 		return 0;
 	}
 	if (c->depth >= POL_NESTING_MAX) {
@@ -229,7 +243,7 @@ bind_defaults(lua_State *L)
 	return 0;
 }
 
-/* list, test, prove; upvalue: the word. The result may be called with a table. [-1, +1, m] */
+/* test, prove; upvalue: the word. The result may be called with a table. [-1, +1, m] */
 static int
 bind_later(lua_State *L)
 {
@@ -242,7 +256,7 @@ bind_later(lua_State *L)
 	diag_set(&d, "unsupported", "%s is not yet supported", pol_word_names[word]);
 	diag_hint(&d, "remove it: it is refused so that it is not silently without effect");
 	pol_report(c, &d, &site);
-	c->test_told = c->test_told || word != POL_W_LIST;
+	c->test_told = true;
 	pol_set_push(L, 0);
 	return 1;
 }
@@ -275,7 +289,7 @@ static const luaL_Reg file_words[] = {
 void
 pol_bind_file_open(lua_State *L)
 {
-	static const enum pol_word later[] = { POL_W_LIST, POL_W_TEST, POL_W_PROVE };
+	static const enum pol_word later[] = { POL_W_TEST, POL_W_PROVE };
 	static const char *const test_words[] = { "allow", "deny", "never", "always" };
 
 	luaL_newmetatable(L, POL_META_STATEMENT);

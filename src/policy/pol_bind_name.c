@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pol_bind_name - what has a name: workload, group, app, segment; and list, which is refused.
+ * pol_bind_name - what has a name: workload, group, list, app, segment.
  * Shape:   `group "web"` gives a reference, a set; calling that with a table defines the name. One
  *          space of names per kind for the whole directory; resolved when all files ran.
  */
@@ -12,7 +12,8 @@
 
 enum { VNIC_MAX = 65535 };
 
-const char *const pol_kind_names[POL_KIND__COUNT] = { "workload", "group", "app", "segment" };
+const char *const pol_kind_names[POL_KIND__COUNT] = { "workload", "group", "list", "app",
+	"segment" };
 
 /* --- the table of names ---------------------------------------------------------------------- */
 
@@ -259,6 +260,10 @@ pol_name_define(lua_State *L, uint32_t name, const struct pol_site *site)
 	case POL_KIND_GROUP:
 		define_group(&g, name);
 		break;
+	case POL_KIND_LIST:
+		if (count_within(&g, POL_KIND_LIST, POL_GROUPS_MAX))
+			pol_list_define(&g, name);
+		break;
 	case POL_KIND_WORKLOAD:
 		define_workload(&g, name);
 		break;
@@ -293,7 +298,7 @@ take_name(struct pol_args *g)
 	return pol_name_check(g->c, &g->site, g->what, text, len) ? text : NULL;
 }
 
-/* workload "x", group "x", segment "x", app "x"; upvalues: word, kind. [-1, +1, m] */
+/* workload "x", group "x", list "x", segment "x", app "x"; upvalues: word, kind. [-1, +1, m] */
 static int
 bind_named(lua_State *L)
 {
@@ -333,7 +338,7 @@ pol_bind_name_open(lua_State *L)
 {
 	static const struct { enum pol_word word; enum pol_kind kind; } words[] = {
 		{ POL_W_WORKLOAD, POL_KIND_WORKLOAD }, { POL_W_GROUP, POL_KIND_GROUP },
-		{ POL_W_APP, POL_KIND_APP },
+		{ POL_W_LIST, POL_KIND_LIST }, { POL_W_APP, POL_KIND_APP },
 		{ POL_W_SEGMENT, POL_KIND_SEGMENT }
 	};
 

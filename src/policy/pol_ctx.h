@@ -88,8 +88,8 @@ struct pol_svc {
 	struct pol_site site;
 };
 
-enum pol_kind { POL_KIND_WORKLOAD = 0, POL_KIND_GROUP, POL_KIND_APP, POL_KIND_SEGMENT,
-	POL_KIND__COUNT };
+enum pol_kind { POL_KIND_WORKLOAD = 0, POL_KIND_GROUP, POL_KIND_LIST, POL_KIND_APP,
+	POL_KIND_SEGMENT, POL_KIND__COUNT };
 extern const char *const pol_kind_names[POL_KIND__COUNT];
 
 struct pol_name {
@@ -97,7 +97,7 @@ struct pol_name {
 	uint8_t kind;			/* enum pol_kind */
 	bool defined, referred, allow_empty, busy, done, wrong;
 	uint8_t state;			/* of an app: enum wire_state, or POL_STATE_UNSAID */
-	uint32_t set;			/* of a workload, group or segment */
+	uint32_t set;			/* of a workload, group, list or segment */
 	uint32_t svc;			/* of an app */
 	const struct pol_label *labels;	/* of a workload, sorted by key */
 	uint32_t label_count;
@@ -135,6 +135,10 @@ struct pol_limits {
 	bool close;			/* free the Lua state at the end: the process goes on */
 };
 
+struct pol_memo;		/* pol_set_eval.c: a large set and what it was made of; */
+struct pol_walk;		/* and where its work stands */
+enum { POL_MEMO_CHAINS = 512 };
+
 struct pol_ctx {
 	lua_State *L;
 	struct arena *a;
@@ -160,6 +164,8 @@ struct pol_ctx {
 	struct pol_site defaults_site;	/* line 0 = none */
 	uint32_t control;		/* service expression, POL_NO_NAME = none */
 	uint32_t stamp;
+	struct pol_walk *walk;
+	struct pol_memo *memos[POL_MEMO_CHAINS];
 	struct pol_num_range *scratch;	/* POL_SCRATCH of them: while a list of numbers is read */
 };
 enum { POL_SCRATCH = 1024 };

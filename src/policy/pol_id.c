@@ -154,6 +154,32 @@ counters_give(struct pol_job *j, const struct id_want *w, uint32_t n)
 	return RC_LIMIT;
 }
 
+/* Of the family, then both ends as 16 bytes each, of every range. */
+static void
+set_digest(const struct addr_set *s, uint8_t out[SHA256_BYTES])
+{
+	uint8_t bytes[33 * 64];
+	struct sha256_ctx c;
+	struct wr w;
+
+	sha256_init(&c);
+	wr_init(&w, bytes, sizeof(bytes));
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct addr_range *r = &s->ranges[i];
+
+		wr_u8(&w, r->lo.family);
+		wr_le64(&w, r->lo.hi);
+		wr_le64(&w, r->lo.lo);
+		wr_le64(&w, r->hi.hi);
+		wr_le64(&w, r->hi.lo);
+		if (w.pos < sizeof(bytes) && i + 1 < s->count)
+			continue;
+		sha256_update(&c, bytes, w.pos);
+		wr_init(&w, bytes, sizeof(bytes));
+	}
+	sha256_final(&c, out);
+}
+
 /* The digest of a set is taken once for all rules that have it. */
 static enum rc
 rule_wants(struct pol_job *j, struct id_want *w)
@@ -168,14 +194,11 @@ rule_wants(struct pol_job *j, struct id_want *w)
 		return RC_NOMEM;
 	rc = pol_sets_init(&sets, &j->scratch, n);
 	for (uint32_t i = 0; rc == RC_OK && i < n; i++) {
-		uint32_t id;
+		uint32_t id = pol_sets_add(&sets, &j->r->rules[i].peer);
 
-		rc = pol_sets_add(&sets, &j->r->rules[i].peer, &id);
-		if (rc != RC_OK)
-			break;
 		CHECK(id < n);
 		if (!known[id])
-			sha256(sets.bytes.items[id].p, sets.bytes.items[id].len, digests[id]);
+			set_digest(&sets.items[id], digests[id]);
 		known[id] = true;
 		w[i] = rule_want(j, i, digests[id]);
 	}

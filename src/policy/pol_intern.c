@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "bytes.h"
 #include "hash.h"
 
 static uint32_t
@@ -58,64 +57,73 @@ pol_sets_init(struct pol_sets *t, struct arena *a, uint32_t max)
 {
 	uint32_t size = table_size(max);
 
-	memset(t, 0, sizeof(*t));
-	t->mask = size - 1;
+	*t = (struct pol_sets){ .max = max, .mask = size - 1 };
+	t->items = arena_array(a, max, sizeof(*t->items));
+	t->hashes = arena_array(a, max, sizeof(*t->hashes));
 	t->seen = arena_array(a, size, sizeof(*t->seen));
-	if (t->seen == NULL)
-		return RC_NOMEM;
-	return pol_intern_init(&t->bytes, a, max);
+	t->slots = arena_array(a, size, sizeof(*t->slots));
+	return t->items == NULL || t->hashes == NULL || t->seen == NULL || t->slots == NULL ?
+	    RC_NOMEM : RC_OK;
 }
 
-static enum rc
-set_bytes(struct pol_sets *t, const struct addr_set *s, size_t *len)
+static uint64_t
+hash_step(uint64_t h, uint64_t x)
 {
-	struct wr w;
+	h = (h ^ x) * UINT64_C(0xff51afd7ed558ccd);
+	return h ^ h >> 32;
+}
 
-	*len = (size_t)s->count * POL_RANGE_BYTES;
-	if (*len > t->cap) {
-		size_t cap = MAX(2 * *len, (size_t)4096);
+static uint64_t
+set_hash(const struct addr_set *s)
+{
+	uint64_t h = s->count;
 
-		t->buf = arena_alloc(t->bytes.arena, cap);
-		t->cap = t->buf == NULL ? 0 : cap;
-		if (t->buf == NULL)
-			return RC_NOMEM;
-	}
-	wr_init(&w, t->buf, *len);
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct addr_range *r = &s->ranges[i];
 
-		wr_u8(&w, r->lo.family);
-		wr_le64(&w, r->lo.hi);
-		wr_le64(&w, r->lo.lo);
-		wr_le64(&w, r->hi.hi);
-		wr_le64(&w, r->hi.lo);
+		h = hash_step(h, r->lo.hi ^ r->lo.family);
+		h = hash_step(h, r->lo.lo);
+		h = hash_step(h, r->hi.hi);
+		h = hash_step(h, r->hi.lo);
 	}
-	CHECK(!w.failed && w.pos == *len);
-	return RC_OK;
+	return h;
 }
 
-enum rc
-pol_sets_add(struct pol_sets *t, const struct addr_set *s, uint32_t *id)
+/* The number of the set by what it holds; it is added where it is new. */
+static uint32_t
+set_number(struct pol_sets *t, const struct addr_set *s)
 {
-	static const uint8_t empty[1] = { 0 };
-	uint64_t hash = (uint64_t)(uintptr_t)s->ranges * UINT64_C(0x9e3779b97f4a7c15) + s->count;
-	uint32_t at = (uint32_t)(hash >> 32) & t->mask;
-	size_t len;
-	enum rc rc;
+	uint64_t hash = set_hash(s);
+	uint32_t at = (uint32_t)(hash ^ hash >> 32) & t->mask;
+
+	for (; t->slots[at] != 0; at = (at + 1) & t->mask) {
+		uint32_t id = t->slots[at] - 1;
+
+		if (t->hashes[id] == hash && addr_set_equal(&t->items[id], s))
+			return id;
+	}
+	CHECK(t->count < t->max);
+	t->items[t->count] = *s;
+	t->hashes[t->count] = hash;
+	t->slots[at] = t->count + 1;
+	return t->count++;
+}
+
+uint32_t
+pol_sets_add(struct pol_sets *t, const struct addr_set *s)
+{
+	uint64_t place = hash_step(s->count, (uint64_t)(uintptr_t)s->ranges);
+	uint32_t at = (uint32_t)(place >> 32) & t->mask, id;
 
 	if (s->count == 0)
-		return pol_intern_add(&t->bytes, empty, 0, id);
+		return set_number(t, s);
 	for (int i = 0; i < 8 && t->seen[at].ranges != NULL; i++) {
-		if (t->seen[at].ranges == s->ranges && t->seen[at].count == s->count) {
-			*id = t->seen[at].id;
-			return RC_OK;
-		}
+		if (t->seen[at].ranges == s->ranges && t->seen[at].count == s->count)
+			return t->seen[at].id;
 		at = (at + 1) & t->mask;
 	}
-	rc = set_bytes(t, s, &len);
-	if (rc == RC_OK)
-		rc = pol_intern_add(&t->bytes, t->buf, len, id);
-	if (rc == RC_OK)	/* full: the last one seen there is forgotten */
-		t->seen[at] = (struct pol_sets_seen){ s->ranges, s->count, *id };
-	return rc;
+	id = set_number(t, s);
+	/* full: the last one seen there is forgotten */
+	t->seen[at] = (struct pol_sets_seen){ s->ranges, s->count, id };
+	return id;
 }

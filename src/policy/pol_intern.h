@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pol_intern - equal contents, one number.
- * Does:    numbers byte strings, and address sets by their canonical bytes, in the order in which
- *          they are first seen; the same input gives the same numbers.
+ * Does:    numbers byte strings, and address sets, in the order in which they are first seen; the
+ *          same input gives the same numbers.
  * Limits:  as many as were promised at the start; memory grows with the distinct bytes.
- * Memory:  copies what is new into the arena; lives as long as it.
+ * Memory:  copies byte strings that are new into the arena, borrows sets; lives as long as it.
  */
 #ifndef POL_INTERN_H
 #define POL_INTERN_H
@@ -31,21 +31,21 @@ struct pol_intern {
 MUST_CHECK enum rc pol_intern_init(struct pol_intern *t, struct arena *a, uint32_t max);
 MUST_CHECK enum rc pol_intern_add(struct pol_intern *t, const void *p, size_t len, uint32_t *id);
 
-/* Sets: the same ranges are first known by their address in memory, then by content. */
+/* Sets: the same ranges are first known by their address in memory, then by content. They are
+ * borrowed for as long as the table lives; a list of addresses is large. */
 struct pol_sets {
-	struct pol_intern bytes;
+	struct addr_set *items;		/* by number */
+	uint64_t *hashes;
+	uint32_t count, max;
 	struct pol_sets_seen {
 		const struct addr_range *ranges;
 		uint32_t count, id;
 	} *seen;
+	uint32_t *slots;		/* number + 1; 0 = free */
 	uint32_t mask;
-	uint8_t *buf;			/* for the canonical bytes of one set */
-	size_t cap;
 };
 
-enum { POL_RANGE_BYTES = 33 };		/* family, then lo and hi as 16 bytes each */
-
 MUST_CHECK enum rc pol_sets_init(struct pol_sets *t, struct arena *a, uint32_t max);
-MUST_CHECK enum rc pol_sets_add(struct pol_sets *t, const struct addr_set *s, uint32_t *id);
+uint32_t pol_sets_add(struct pol_sets *t, const struct addr_set *s);
 
 #endif

@@ -171,8 +171,7 @@ item_make(struct pol_job *j, const struct pol_part *p, uint8_t family, struct po
 	rc = services_get(j, p, family, &it);
 	if (rc == RC_OK && it.rule.service_count == 0)
 		return RC_OK;
-	if (rc == RC_OK)
-		rc = pol_sets_add(&j->peers, &it.rule.peer, &it.peer_id);
+	it.peer_id = pol_sets_add(&j->peers, &it.rule.peer);
 	if (rc == RC_OK)
 		rc = pol_intern_add(&j->vlans, r->vlan_count == 0 ? (const void *)"" : r->vlans,
 		    r->vlan_count * sizeof(*r->vlans), &it.vlan_id);

@@ -74,10 +74,32 @@ any_aborted(const struct pol_ctx *c)
 	return false;
 }
 
+/* What a group or a list holds is bounded, and what all of them hold: tables share it. */
+static void
+check_listed(struct pol_ctx *c, const struct pol_name *n, uint32_t ranges, uint32_t *total)
+{
+	bool before = *total > POL_LISTED_MAX;
+	struct diag d;
+
+	CHECK(n->kind == POL_KIND_GROUP || n->kind == POL_KIND_LIST);
+	*total += MIN(ranges, UINT32_MAX - *total);
+	if (ranges > POL_LIST_ENTRIES_MAX)
+		diag_set(&d, "limit", "%s \"%s\" holds %u ranges of addresses; at most %d",
+		    pol_kind_names[n->kind], n->text, ranges, POL_LIST_ENTRIES_MAX);
+	else if (!before && *total > POL_LISTED_MAX)
+		diag_set(&d, "limit", "with %s \"%s\" groups and lists hold %u ranges of "
+		    "addresses; at most %d in all", pol_kind_names[n->kind], n->text, *total,
+		    POL_LISTED_MAX);
+	else
+		return;
+	pol_report(c, &d, &n->site);
+}
+
 static enum rc
 resolve_names(struct pol_ctx *c)
 {
 	bool quiet = any_aborted(c);
+	uint32_t listed = 0;
 	struct diag d;
 
 	for (uint32_t i = 0; i < c->names.count; i++) {
@@ -97,6 +119,8 @@ resolve_names(struct pol_ctx *c)
 		if (rc != RC_OK)
 			return rc;
 		s = &c->sets.items[n->set];
+		if (n->kind == POL_KIND_GROUP || n->kind == POL_KIND_LIST)
+			check_listed(c, n, s->set.count, &listed);
 		if (n->kind != POL_KIND_GROUP || s->wrong || s->set.count > 0 || n->allow_empty ||
 		    quiet)
 			continue;

@@ -114,6 +114,13 @@ is_policy(const char *path)
 	return n > 4 && strcmp(path + n - 4, ".pol") == 0;
 }
 
+/* Other files may be lists of addresses, which are longer than what people write. */
+static size_t
+bytes_max(const char *path)
+{
+	return is_policy(path) ? POL_FILE_BYTES_MAX : POL_LIST_BYTES_MAX;
+}
+
 /* --- reading --------------------------------------------------------------------------------- */
 
 static void
@@ -183,7 +190,7 @@ add_file(struct reading *r, int dirfd, const char *name, const char *path)
 	size_t len = 0;
 	enum rc rc;
 
-	rc = file_read(dirfd, name, POL_FILE_BYTES_MAX, &text, &len, &d);
+	rc = file_read(dirfd, name, bytes_max(path), &text, &len, &d);
 	if (rc != RC_OK) {
 		diag_place(&d, path, 0, 0);
 		diags_add(r->diags, &d);
@@ -357,6 +364,17 @@ path_is_below(const char *path)
 	}
 }
 
+/* What is no policy is read by who names it: only its size is looked at here. */
+static bool
+list_check(const struct pol_source *s, struct diag *d)
+{
+	if (s->len <= POL_LIST_BYTES_MAX)
+		return true;
+	diag_set(d, "limit", "a file of %zu bytes; at most %d", s->len, POL_LIST_BYTES_MAX);
+	diag_place(d, s->path, 0, 0);
+	return false;
+}
+
 bool
 pol_sources_check(struct pol_sources *s, struct diag *d)
 {
@@ -373,7 +391,7 @@ pol_sources_check(struct pol_sources *s, struct diag *d)
 			    "or another file's", i + 1);
 			return false;
 		}
-		if (!pol_text_check(f, d))
+		if (is_policy(f->path) ? !pol_text_check(f, d) : !list_check(f, d))
 			return false;
 		any = any || (is_policy(f->path) && strchr(f->path, '/') == NULL);
 	}
@@ -395,7 +413,7 @@ pol_sources_encode(const struct pol_sources *s, struct arena *a, uint8_t **out, 
 	if (s->count > POL_FILES_MAX)
 		return RC_LIMIT;
 	for (uint32_t i = 0; i < s->count; i++) {
-		CHECK(s->items[i].len <= POL_FILE_BYTES_MAX);
+		CHECK(s->items[i].len <= POL_LIST_BYTES_MAX);
 		if (!size_add(total, 8 + strlen(s->items[i].path) + s->items[i].len, &total))
 			return RC_LIMIT;
 	}
@@ -428,7 +446,7 @@ decode_file(struct rd *r, struct arena *a, struct pol_source *out)
 
 	if (r->failed)
 		return RC_TRUNC;
-	if (text_len > POL_FILE_BYTES_MAX)
+	if (text_len > POL_LIST_BYTES_MAX)
 		return RC_LIMIT;
 	path = rd_bytes(r, path_len);
 	text = rd_bytes(r, text_len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pol_wire_write - rules to bytes: into a buffer that doubles until all of it fits. */
+/* pol_wire_write - rules to bytes: into a buffer that grows until all of it fits. */
 #include "pol.h"
 
 #include <string.h>
@@ -12,8 +12,6 @@
 struct out {
 	struct wr w;
 	struct pol_sets sets;
-	const struct addr_set **by_id;
-	uint32_t set_count;
 };
 
 static void
@@ -73,38 +71,42 @@ put_messages(struct wr *w, const struct diags *ds)
 	}
 }
 
-static enum rc
-set_number(struct out *o, const struct addr_set *s, uint32_t *id)
-{
-	enum rc rc = pol_sets_add(&o->sets, s, id);
-
-	if (rc == RC_OK && *id == o->set_count)
-		o->by_id[o->set_count++] = s;
-	return rc;
-}
-
 /* Numbers every set; ids holds those of segments, rules, workloads, in this order. */
 static enum rc
 sets_find(struct out *o, const struct pol_rules *r, struct arena *a, uint32_t **out)
 {
 	static const struct addr_set empty = { .ranges = NULL };
-	uint32_t n = r->segment_count + r->rule_count + r->workload_count, at = 0, id;
+	uint32_t n = r->segment_count + r->rule_count + r->workload_count, at = 0;
 	uint32_t *ids = arena_array(a, n, sizeof(*ids));
-	enum rc rc = pol_sets_init(&o->sets, a, n + 1);
 
-	o->by_id = arena_array(a, (size_t)n + 1, sizeof(const struct addr_set *));
-	if (ids == NULL || o->by_id == NULL)
+	if (ids == NULL || pol_sets_init(&o->sets, a, n + 1) != RC_OK)
 		return RC_NOMEM;
-	if (rc == RC_OK)
-		rc = set_number(o, &empty, &id);
-	for (uint32_t i = 0; rc == RC_OK && i < r->segment_count; i++)
-		rc = set_number(o, &r->segments[i].members, &ids[at++]);
-	for (uint32_t i = 0; rc == RC_OK && i < r->rule_count; i++)
-		rc = set_number(o, &r->rules[i].peer, &ids[at++]);
-	for (uint32_t i = 0; rc == RC_OK && i < r->workload_count; i++)
-		rc = set_number(o, &r->workloads[i].ips, &ids[at++]);
+	CHECK(pol_sets_add(&o->sets, &empty) == 0);
+	for (uint32_t i = 0; i < r->segment_count; i++)
+		ids[at++] = pol_sets_add(&o->sets, &r->segments[i].members);
+	for (uint32_t i = 0; i < r->rule_count; i++)
+		ids[at++] = pol_sets_add(&o->sets, &r->rules[i].peer);
+	for (uint32_t i = 0; i < r->workload_count; i++)
+		ids[at++] = pol_sets_add(&o->sets, &r->workloads[i].ips);
+	CHECK(at == n);
 	*out = ids;
-	return rc;
+	return RC_OK;
+}
+
+/* Bytes of all sets: they may be most of what is sent. */
+static size_t
+sets_bytes(const struct out *o)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < o->sets.count; i++) {
+		const struct addr_set *s = &o->sets.items[i];
+		uint32_t first, v4;
+
+		addr_set_family(s, 4, &first, &v4);
+		n += 4 + (size_t)v4 * 9 + (size_t)(s->count - v4) * 33;
+	}
+	return n;
 }
 
 static void
@@ -147,9 +149,9 @@ put_rules(struct out *o, const struct pol_rules *r, const uint32_t *ids)
 	wr_le32(w, r->file_count);
 	for (uint32_t i = 0; i < r->file_count; i++)
 		put_text(w, r->files[i]);
-	wr_le32(w, o->set_count);
-	for (uint32_t i = 0; i < o->set_count; i++)
-		put_set(w, o->by_id[i]);
+	wr_le32(w, o->sets.count);
+	for (uint32_t i = 0; i < o->sets.count; i++)
+		put_set(w, &o->sets.items[i]);
 	wr_le32(w, r->segment_count);
 	for (uint32_t i = 0; i < r->segment_count; i++) {
 		const struct pol_segment *s = &r->segments[i];
@@ -191,7 +193,7 @@ enum rc
 pol_rules_encode(const struct pol_rules *r, const struct diags *diags, struct arena *a,
     uint8_t **out, size_t *len)
 {
-	struct out o = { .set_count = 0 };
+	struct out o = { .sets = { .count = 0 } };
 	uint32_t *ids = NULL;
 	uint8_t *p;
 	enum rc rc;
@@ -205,7 +207,7 @@ pol_rules_encode(const struct pol_rules *r, const struct diags *diags, struct ar
 		if (rc != RC_OK)
 			return rc;
 	}
-	for (size_t cap = 1 << 16; cap <= POL_WIRE_BYTES_MAX; cap *= 2) {
+	for (size_t cap = (1 << 16) + sets_bytes(&o); cap <= POL_WIRE_BYTES_MAX; cap *= 2) {
 		p = arena_alloc(a, cap);
 		if (p == NULL)
 			return RC_NOMEM;

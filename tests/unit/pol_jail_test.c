@@ -130,12 +130,16 @@ static const struct attack attacks[] = {
 	{ "deep recursion", "local function f() return 1 + f() end f()",
 	    "a.pol:1:1: " MEMORY },
 	{ "includes itself", "include 'a.pol'", "" },
-	{ "include out of the directory", "include '../x.pol'", "a.pol:1:1: error bad-path: "
+	{ "include out of the directory", "include '../x.pol'", "a.pol:1:9: error bad-path: "
 	    "include: a "
 	    "path is relative to the policy directory and stays in it" },
-	{ "include by absolute path", "include '/etc/passwd'", "a.pol:1:1: error bad-path: "
+	{ "include by absolute path", "include '/etc/passwd'", "a.pol:1:9: error bad-path: "
 	    "include: a "
 	    "path is relative to the policy directory and stays in it" },
+	{ "list out of the directory", "list 'l' { file = 'a/../../x' }", "a.pol:1:19: error "
+	    "bad-path: list \"l\": a path is relative to the policy directory and stays in it" },
+	{ "list by absolute path", "list 'l' { file = '/etc/passwd' }", "a.pol:1:19: error "
+	    "bad-path: list \"l\": a path is relative to the policy directory and stays in it" },
 	{ "names with control characters", "group('a\\27[2J')({ '10.0.0.1' })", "a.pol:1:1: error "
 	    "bad-name: group: a name holds no control characters, \" or \\" },
 	{ "a name of a megabyte", "group(string.rep('x', 1000000))", "a.pol:1:1: error limit: "

@@ -264,6 +264,13 @@ file_size(void)
 	read_root(&r);
 	T_IS_INT(r.rc, RC_LIMIT);
 	done(&r);
+	/* what is no policy may be longer */
+	begin();
+	put("a.pol", "", 0);
+	put("l", text, POL_FILE_BYTES_MAX + 1);
+	read_root(&r);
+	T_IS_INT(r.rc, RC_OK);
+	done(&r);
 	free(text);
 }
 
