@@ -332,14 +332,15 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	wire_store32(m->mem, WIRE_MBOX_MAGIC);
 }
 
-static void
+static bool
 beat(struct fw_mbox *m, uint64_t now_ns)
 {
 	if (now_ns - m->heartbeat_ns < HEARTBEAT_NS)
-		return;
+		return false;
 	m->heartbeat++;
 	m->heartbeat_ns = now_ns;
 	m->status_old = true;
+	return true;
 }
 
 /* O(WIRE_MBOX_SLOTS + FW_MBOX_STEP_BYTES), and what fw_ruleset_step says. */
@@ -358,7 +359,8 @@ mbox_poll(struct fw *fw, struct fw_mbox *m, uint64_t now_ns)
 			slot_serve(fw, m, slot);
 	}
 	fw_ruleset_step(fw, m);
-	beat(m, now_ns);
+	if (beat(m, now_ns))
+		fw_scrub_step(fw, m);
 	if (m->status_old)
 		status_write(fw, m);
 }
@@ -390,7 +392,7 @@ fw_mbox_attach(struct fw *fw, uint8_t *mem, uint64_t now_ns)
 	m->events_written = 0;
 	m->alerts_written = 0;
 	m->status_seq = 0;
-	beat(m, now_ns);	/* on its own time: sessions in quick turn do not stop it */
+	(void)beat(m, now_ns);	/* on its own time: sessions in quick turn do not stop it */
 	if (mem == NULL)
 		return;
 	/* The boot word goes first and comes last: the host sees a booting NIC in between. */

@@ -53,6 +53,12 @@ struct fw_page {
 	struct wire_stats stats;
 };
 
+/* How far the active image was read again. */
+struct fw_scrub {
+	uint32_t activation, done;	/* which, bytes */
+	struct fw_sha256 sha;
+};
+
 struct fw_mbox {
 	struct fw_port port;
 	uint8_t *mem;			/* NULL = no host */
@@ -77,6 +83,7 @@ struct fw_mbox {
 	uint32_t job_confirm_s;		/* of a COMMIT */
 	bool job_confirms;		/* a STORE is that of a CONFIRM */
 	struct fw_sha256 sha;
+	struct fw_scrub scrub;
 
 	struct fw_record active;	/* of the active image; generation 0 = none */
 	struct fw_record next;		/* being committed, or confirmed */
@@ -107,8 +114,13 @@ void fw_mbox_start(struct fw *fw, const struct fw_port *port, uint8_t *mem, uint
 void fw_mbox_attach(struct fw *fw, uint8_t *mem, uint64_t now_ns);
 
 /* At boot: bank 0 holds record->len bytes from the store. Enforces them where digest and structure
- * hold; false: nothing is committed, all but ARP is dropped. O(len). */
+ * hold; false: nothing is committed, all but ARP is dropped, and the store is told as damaged.
+ * O(len). */
 bool fw_boot_image(struct fw *fw, const struct fw_record *record);
+
+/* At boot, after fw_boot_image: the board found its store damaged, whatever it booted with. Told in
+ * the status page until the next boot. */
+void fw_boot_damaged(struct fw *fw);
 
 /* A job waits for the next fw_poll: the board must not sleep before it. A store that is pending
  * does not count: the board knows itself when that ends. */

@@ -384,6 +384,23 @@ commit_undo(struct fw *fw, struct fw_mbox *m, enum wire_event_undone why)
 	m->port.kick(m->port.arg);
 }
 
+void
+fw_ruleset_damaged(struct fw *fw, struct fw_mbox *m)
+{
+	FW_CHECK(m->job != FW_JOB_STORE);
+	if (m->job != FW_JOB_NONE) {
+		(void)FAIL(m, WIRE_ERR_NOT_STAGED, 0);
+		job_end(m);
+	}
+	m->stage = FW_STAGE_NONE;
+	if (m->former.generation != 0) {
+		commit_undo(fw, m, WIRE_UNDONE_DAMAGED);
+		return;
+	}
+	fw_image_drop(fw);
+	memset(&m->active, 0, sizeof(m->active));
+}
+
 static void
 confirm_end(struct fw_mbox *m)
 {
@@ -523,6 +540,8 @@ fw_boot_image(struct fw *fw, const struct fw_record *record)
 	uint32_t bad;
 
 	FW_CHECK(m != NULL && fw->active == FW_BANK_NONE);
+	m->status_flags |= WIRE_STATUS_STORE_DAMAGED;	/* unless the end is reached */
+	m->status_old = true;
 	if (record->generation == 0 || record->len == 0 || record->len > fw->cfg.bank_bytes)
 		return false;
 	fw_sha256_init(&m->sha);
@@ -532,9 +551,19 @@ fw_boot_image(struct fw *fw, const struct fw_record *record)
 	    !fw_image_check(fw->cfg.bank[0], record->len, &bad) ||
 	    !fw_image_fits(&fw->cfg, fw->cfg.bank[0], &bad))
 		return false;
+	m->status_flags &= ~(uint32_t)WIRE_STATUS_STORE_DAMAGED;
 	fw_image_activate(fw, 0, record->len, record->generation, false);
 	m->active = *record;
 	m->highest = record->generation;
-	m->status_old = true;
 	return true;
+}
+
+void
+fw_boot_damaged(struct fw *fw)
+{
+	struct fw_mbox *m = fw->cfg.mbox;
+
+	FW_CHECK(m != NULL);
+	m->status_flags |= WIRE_STATUS_STORE_DAMAGED;
+	m->status_old = true;
 }

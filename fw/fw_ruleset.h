@@ -21,6 +21,13 @@ void fw_ruleset_step(struct fw *fw, struct fw_mbox *m);
  * that waits to be confirmed waits on. */
 void fw_ruleset_drop(struct fw_mbox *m);
 
+/* The active image is not what was committed: the former one, where that waits to be gone back to,
+ * else none. An open upload ends. */
+void fw_ruleset_damaged(struct fw *fw, struct fw_mbox *m);
+
+/* fw_scrub.c: reads a slice of the active image, at each heartbeat. O(FW_MBOX_STEP_BYTES). */
+void fw_scrub_step(struct fw *fw, struct fw_mbox *m);
+
 /* In fw_mbox.c: an error reply, a good one, and what a job says at its end. */
 bool fw_mbox_fail(struct fw_mbox *m, uint32_t code, uint32_t arg, uint32_t syndrome);
 bool fw_mbox_good(struct fw_mbox *m, const void *payload, uint32_t len);

@@ -42,6 +42,15 @@ fw_bank_staged(const struct fw *fw)
 	return fw->active == 0 ? 1 : 0;
 }
 
+/* What datagrams in flight still count belongs to the old image's counters. */
+static void
+frags_uncount(struct fw *fw)
+{
+	for (uint32_t i = 0; i < FW_FRAG_DATAGRAMS; i++)
+		fw->cfg.frags->items[i].hops[0].counter = fw->cfg.frags->items[i].hops[1].counter =
+		    WIRE_COUNTER_NONE;
+}
+
 void
 fw_image_activate(struct fw *fw, uint32_t bank, uint32_t len, uint32_t generation,
     bool keep_counters)
@@ -49,13 +58,21 @@ fw_image_activate(struct fw *fw, uint32_t bank, uint32_t len, uint32_t generatio
 	FW_CHECK(bank == fw_bank_staged(fw) || (fw->active == FW_BANK_NONE && bank < 2));
 	FW_CHECK(len <= fw->cfg.bank_bytes && generation != 0);
 	fw_count_carry(fw, fw->cfg.bank[bank], keep_counters);
-	/* What datagrams in flight still count belongs to the old image's counters. */
-	for (uint32_t i = 0; i < FW_FRAG_DATAGRAMS; i++)
-		fw->cfg.frags->items[i].hops[0].counter = fw->cfg.frags->items[i].hops[1].counter =
-		    WIRE_COUNTER_NONE;
+	frags_uncount(fw);
 	fw->active = bank;
 	fw->image_bytes = len;
 	fw->generation = generation;
+	fw->activation++;
+}
+
+void
+fw_image_drop(struct fw *fw)
+{
+	FW_CHECK(fw->active != FW_BANK_NONE);
+	frags_uncount(fw);
+	fw->active = FW_BANK_NONE;
+	fw->image_bytes = 0;
+	fw->generation = 0;
 	fw->activation++;
 }
 
@@ -70,7 +87,7 @@ fw_sweep(struct fw *fw, uint64_t now_ns)
 			continue;
 		if (now_ns >= f->deadline_ns)
 			fw_flow_end(fw, f);
-		else
+		else if (fw->active != FW_BANK_NONE)
 			(void)fw_judge_flow(fw, f);
 	}
 	fw_frag_expire(fw, now_ns, FW_FLOW_SWEEP);

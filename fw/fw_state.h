@@ -165,6 +165,10 @@ bool fw_image_fits(const struct fw_cfg *cfg, const uint8_t *image, uint32_t *tab
 void fw_image_activate(struct fw *fw, uint32_t bank, uint32_t len, uint32_t generation,
     bool keep_counters);
 
+/* Back to nothing committed: all but ARP is dropped. Live flows are judged again once an image is
+ * there. Between packets only. */
+void fw_image_drop(struct fw *fw);
+
 /* Housekeeping of fw_poll: looks at FW_FLOW_SWEEP flows, expired fragments, pending suppressed
  * counts. fw_poll calls it once; a board without a mailbox may call it instead. */
 void fw_sweep(struct fw *fw, uint64_t now_ns);

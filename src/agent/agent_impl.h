@@ -115,6 +115,7 @@ struct agent {
 	struct nic_status nic_status;
 	bool nic_known;			/* active and status were read once */
 	struct diag nic_error;
+	const char *nic_alarm;		/* as it was logged last; NULL = none was */
 	uint64_t nic_since_wall_ns;	/* of the state it is in */
 	uint64_t nic_ups, nic_boot_count;
 
@@ -150,6 +151,8 @@ MUST_CHECK enum rc agent_nic_first(struct agent *a, struct diag *diag);
 void agent_nic_stop(struct agent *a);
 /* Brings g to the NIC, and takes it; says how in o. Without a NIC it is kept as wanted. */
 void agent_nic_enforce(struct agent *a, struct gen *g, bool adopts, struct outcome *o);
+/* What the NIC says is wrong with it; "" = nothing. */
+const char *agent_nic_alarm(const struct agent *a);
 /* The generation that is enforced, where its lines are known. */
 const struct gen *agent_active(struct agent *a);
 

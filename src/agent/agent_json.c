@@ -30,6 +30,7 @@ status_nic(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 		doc_str(d, o, "error", a->nic_error.text);
 	if (!a->nic_known)
 		return;
+	doc_str(d, o, "alarm", agent_nic_alarm(a));
 	doc_uint(d, o, "boots", a->nic_status.boot_count);
 	doc_uint(d, o, "tables_max", a->caps.tables_max);
 	doc_uint(d, o, "rules_max", a->caps.rules_max);

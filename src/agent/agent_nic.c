@@ -263,6 +263,31 @@ reconcile(struct agent *a)
 
 /* --- coming and going --- */
 
+const char *
+agent_nic_alarm(const struct agent *a)
+{
+	const struct nic_status *s = &a->nic_status;
+
+	if (!a->nic_known)
+		return "";
+	if (s->image_damaged)
+		return "the image it enforced was damaged in its memory";
+	if (s->store_damaged)
+		return "its stored image was damaged when it booted";
+	return s->store_failed ? "it could not store the last image: a boot enforces the one "
+	    "before" : "";
+}
+
+static void
+alarm_log(struct agent *a)
+{
+	const char *alarm = agent_nic_alarm(a);
+
+	if (a->nic_alarm != alarm && alarm[0] != '\0')
+		log_err("nic-alarm", "nic=%s text=\"%s\"", a->cfg->nic, alarm);
+	a->nic_alarm = alarm;
+}
+
 static void
 nic_ready(void *arg, uint32_t events)
 {
@@ -312,6 +337,7 @@ nic_check(void *arg)
 		rc = changed(a);
 	if (a->nic == NULL)
 		return;		/* lost meanwhile, and its timer set */
+	alarm_log(a);
 	if (rc == RC_OK || rc == RC_AGAIN)
 		timer_set(a, nic_check, NIC_CHECK_MS);
 	else
@@ -346,6 +372,7 @@ nic_up(struct agent *a, struct diag *diag)
 	memset(&a->nic_error, 0, sizeof(a->nic_error));
 	log_info("nic-up", "nic=%s generation=%u boots=%u", a->cfg->nic, a->active.generation,
 	    a->nic_status.boot_count);
+	alarm_log(a);
 	reconcile(a);
 	agent_notify_nic(a);
 	if (a->nic != NULL)

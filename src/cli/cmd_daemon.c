@@ -245,11 +245,14 @@ static void
 status_nic(const struct cli *cli, yyjson_val *nic)
 {
 	const char *state = ask_str(nic, "state"), *error = ask_str(nic, "error");
+	const char *alarm = ask_str(nic, "alarm");
 	bool up = strcmp(state, "up") == 0;
 
 	printf("%-12s %s%s%s, %s, since %.19sZ\n", "nic", cli_ink(cli, up ? GREEN : RED), state,
 	    cli_ink(cli, PLAIN), ask_str(nic, "path"), ask_str(nic, "since"));
 	status_line("", error);
+	if (alarm[0] != '\0')
+		printf("%-12s %sALARM%s %s\n", "", cli_ink(cli, RED), cli_ink(cli, PLAIN), alarm);
 }
 
 static void

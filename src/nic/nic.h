@@ -34,6 +34,8 @@ struct nic_version {
 struct nic_status {
 	uint32_t generation, boot_count, abi;
 	bool unconfirmed;		/* the generation waits */
+	bool store_failed;		/* the last commit could not be stored */
+	bool store_damaged, image_damaged;	/* found by this boot, or since */
 	uint64_t heartbeat;		/* rises every 10 ms while the firmware runs */
 	uint64_t packets, passed, dropped, would_dropped;
 	uint64_t flows_live, flows_full;	/* full: new flows refused */

@@ -138,10 +138,15 @@ soft_version_get(struct nic *nic, struct nic_version *out, struct diag *diag)
 static void
 status_take(struct nic_soft *n, const struct wire_status *s, const struct wire_stats *t)
 {
+	uint32_t flags = le32_get(s->flags);
+
 	n->status = (struct nic_status) {
 		.generation = le32_get(s->generation),
 		.boot_count = le32_get(s->boot) & 0xffff,
-		.unconfirmed = (le32_get(s->flags) & WIRE_STATUS_UNCONFIRMED) != 0,
+		.unconfirmed = (flags & WIRE_STATUS_UNCONFIRMED) != 0,
+		.store_failed = (flags & WIRE_STATUS_STORE_FAILED) != 0,
+		.store_damaged = (flags & WIRE_STATUS_STORE_DAMAGED) != 0,
+		.image_damaged = (flags & WIRE_STATUS_IMAGE_DAMAGED) != 0,
 		.abi = (uint32_t)le16_get(s->abi_major) << 16 | le16_get(s->abi_minor),
 		.heartbeat = le64_get(s->heartbeat),
 		.packets = le64_get(t->packets), .passed = le64_get(t->passed),

@@ -340,6 +340,8 @@ image_boot(struct softnic *s)
 		log_err("store-damaged", "why=\"%s\" former=%d", d.text, used_prev);
 	if (rc == RC_OK && !fw_boot_image(&s->board->fw, &record))
 		log_err("store-refused", "generation=%u bytes=%u", record.generation, record.len);
+	if (rc != RC_OK || used_prev)
+		fw_boot_damaged(&s->board->fw);
 	if (s->board->fw.generation != 0)
 		log_info("store-read", "generation=%u bytes=%u", record.generation, record.len);
 }

@@ -42,10 +42,11 @@ enum wire_event_code {
 	WIRE_EVENT_REBOOT = 0x15,	/* DATA: boots, bits 0..15 */
 	WIRE_EVENT_COMMITTED = 0x80,	/* DATA: the generation now enforced */
 	WIRE_EVENT_CONFIRMED = 0x81,	/* DATA: the generation that waited */
-	WIRE_EVENT_UNDONE = 0x82	/* DATA: the generation again enforced; SRC: enum below */
+	WIRE_EVENT_UNDONE = 0x82,	/* DATA: the generation again enforced; SRC: enum below */
+	WIRE_EVENT_DAMAGED = 0x83	/* DATA: the generation whose image was, and is no more */
 };
 
-enum wire_event_undone { WIRE_UNDONE_TIME = 0, WIRE_UNDONE_ASKED = 1 };
+enum wire_event_undone { WIRE_UNDONE_TIME = 0, WIRE_UNDONE_ASKED = 1, WIRE_UNDONE_DAMAGED = 2 };
 
 /*
  *     0        4            8                 16        20

@@ -149,7 +149,9 @@ enum {
 	WIRE_STATUS_NO_IMAGE = 1,		/* all but ARP is dropped */
 	WIRE_STATUS_STAGED = 2,			/* an upload is under way */
 	WIRE_STATUS_STORE_FAILED = 4,		/* the last commit could not be stored */
-	WIRE_STATUS_UNCONFIRMED = 8		/* the active image waits to be confirmed */
+	WIRE_STATUS_UNCONFIRMED = 8,		/* the active image waits to be confirmed */
+	WIRE_STATUS_STORE_DAMAGED = 16,		/* this boot found it so */
+	WIRE_STATUS_IMAGE_DAMAGED = 32		/* an active image was, since this boot */
 };
 
 /* At 0x40, under the seq of the status page. */

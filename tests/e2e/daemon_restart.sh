@@ -74,6 +74,23 @@ wait_for "the restore" grep -q 'nic-restored generation=3' "$TMPDIR/daemon.log"
 wait_for "generation 3" status_is 3 generation
 is "the hash" "$(status sha256)" "$hash"
 
+# it comes back with a damaged store and none before: it denies, says so, and gets the newest
+nic_kill
+wait_for "the loss" status_is down state nic
+printf 'x' | dd of="$NIC.image" bs=1 seek=200 conv=notrunc 2>/dev/null
+nic_start
+wait_for "the restore" log_is 2 'nic-restored generation='
+is "the hash" "$(status sha256)" "$hash"
+log_is 1 'nic-alarm nic=.* text="its stored image was damaged when it booted"' ||
+    fail "the log has no alarm"
+exits 0 rf status
+prints 'ALARM its stored image was damaged when it booted'
+nic_kill
+wait_for "the loss" status_is down state nic
+nic_start
+wait_for "the return" status_is up state nic
+is "the alarm" "$(status alarm nic)" ''
+
 # a reload while it is away is compiled, told as not reached, and loaded when it is back
 nic_kill
 wait_for "the loss" status_is down state nic
@@ -81,17 +98,17 @@ sed 's/8080/8082/' "$TMPDIR/good.pol" >"$POL/a.pol"
 exits 5 rf reload
 says 'will be loaded when it is'
 nic_start
-wait_for "generation 4" status_is 4 generation
+wait_for "generation 5" status_is 5 generation
 is "the policy" "$(status waits_for_nic policy)" false
 
 # a damaged state file: found, told, the one before is used, verdicts stay
 daemon_end KILL
-printf 'x' | dd of="$STATE/gen-4" bs=1 seek=200 conv=notrunc 2>/dev/null
+printf 'x' | dd of="$STATE/gen-5" bs=1 seek=200 conv=notrunc 2>/dev/null
 daemon_start
-wait_for "the compile" grep -q 'reload-done generation=4 changed=no' "$TMPDIR/daemon.log"
+wait_for "the compile" grep -q 'reload-done generation=5 changed=no' "$TMPDIR/daemon.log"
 case $(status alarm state) in
-*'generation 4 on the disk is damaged'*) ;;
+*'generation 5 on the disk is damaged'*) ;;
 *) fail "no alarm: $(status alarm state)" ;;
 esac
-is "the generation" "$(status generation)" 4
-test -f "$STATE/gen-4.bad" || fail "the damaged file is not set aside"
+is "the generation" "$(status generation)" 5
+test -f "$STATE/gen-5.bad" || fail "the damaged file is not set aside"

@@ -48,7 +48,7 @@ stands(struct rig *r, uint32_t generation, uint32_t former)
 {
 	struct wire_ruleset_version v = { .former = le32_put(99) };
 	struct wire_status s = { .flags = le32_put(0) };
-	struct wire_stats t;
+	struct wire_stats stats;
 	uint8_t digest[SHA256_BYTES];
 
 	T_IS_UINT(r->fw->generation, generation);
@@ -59,7 +59,7 @@ stands(struct rig *r, uint32_t generation, uint32_t former)
 	sha256(fw_image(r->fw), r->fw->image_bytes, digest);
 	T_IS_MEM(v.sha256, digest, sizeof(digest));
 	later(r, 0);
-	T_IS_INT(mbox_status(r->mbox, &s, &t), RC_OK);
+	T_IS_INT(mbox_status(r->mbox, &s, &stats), RC_OK);
 	T_IS_UINT(le32_get(s.generation), generation);
 	T_IS_INT((le32_get(s.flags) & WIRE_STATUS_UNCONFIRMED) != 0, former != 0);
 }
