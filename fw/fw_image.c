@@ -217,7 +217,8 @@ check_tables(struct fw_view *v)
 
 /* Lines touched and longest chain of loads of one packet in one sub-table, as the format says. */
 static void
-half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
+half_cost(const struct wire_half *h, const struct wire_groups *g, uint32_t *lines,
+    uint32_t *loads)
 {
 	uint32_t low = h->low_depth > 0 ? 1u + h->low_depth : 0;
 	uint32_t remote = h->remote_depth + low, chain = h->vlan_depth;
@@ -225,13 +226,22 @@ half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
 	chain = (chain > h->sport_depth ? chain : h->sport_depth) + 1;
 	chain = (chain > h->dport_depth ? chain : h->dport_depth) + 2;
 	*lines += remote + h->dport_depth + h->sport_depth + h->vlan_depth + 12;
+	if (h->group != 0) {
+		/* gmap, after the set of groups, which is looked for beside bucket and half; X */
+		*lines += 2;
+		remote = (remote > g->depth + 1u ? remote : g->depth + 1u) + 1;
+	}
 	chain = (remote > chain ? remote : chain) + 2;
 	*loads = chain > *loads ? chain : *loads;
 }
 
 static bool
-body_fits(const struct fw_cfg *cfg, const uint8_t *body)
+body_fits(const struct fw_cfg *cfg, const uint8_t *image, uint32_t line)
 {
+	const uint8_t *body = image + (size_t)line * WIRE_LINE;
+	const struct wire_groups *g = (const struct wire_groups *)(image +
+	    (size_t)le32_get(fw_image_hdr(image)->groups_at[body[0] == 6]) * WIRE_LINE);
+
 	for (uint32_t dir = 0; dir < 2; dir++) {
 		const struct wire_half *first = (const struct wire_half *)body + dir;
 		const struct wire_half *more = (const struct wire_half *)(body +
@@ -239,9 +249,11 @@ body_fits(const struct fw_cfg *cfg, const uint8_t *body)
 		uint32_t lines = 0, loads = 0;
 
 		FW_CHECK(first->subs >= 1 && first->subs <= WIRE_SUBS_MAX);
-		half_cost(first, &lines, &loads);
+		if (first->group != 0)
+			lines = 1 + (g->depth + 1u) * (g->key_bytes == 16 ? 2 : 1);
+		half_cost(first, g, &lines, &loads);
 		for (uint32_t i = 1; i < first->subs; i++)
-			half_cost(&more[i - 1], &lines, &loads);
+			half_cost(&more[i - 1], g, &lines, &loads);
 		/* bucket or half, record, action */
 		if ((cfg->lines_max != 0 && lines + 3 > cfg->lines_max) ||
 		    (cfg->loads_max != 0 && loads + 3 > cfg->loads_max))
@@ -259,12 +271,12 @@ fw_image_fits(const struct fw_cfg *cfg, const uint8_t *image, uint32_t *table)
 	uint32_t count = le32_get(h->table_count);
 
 	for (*table = 0; *table < count; ++*table)
-		if (!body_fits(cfg, image + (size_t)le32_get(t[*table].body) * WIRE_LINE))
+		if (!body_fits(cfg, image, le32_get(t[*table].body)))
 			return false;
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		uint32_t line = le32_get(h->guard_at[v6]);
 
-		if (line != 0 && !body_fits(cfg, image + (size_t)line * WIRE_LINE))
+		if (line != 0 && !body_fits(cfg, image, line))
 			return false;
 	}
 	return true;
@@ -278,7 +290,7 @@ fw_image_check(const uint8_t *image, uint32_t len, uint32_t *bad_at)
 	FW_CHECK(image != NULL);
 	/* In this order: each step reads only what the ones before it bounded. */
 	bool good = len >= sizeof(struct wire_image_hdr) && check_header(&v) && check_slots(&v) &&
-	    check_bodies(&v) && check_hash(&v) && check_tables(&v);
+	    fw_image_groups_check(&v) && check_bodies(&v) && check_hash(&v) && check_tables(&v);
 
 	*bad_at = v.bad_at;
 	return good;

@@ -15,11 +15,15 @@
 struct fw_view {
 	const uint8_t *image;
 	uint32_t len;
+	uint32_t sets[2];	/* of the group tables, v4, v6; 0 = there is none */
 	uint32_t bad_at;
 	uint32_t slots;		/* counters of the bodies so far */
 };
 
 /* Checks the body that begins at byte at: its halves, trees, classes, products and actions. */
 bool fw_image_body_check(struct fw_view *v, uint32_t at, uint8_t family);
+
+/* Checks the group tables: levels, leaves, sets. */
+bool fw_image_groups_check(struct fw_view *v);
 
 #endif

@@ -133,7 +133,7 @@ remote_axis(const struct part *p)
 			return false;
 		ranks = le32_get(h->low_ranks);
 	}
-	return cells(p, h->remote_at, ranks, le16_get(h->remote_classes), false);
+	return cells(p, h->remote_at, ranks, le16_get(h->local_classes), false);
 }
 
 static bool
@@ -196,15 +196,38 @@ products(const struct part *p)
 	    cells(p, h->mp_at, m_segments << h->m_shift, le16_get(h->rules), true);
 }
 
+/* A class of every set of the image's group table, a row of X for every class of the tree. */
 static bool
-half_check(const struct part *p, const struct wire_half *of, uint8_t family)
+groups(const struct part *p)
+{
+	const struct wire_half *h = p->half;
+	uint32_t shift = h->group & ~(uint32_t)WIRE_GROUP_USED, sets = p->v->sets[h->family == 6];
+
+	if (h->group == 0) {
+		if (le32_get(h->gmap_at) != 0 || le32_get(h->x_at) != 0 ||
+		    le16_get(h->group_classes) != 0 ||
+		    le16_get(h->local_classes) != le16_get(h->remote_classes))
+			return bad(p, &h->gmap_at);
+		return true;
+	}
+	if ((h->group & WIRE_GROUP_USED) == 0 || shift > WIRE_GROUP_SHIFT_MAX || sets == 0 ||
+	    le16_get(h->group_classes) > 1u << shift)
+		return bad(p, &h->group);
+	return cells(p, h->gmap_at, sets, le16_get(h->group_classes), false) &&
+	    cells(p, h->x_at, (uint64_t)le16_get(h->local_classes) << shift,
+	    le16_get(h->remote_classes), false);
+}
+
+static bool
+half_check(const struct part *p, const struct wire_half *body, const struct wire_half *of,
+    uint8_t family)
 {
 	const struct wire_half *h = p->half;
 	uint32_t depth_max = family == 4 ? WIRE_DEPTH_V4_MAX : WIRE_DEPTH_V6_MAX;
-	uint8_t sum = h->reserved;
+	uint8_t sum = 0;
 
-	for (uint32_t i = 0; i < sizeof(h->reserved3); i++)
-		sum |= h->reserved3[i];
+	for (uint32_t i = 0; i < sizeof(h->reserved2); i++)
+		sum |= h->reserved2[i];
 	if (h->remote_depth < 1 || h->dport_depth < 1 || h->sport_depth < 1 || h->vlan_depth < 1)
 		return bad(p, h);
 	if (sum != 0 || h->family != family || h->remote_depth > depth_max ||
@@ -214,11 +237,13 @@ half_check(const struct part *p, const struct wire_half *of, uint8_t family)
 		return bad(p, h);
 	if (h->b_shift > WIRE_SHIFT_MAX || h->m_shift > WIRE_SHIFT_MAX)
 		return bad(p, &h->b_shift);
-	if (le16_get(h->rules) != le16_get(of->rules) ||
-	    le32_get(h->actions_at) != le32_get(of->actions_at) ||
-	    le16_get(h->counters) != le16_get(of->counters))
+	if ((h->group == 0) != (of->group == 0))
+		return bad(p, &h->group);
+	if (le16_get(h->rules) != le16_get(body->rules) ||
+	    le32_get(h->actions_at) != le32_get(body->actions_at) ||
+	    le16_get(h->counters) != le16_get(body->counters))
 		return bad(p, &h->rules);
-	return axes(p) && products(p);
+	return axes(p) && groups(p) && products(p);
 }
 
 static bool
@@ -273,7 +298,7 @@ fw_image_body_check(struct fw_view *v, uint32_t at, uint8_t family)
 			return bad(&p, &of->next);
 		for (uint32_t sub = 0; sub < of->subs; sub++) {
 			p.half = sub == 0 ? of : (const struct wire_half *)more + (sub - 1);
-			if (!half_check(&p, first, family))
+			if (!half_check(&p, first, of, family))
 				return false;
 		}
 	}

@@ -7,209 +7,7 @@
  * ranked side by side; the processor overlaps them because none waits for another.
  */
 #include "fw_match.h"
-
-#if defined(FW_BPF)
-#define FW_MATCH_SCALAR 1
-#define FW_OFF(off) ((uint64_t)(off) & FW_IMAGE_MASK)
-#define FW_LOOP _Pragma("clang loop unroll(disable)")
-#else
-#define FW_OFF(off) (off)
-#define FW_LOOP
-#endif
-#if defined(FW_BPF)
-#define FW_UNROLL FW_LOOP
-#elif defined(__clang__)
-#define FW_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define FW_UNROLL _Pragma("GCC unroll 8")
-#endif
-#if !defined(__SSE2__) && !defined(__aarch64__)
-#define FW_MATCH_SCALAR 1
-#endif
-
-#if defined(FW_MATCH_SCALAR)
-#define FW_LESS(a, b) fw_sign((~(a) & (b)) | (~((a) ^ (b)) & ((a) - (b))))
-#else
-#define FW_LESS(a, b) ((a) < (b))
-#endif
-
-#define FW_INLINE static inline __attribute__((always_inline))
-
-#if defined(FW_BPF)
-/* The image is aligned there, and all in it is aligned to its size. */
-#define FW_LOAD(bits) \
-FW_INLINE uint##bits##_t \
-fw_load##bits(const void *p) \
-{ \
-	return *(const uint##bits##_t *)p; \
-}
-#elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define FW_LOAD(bits) \
-FW_INLINE uint##bits##_t \
-fw_load##bits(const void *p) \
-{ \
-	uint##bits##_t v; \
-\
-	__builtin_memcpy(&v, p, sizeof(v)); \
-	return v; \
-}
-#else
-#define FW_LOAD(bits) \
-FW_INLINE uint##bits##_t \
-fw_load##bits(const void *p) \
-{ \
-	return le##bits##_get(*(const le##bits *)p); \
-}
-#endif
-FW_LOAD(16)
-FW_LOAD(32)
-FW_LOAD(64)
-
-/* Of the caller's memory, which may be anywhere. */
-FW_INLINE uint64_t
-fw_bytes64(const uint8_t *p)
-{
-#if defined(FW_BPF)
-	return le64_get(*(const le64 *)p);
-#else
-	return fw_load64(p);
-#endif
-}
-
-FW_INLINE const uint8_t *
-fw_at(const uint8_t *image, uint64_t off)
-{
-	return image + FW_OFF(off);
-}
-
-FW_INLINE uint32_t
-fw_cell(const uint8_t *image, uint64_t array, uint32_t index)
-{
-	return fw_load16(fw_at(image, array + (uint64_t)index * 2));
-}
-
-/* --- nodes: keys below the value, before the first that is not; 0..keys --------------------- */
-
-#if defined(FW_MATCH_SCALAR)
-
-/* 1 where bit 63 is set. By arithmetic, not by a branch: the verifier follows both ways of one, and
- * the compiler must not find the compare behind it. */
-FW_INLINE uint32_t
-fw_sign(uint64_t v)
-{
-#if defined(FW_BPF)
-	__asm__ volatile("" : "+r"(v));
-#endif
-	return (uint32_t)(v >> 63);
-}
-
-FW_INLINE uint32_t
-fw_node_v4(const uint8_t *node, uint32_t x)
-{
-	uint32_t n = 0;
-
-	FW_LOOP
-	for (int i = 0; i < WIRE_KEYS_V4; i++)
-		n += fw_sign((uint64_t)(fw_load32(node + 4 * i) ^ 0x80000000u) - x);
-	return n;
-}
-
-FW_INLINE uint32_t
-fw_node_u16(const uint8_t *node, uint32_t x)
-{
-	uint32_t n = 0;
-
-	FW_LOOP
-	for (int i = 0; i < WIRE_KEYS_U16; i++)
-		n += fw_sign((uint64_t)(fw_load16(node + 2 * i) ^ 0x8000u) - x);
-	return n;
-}
-
-#elif defined(__SSE2__)
-
-typedef int32_t fw_v4i32 __attribute__((vector_size(16), may_alias));
-typedef int16_t fw_v8i16 __attribute__((vector_size(16), may_alias));
-typedef char fw_v16i8 __attribute__((vector_size(16)));
-
-/* Keys ascend, so lanes that are below are the first ones. */
-FW_INLINE uint32_t
-fw_node_v4(const uint8_t *node, uint32_t x)
-{
-	const fw_v4i32 *k = (const fw_v4i32 *)node;
-	fw_v4i32 v = (fw_v4i32){ 0 } + (int32_t)(x ^ 0x80000000u);
-	fw_v8i16 lo = __builtin_ia32_packssdw128(v > k[0], v > k[1]);
-	fw_v8i16 hi = __builtin_ia32_packssdw128(v > k[2], v > k[3]);
-	fw_v16i8 all = __builtin_ia32_packsswb128(lo, hi);
-
-	return (uint32_t)__builtin_ctz(~(uint32_t)__builtin_ia32_pmovmskb128(all));
-}
-
-FW_INLINE uint32_t
-fw_node_u16(const uint8_t *node, uint32_t x)
-{
-	const fw_v8i16 *k = (const fw_v8i16 *)node;
-	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)(x ^ 0x8000u);
-	fw_v16i8 lo = __builtin_ia32_packsswb128(v > k[0], v > k[1]);
-	fw_v16i8 hi = __builtin_ia32_packsswb128(v > k[2], v > k[3]);
-	uint64_t below = (uint32_t)__builtin_ia32_pmovmskb128(lo) |
-	    (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128(hi) << 16;
-
-	return (uint32_t)__builtin_ctzll(~below);
-}
-
-#else
-
-typedef int32_t fw_v4i32 __attribute__((vector_size(16), may_alias));
-typedef int16_t fw_v8i16 __attribute__((vector_size(16), may_alias));
-typedef uint64_t fw_v2u64 __attribute__((vector_size(16)));
-
-/* Sum of all lanes; each is below 256 and at least 16 bits wide. */
-FW_INLINE uint32_t
-fw_lanes(fw_v2u64 v)
-{
-	uint64_t sum = v[0] + v[1];
-
-	sum += sum >> 32;
-	sum += sum >> 16;
-	return (uint32_t)sum & 0xff;
-}
-
-FW_INLINE uint32_t
-fw_node_v4(const uint8_t *node, uint32_t x)
-{
-	const fw_v4i32 *k = (const fw_v4i32 *)node;
-	fw_v4i32 v = (fw_v4i32){ 0 } + (int32_t)(x ^ 0x80000000u);
-
-	/* A true lane is all ones, which is -1. */
-	fw_v4i32 sum = ((v > k[0]) + (v > k[1])) + ((v > k[2]) + (v > k[3]));
-	return fw_lanes((fw_v2u64)-sum);
-}
-
-FW_INLINE uint32_t
-fw_node_u16(const uint8_t *node, uint32_t x)
-{
-	const fw_v8i16 *k = (const fw_v8i16 *)node;
-	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)(x ^ 0x8000u);
-	fw_v8i16 sum = ((v > k[0]) + (v > k[1])) + ((v > k[2]) + (v > k[3]));
-
-	return fw_lanes((fw_v2u64)-sum);
-}
-
-#endif
-
-/* SSE2 has no 64-bit compare, and eight compares are soon done. */
-FW_INLINE uint32_t
-fw_node_v6(const uint8_t *node, uint64_t x)
-{
-	uint32_t even = 0, odd = 0;
-
-	FW_UNROLL
-	for (int i = 0; i < WIRE_KEYS_V6; i += 2) {
-		even += FW_LESS(fw_load64(node + 8 * i), x);
-		odd += FW_LESS(fw_load64(node + 8 * i + 8), x);
-	}
-	return even + odd;
-}
+#include "fw_match_node.h"
 
 /* --- trees ------------------------------------------------------------------------------------ */
 
@@ -316,6 +114,84 @@ fw_array(uint64_t body, const le32 *at)
 	return body + (uint64_t)fw_load32(at) * WIRE_LINE;
 }
 
+/* --- groups ----------------------------------------------------------------------------------- */
+
+FW_INLINE const struct wire_groups *
+fw_groups(const uint8_t *image, uint8_t family, uint64_t *at)
+{
+	*at = (uint64_t)fw_load32(&fw_image_hdr(image)->groups_at[family == 6]) * WIRE_LINE;
+	return (const struct wire_groups *)fw_at(image, *at);
+}
+
+/* Child of a node; key_bytes is known where this is inlined. */
+FW_INLINE uint32_t
+fw_group_child(const uint8_t *image, uint64_t level, uint32_t node, uint32_t key_bytes,
+    uint64_t hi, uint64_t lo)
+{
+	const uint8_t *p = fw_at(image, level + (uint64_t)node * (key_bytes == 16 ? 2 : 1) *
+	    WIRE_LINE);
+
+	if (key_bytes == 4)
+		return node * (WIRE_KEYS_V4 + 1) + fw_node_v4(p, (uint32_t)hi);
+	if (key_bytes == 8)
+		return node * (WIRE_KEYS_V6 + 1) + fw_node_v6(p, hi);
+	return node * (WIRE_KEYS_V6 + 1) + fw_keys_full(p, p + WIRE_GROUP_LOW_NODE, WIRE_KEYS_V6,
+	    hi, lo);
+}
+
+/* The set at a leaf, which begins at byte at. */
+FW_INLINE uint32_t
+fw_group_leaf(const uint8_t *image, uint64_t at, uint32_t key_bytes, uint64_t hi, uint64_t lo)
+{
+	const uint8_t *p = fw_at(image, at);
+
+	if (key_bytes == 4)
+		return fw_cell(image, at + WIRE_GROUP_SETS_V4, fw_leaf_v4(p, (uint32_t)hi));
+	if (key_bytes == 8)
+		return fw_cell(image, at + WIRE_GROUP_SETS_V6,
+		    fw_keys_v6(p, WIRE_GROUP_LEAF_V6, hi));
+	return fw_cell(image, at + WIRE_GROUP_SETS_V6_FULL, fw_keys_full(p,
+	    p + WIRE_GROUP_LOW_LEAF, WIRE_GROUP_LEAF_V6_FULL, hi, lo));
+}
+
+FW_INLINE uint64_t
+fw_group_level(const struct wire_groups *g, uint64_t at, int level)
+{
+	return at + (uint64_t)fw_load32(&g->start[level & WIRE_GROUP_DEPTH_MAX]) * WIRE_LINE;
+}
+
+FW_INLINE uint32_t
+fw_group_walk(const uint8_t *image, const struct wire_groups *g, uint64_t at, uint32_t key_bytes,
+    uint64_t hi, uint64_t lo)
+{
+	uint32_t node = 0;
+	int depth = g->depth;
+
+	FW_LOOP
+	for (int i = 0; i < WIRE_GROUP_DEPTH_MAX; i++) {
+		if (i >= depth)
+			break;
+		node = fw_group_child(image, fw_group_level(g, at, i), node, key_bytes, hi, lo);
+	}
+	at = fw_group_level(g, at, depth) + (uint64_t)node * (key_bytes == 16 ? 2 : 1) * WIRE_LINE;
+	return fw_group_leaf(image, at, key_bytes, hi, lo);
+}
+
+/* Which combination of big groups a remote is in. It needs no table: in fw_match the processor
+ * takes it up while bucket and half are on their way. */
+FW_INLINE uint32_t
+fw_group_set(const uint8_t *image, const struct fw_key *k)
+{
+	uint64_t at, hi = fw_be64(k->remote);
+	const struct wire_groups *g = fw_groups(image, k->family, &at);
+
+	if (k->family == 4)
+		return fw_group_walk(image, g, at, 4, hi >> 32, 0);
+	if (g->key_bytes == 8)
+		return fw_group_walk(image, g, at, 8, hi, 0);
+	return fw_group_walk(image, g, at, 16, hi, fw_be64(k->remote + 8));
+}
+
 FW_INLINE uint32_t
 fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
     const struct fw_key *k)
@@ -335,9 +211,22 @@ fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
 	return fw_cell(image, fw_array(body, &h->remote_at), rank);
 }
 
+/* The remote's row of M; set is its set of groups, where the half has any. */
+FW_INLINE uint32_t
+fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
+    const struct fw_key *k, uint32_t set)
+{
+	uint32_t row = fw_class_remote(image, body, h, k);
+
+	if (h->group != 0)
+		row = fw_cell(image, fw_array(body, &h->x_at), (row << (h->group & 15)) +
+		    fw_cell(image, fw_array(body, &h->gmap_at), set));
+	return row;
+}
+
 FW_INLINE struct fw_classes
 fw_half_classes(const uint8_t *image, uint64_t body, const struct wire_half *h,
-    const struct fw_key *k)
+    const struct fw_key *k, uint32_t set)
 {
 	struct fw_classes c;
 	uint32_t p, v, s;
@@ -353,7 +242,7 @@ fw_half_classes(const uint8_t *image, uint64_t body, const struct wire_half *h,
 	    k->sport));
 	c.head = fw_cell(image, fw_array(body, &h->head_at),
 	    (p + v) * fw_load16(&h->sport_classes) + s) * fw_load16(&h->b_row);
-	c.m_row = fw_class_remote(image, body, h, k) * fw_load16(&h->m_row);
+	c.m_row = fw_row_remote(image, body, h, k, set) * fw_load16(&h->m_row);
 	c.dport = fw_cell(image, fw_array(body, &h->dport_at),
 	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_DPORT], &h->dport, h->dport_depth,
 	    k->dport));
@@ -397,9 +286,10 @@ fw_mp_at(uint64_t body, const struct wire_half *h, uint32_t set, uint32_t seg)
 
 /* The first rule of one sub-table, WIRE_CELL_NONE where none matches. */
 FW_INLINE uint32_t
-fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k)
+fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k,
+    uint32_t groups)
 {
-	struct fw_classes c = fw_half_classes(image, body, h, k);
+	struct fw_classes c = fw_half_classes(image, body, h, k, groups);
 	uint32_t seg = fw_load16(fw_at(image, fw_b_at(body, h, c)));
 	uint32_t set = fw_load16(fw_at(image, fw_bp_at(body, h, c, seg)));
 
@@ -494,6 +384,7 @@ fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bo
 	uint64_t more = body + (uint64_t)fw_load32(&first->next) * WIRE_LINE;
 	const struct wire_half *h = first;
 	uint32_t rules = fw_load16(&first->rules), best = WIRE_CELL_NONE;
+	uint32_t groups = first->group != 0 ? fw_group_set(image, k) : 0;
 
 #if !defined(FW_BPF)
 	/* one base for all that follows; BPF needs the image's own, to mask what is added */
@@ -503,7 +394,7 @@ fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bo
 #endif
 	FW_LOOP
 	for (int i = 1; i <= WIRE_SUBS_MAX; i++) {
-		uint32_t cell = fw_half(image, body, h, k);
+		uint32_t cell = fw_half(image, body, h, k, groups);
 
 		best = cell < best ? cell : best;
 		if (i >= first->subs)
@@ -573,6 +464,44 @@ fw_batch_tables(const uint8_t *image, const uint8_t *locals, const struct fw_key
 	}
 }
 
+/* The sets of groups, where a half asks for them: a node of all packets at a time. A lane's set is
+ * the number of the node it stands at, and in the end what it found. */
+FW_INLINE void
+fw_batch_groups(const uint8_t *image, const struct fw_key *keys, uint32_t count,
+    const struct fw_table *tables, struct fw_lane *lanes)
+{
+	uint32_t walking = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		lanes[i].set = 0;
+		if (tables[i].body != 0 && lanes[i].half->group != 0)
+			walking |= 1u << i;
+	}
+	for (int level = 0; walking != 0 && level <= WIRE_GROUP_DEPTH_MAX; level++) {
+		for (uint32_t todo = walking; todo != 0; todo &= todo - 1) {
+			uint32_t i = (uint32_t)__builtin_ctz(todo);
+			struct fw_lane *l = &lanes[i];
+			const struct wire_groups *g = fw_groups(image, keys[i].family, &l->at);
+			uint64_t hi = fw_be64(keys[i].remote), lo = fw_be64(keys[i].remote + 8);
+			uint32_t bytes = g->key_bytes, lines = bytes == 16 ? 2 : 1;
+			uint64_t at = fw_group_level(g, l->at, level);
+
+			hi = bytes == 4 ? hi >> 32 : hi;
+			if (level == g->depth) {
+				l->set = fw_group_leaf(image, at + (uint64_t)l->set * lines *
+				    WIRE_LINE, bytes, hi, lo);
+				walking &= ~(1u << i);
+				continue;
+			}
+			l->set = fw_group_child(image, at, l->set, bytes, hi, lo);
+			at = fw_group_level(g, l->at, level + 1) + (uint64_t)l->set * lines *
+			    WIRE_LINE;
+			__builtin_prefetch(image + at);
+			__builtin_prefetch(image + at + (lines - 1) * WIRE_LINE);
+		}
+	}
+}
+
 /* The products, one step of all packets at a time. index[i] is the cell. */
 FW_INLINE void
 fw_batch_cells(struct fw_lane *lanes, const struct fw_table *tables, uint32_t count,
@@ -610,12 +539,13 @@ fw_match_batch(const uint8_t *image, const uint8_t *locals, const struct fw_key 
 
 	count = count < FW_BATCH_MAX ? count : FW_BATCH_MAX;
 	fw_batch_tables(image, locals, keys, count, tables, lanes);
+	fw_batch_groups(image, keys, count, tables, lanes);
 	for (uint32_t i = 0; i < count; i++) {
 		struct fw_lane *l = &lanes[i];
 
 		if (tables[i].body == 0)
 			continue;
-		l->classes = fw_half_classes(l->body, 0, l->half, &keys[i]);
+		l->classes = fw_half_classes(l->body, 0, l->half, &keys[i], l->set);
 		fw_lane_go(l, fw_b_at(0, l->half, l->classes));
 	}
 	fw_batch_cells(lanes, tables, count, index);

@@ -155,9 +155,15 @@ MUST_CHECK enum rc image_half_write(const struct image_half *h, struct image_blo
 MUST_CHECK enum rc image_body_build(const struct image_list *list, uint8_t family, uint8_t **out,
     size_t *len, struct image_heavy *heavy, struct diag *diag);
 
-/* Lines touched and longest chain of loads of one packet in one sub-table. */
-void image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads);
-/* Of a body whose halves lie inside: the costlier direction; bucket, record, action included. */
-void image_body_cost(const uint8_t *body, uint32_t *lines, uint32_t *loads);
+/* Lines touched by one packet that asks for its set of groups. */
+uint32_t image_groups_lines(const struct wire_groups *g);
+/* Lines touched and longest chain of loads of one packet in one sub-table; lines but for those of
+ * the group table g, NULL where no half of the body uses one. */
+void image_half_cost(const struct wire_half *h, const struct wire_groups *g, uint32_t *lines,
+    uint32_t *loads);
+/* Of a body whose halves lie inside: the costlier direction; bucket, record, groups and action
+ * included. */
+void image_body_cost(const uint8_t *body, const struct wire_groups *g, uint32_t *lines,
+    uint32_t *loads);
 
 #endif

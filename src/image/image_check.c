@@ -9,7 +9,8 @@
  */
 #include <string.h>
 
-#include "image_build.h"
+#include "image_groups.h"
+#include "image_read.h"
 
 struct chk {
 	const uint8_t *image;
@@ -17,6 +18,7 @@ struct chk {
 	uint64_t len;		/* of p */
 	uint64_t at;		/* of the first fault, from the image's start */
 	uint32_t slots;		/* of the bodies so far */
+	uint32_t sets[2];	/* of the group tables, v4, v6; 0 = there is none */
 	const char *what;	/* NULL = sound so far */
 };
 
@@ -227,7 +229,7 @@ chk_axes(struct chk *c, const struct wire_half *h)
 		return chk_fail(c, h, "the remote class array has not one entry a rank");
 	}
 	return chk_cells(c, &h->remote_at, le32_get(h->low_ranks),
-	    le16_get(h->remote_classes), false) &&
+	    le16_get(h->local_classes), false) &&
 	    chk_cells(c, &h->dport_at, (uint64_t)le32_get(h->dport_keys) + 1,
 	    le16_get(h->dport_classes), false) &&
 	    chk_cells(c, &h->sport_at, (uint64_t)le32_get(h->sport_keys) + 1,
@@ -268,18 +270,44 @@ chk_products(struct chk *c, const struct wire_half *h)
 	    chk_cells(c, &h->mp_at, m_segs << h->m_shift, le16_get(h->rules), true);
 }
 
+/* A class of every group set, and a row of X for every class of the tree. */
+static bool
+chk_groups(struct chk *c, const struct wire_half *h)
+{
+	uint32_t sets = c->sets[h->family == 6], classes = le16_get(h->group_classes);
+	unsigned shift = h->group & ~(unsigned)WIRE_GROUP_USED;
+	uint64_t rows = le16_get(h->local_classes);
+	const uint8_t *x;
+
+	if (h->group == 0)
+		return (le32_get(h->gmap_at) | le32_get(h->x_at) | classes) == 0 &&
+		    le16_get(h->local_classes) == le16_get(h->remote_classes) ? true :
+		    chk_fail(c, &h->gmap_at, "groups where there are none");
+	if ((h->group & WIRE_GROUP_USED) == 0 || shift > WIRE_GROUP_SHIFT_MAX || sets == 0 ||
+	    classes > 1u << shift || (shift > 0 && classes <= 1u << (shift - 1)))
+		return chk_fail(c, &h->group, "a half's groups do not fit");
+	if (!chk_cells(c, &h->gmap_at, sets, classes, false) ||
+	    !chk_cells(c, &h->x_at, rows << shift, le16_get(h->remote_classes), false))
+		return false;
+	x = c->p + (uint64_t)le32_get(h->x_at) * WIRE_LINE;
+	for (uint64_t i = 0; i < rows; i++)
+		if (!chk_zero(c, x + 2 * ((i << shift) + classes), 2 * ((1u << shift) - classes)))
+			return false;
+	return true;
+}
+
 /* One sub-table; first is the body's first, with which it must agree. */
 static bool
 chk_half(struct chk *c, const struct wire_half *h, const struct wire_half *first)
 {
-	if (h->reserved != 0 || !chk_zero(c, h->reserved3, sizeof(h->reserved3)))
-		return chk_fail(c, h, "a reserved byte is not zero");
+	if (!chk_zero(c, h->reserved2, sizeof(h->reserved2)))
+		return false;
 	if (h->family != first->family || le16_get(h->rules) != le16_get(first->rules) ||
 	    le32_get(h->actions_at) != le32_get(first->actions_at) ||
 	    le16_get(h->counters) != le16_get(first->counters) ||
 	    le32_get(h->body_bytes) != le32_get(first->body_bytes))
 		return chk_fail(c, h, "sub-tables of one body differ");
-	return chk_axes(c, h) && chk_products(c, h);
+	return chk_axes(c, h) && chk_groups(c, h) && chk_products(c, h);
 }
 
 static bool
@@ -336,6 +364,7 @@ chk_body(struct chk *c)
 			return false;
 		for (uint32_t i = 1; i < first->subs; i++, more++)
 			if (more->subs != first->subs || le32_get(more->next) != 0 ||
+			    (more->group == 0) != (first->group == 0) ||
 			    !chk_half(c, more, halves))
 				return chk_fail(c, more, "a sub-table is wrong");
 	}
@@ -432,6 +461,35 @@ chk_layout(struct chk *c, uint64_t *first_body)
 	return chk_zero(c, c->image + end, at * WIRE_LINE - end);
 }
 
+/* The tables of groups, which end the image; c->len is cut to what is before them. */
+static bool
+chk_group_tables(struct chk *c)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)c->image;
+	uint64_t end = c->len;
+
+	for (unsigned v6 = 2; v6-- > 0;) {
+		uint64_t at = (uint64_t)le32_get(h->groups_at[v6]) * WIRE_LINE;
+		const struct wire_groups *g = (const struct wire_groups *)(c->image + at);
+		const uint8_t *where;
+		const char *what;
+
+		if (at == 0)
+			continue;
+		if (at < sizeof(*h) || at >= end)
+			return chk_fail(c, &h->groups_at[v6], "a group table is not inside");
+		what = image_groups_check(c->image + at, end - at, v6 ? 6 : 4, &where);
+		if (what != NULL)
+			return chk_fail(c, where, what);
+		if (le32_get(g->bytes) != end - at)
+			return chk_fail(c, g, "bytes that belong to no group table");
+		c->sets[v6] = le32_get(g->sets);
+		end = at;
+	}
+	c->len = end;
+	return true;
+}
+
 static bool
 chk_bodies(struct chk *c, uint64_t at)
 {
@@ -450,7 +508,7 @@ chk_bodies(struct chk *c, uint64_t at)
 		if (!chk_body(c))
 			return false;
 		at += c->len / WIRE_LINE;
-		image_body_cost(c->p, &lines, &loads);
+		image_body_cost(c->p, image_groups(c->image, *c->p), &lines, &loads);
 		lines_max = lines > lines_max ? lines : lines_max;
 		loads_max = loads > loads_max ? loads : loads_max;
 	}
@@ -554,7 +612,8 @@ image_check(const uint8_t *p, size_t len, struct diag *diag)
 	struct chk c = { .image = p, .p = p, .len = len };
 	uint64_t first_body = 0;
 
-	if (chk_header(&c) && chk_layout(&c, &first_body) && chk_bodies(&c, first_body) &&
+	if (chk_header(&c) && chk_layout(&c, &first_body) && chk_group_tables(&c) &&
+	    chk_bodies(&c, first_body) &&
 	    chk_records(&c) && chk_hash(&c))
 		return RC_OK;
 	diag_set(diag, "bad-image", "image of %zu bytes, byte %llu: %s", len,

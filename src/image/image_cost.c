@@ -2,8 +2,16 @@
 /* image_cost - what a packet costs in a table: it follows from the header fields alone. */
 #include "image_build.h"
 
+/* The group table's header, a node a level, a leaf. */
+uint32_t
+image_groups_lines(const struct wire_groups *g)
+{
+	return 1 + (g->depth + 1u) * (g->key_bytes == 16 ? 2 : 1);
+}
+
 void
-image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
+image_half_cost(const struct wire_half *h, const struct wire_groups *g, uint32_t *lines,
+    uint32_t *loads)
 {
 	/* roots are read beside the half */
 	uint32_t remote = h->remote_depth + (h->low_depth > 0 ? 1u + h->low_depth : 0u);
@@ -11,24 +19,29 @@ image_half_cost(const struct wire_half *h, uint32_t *lines, uint32_t *loads)
 
 	header = (header > sport ? header : sport) + 1;
 	header = (header > dport ? header : dport) + 2;
-	*lines = 2 + remote + 1u + h->dport_depth + h->sport_depth + h->vlan_depth + 3u + 1 + 5;
+	*lines = 2 + remote + 1u + h->dport_depth + h->sport_depth + h->vlan_depth + 3u + 1 + 5 +
+	    (h->group != 0 ? 2 : 0);
+	if (h->group != 0) {
+		/* the set is looked for beside bucket and half; then gmap and X */
+		remote = (remote > g->depth + 1u ? remote : g->depth + 1u) + 1;
+	}
 	*loads = (remote > header ? remote : header) + 2;
 }
 
 void
-image_body_cost(const uint8_t *body, uint32_t *lines, uint32_t *loads)
+image_body_cost(const uint8_t *body, const struct wire_groups *g, uint32_t *lines, uint32_t *loads)
 {
 	*lines = *loads = 0;
 	for (int dir = 0; dir < 2; dir++) {
 		const struct wire_half *first = (const struct wire_half *)body + dir;
 		const struct wire_half *more = (const struct wire_half *)(body +
 		    (uint64_t)le32_get(first->next) * WIRE_LINE);
-		uint32_t sum = 0, longest = 0;
+		uint32_t sum = first->group != 0 ? image_groups_lines(g) : 0, longest = 0;
 
 		for (uint32_t i = 0; i < first->subs; i++) {
 			uint32_t n, chain;
 
-			image_half_cost(i == 0 ? first : more + (i - 1), &n, &chain);
+			image_half_cost(i == 0 ? first : more + (i - 1), g, &n, &chain);
 			sum += n;
 			longest = chain > longest ? chain : longest;
 		}

@@ -67,15 +67,18 @@ body_index(const struct dump *d, uint32_t line)
 /* --- one table -------------------------------------------------------------------------------- */
 
 static void
-half_text(const struct dump *d, const struct wire_half *h, unsigned dir, unsigned sub)
+half_text(const struct dump *d, const struct image_view *v, unsigned dir, unsigned sub)
 {
+	const struct wire_half *h = image_view_half(v, dir, sub);
 	uint32_t lines, loads;
 
-	image_half_cost(h, &lines, &loads);
+	image_half_cost(h, v->groups, &lines, &loads);
 	fprintf(d->out, "  %s %u: remote %u classes depth %u", dir_name((uint8_t)dir), sub + 1,
 	    le16_get(h->remote_classes), h->remote_depth);
 	if (h->low_depth > 0)
 		fprintf(d->out, "+%u", h->low_depth);
+	if (h->group != 0)
+		fprintf(d->out, " and %u of groups", le16_get(h->group_classes));
 	fprintf(d->out, " | dport %u depth %u | sport %u depth %u | vlan %u depth %u | services %u "
 	    "| %u lines, %u loads\n", le16_get(h->dport_classes), h->dport_depth,
 	    le16_get(h->sport_classes), h->sport_depth, le16_get(h->vlan_classes), h->vlan_depth,
@@ -88,7 +91,7 @@ table_text(const struct dump *d, const struct image_view *v, const char *name, u
 	const struct wire_half *h = image_view_half(v, 0, 0);
 	uint32_t lines, loads, bytes = le32_get(h->body_bytes);
 
-	image_body_cost(v->body, &lines, &loads);
+	image_body_cost(v->body, v->groups, &lines, &loads);
 	fprintf(d->out, "table %s (v%u)  %u rules  %u+%u sub-tables  %u.%u KiB  %u lines\n", name,
 	    h->family, image_view_rules(v), h->subs, image_view_half(v, 1, 0)->subs, bytes / 1024,
 	    bytes % 1024 * 10 / 1024, lines);
@@ -98,7 +101,7 @@ table_text(const struct dump *d, const struct image_view *v, const char *name, u
 	}
 	for (unsigned dir = 0; dir < 2; dir++)
 		for (unsigned i = 0; i < image_view_half(v, dir, 0)->subs; i++)
-			half_text(d, image_view_half(v, dir, i), dir, i);
+			half_text(d, v, dir, i);
 	fprintf(d->out, "  every packet: %u dependent loads; at L2 3.5 ns <= %u ns, at L3 12 ns <= "
 	    "%u ns, compares not counted\n", loads, loads * 35 / 10, loads * 12);
 }
@@ -110,7 +113,7 @@ table_json(const struct dump *d, const struct image_view *v, const char *name, u
 	const struct wire_half *h = image_view_half(v, 0, 0);
 	uint32_t lines, loads;
 
-	image_body_cost(v->body, &lines, &loads);
+	image_body_cost(v->body, v->groups, &lines, &loads);
 	fprintf(d->out, "{\"scope\":\"table\",\"table\":%u,\"local\":\"%s\",\"family\":%u,"
 	    "\"rules\":%u,\"sub_tables\":[%u,%u],\"bytes\":%u,\"lines_max\":%u,\"loads_max\":%u,"
 	    "\"same_as\":%u}\n", number, name, h->family, image_view_rules(v), h->subs,
@@ -196,6 +199,27 @@ table_dump(const struct dump *d, const struct addr *local, uint8_t family, uint3
 /* --- all -------------------------------------------------------------------------------------- */
 
 static void
+groups_dump(const struct dump *d, uint8_t family)
+{
+	const struct wire_groups *g = image_groups(d->p, family);
+	uint32_t keys, sets, bytes;
+
+	if (g == NULL)
+		return;
+	keys = le32_get(g->keys);
+	sets = le32_get(g->sets);
+	bytes = le32_get(g->bytes);
+	if (d->json)
+		fprintf(d->out, "{\"scope\":\"groups\",\"family\":%u,\"boundaries\":%u,"
+		    "\"sets\":%u,\"bytes\":%u,\"lines\":%u,\"loads\":%u}\n", family, keys, sets,
+		    bytes, image_groups_lines(g), g->depth + 2u);
+	else
+		fprintf(d->out, "groups (v%u): %u boundaries, %u sets, %u.%u KiB, %u lines\n",
+		    family, keys, sets, bytes / 1024, bytes % 1024 * 10 / 1024,
+		    image_groups_lines(g));
+}
+
+static void
 total_dump(const struct dump *d)
 {
 	const struct wire_image_hdr *h = hdr(d);
@@ -245,6 +269,8 @@ image_dump(const uint8_t *p, size_t len, const struct image_symbols *symbols, bo
 
 		table_dump(&d, &local, local.family, ++number);
 	}
+	groups_dump(&d, 4);
+	groups_dump(&d, 6);
 	total_dump(&d);
 	free(d.first);
 	return RC_OK;

@@ -355,7 +355,7 @@ facts_put(const struct encode *e, struct wire_image_hdr *h)
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		uint32_t n, chain;
 
-		image_body_cost(e->bodies[i].p, &n, &chain);
+		image_body_cost(e->bodies[i].p, NULL, &n, &chain);
 		lines = MAX(lines, n);
 		loads = MAX(loads, chain);
 	}

@@ -12,7 +12,7 @@ image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *
 	CHECK(local->family != 0 && image_view_open(&v, p, local, local->family));
 	out->rules = image_view_rules(&v);
 	out->bytes = le32_get(image_view_half(&v, 0, 0)->body_bytes);
-	image_body_cost(v.body, &out->lines, &out->loads);
+	image_body_cost(v.body, v.groups, &out->lines, &out->loads);
 }
 
 /* xorshift64*: the packets of a seed are the same everywhere. */

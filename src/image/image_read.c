@@ -87,6 +87,122 @@ remote_class(const struct image_view *v, const struct wire_half *h, const struct
 	return cell(v, h->remote_at, rank);
 }
 
+/* --- groups ----------------------------------------------------------------------------------- */
+
+struct group_shape {
+	unsigned leaf, leaf_bytes, sets_at;	/* keys; bytes of a leaf; where its sets begin */
+	unsigned fan, node_bytes;		/* children of a node */
+};
+
+static struct group_shape
+group_shape(const struct wire_groups *g)
+{
+	switch (g->key_bytes) {
+	case 4:
+		return (struct group_shape){ WIRE_GROUP_LEAF_V4, WIRE_LINE, WIRE_GROUP_SETS_V4,
+			WIRE_KEYS_V4 + 1, WIRE_LINE };
+	case 8:
+		return (struct group_shape){ WIRE_GROUP_LEAF_V6, WIRE_LINE, WIRE_GROUP_SETS_V6,
+			WIRE_KEYS_V6 + 1, WIRE_LINE };
+	default:
+		CHECK(g->key_bytes == 16);
+		return (struct group_shape){ WIRE_GROUP_LEAF_V6_FULL, 2 * WIRE_LINE,
+			WIRE_GROUP_SETS_V6_FULL, WIRE_KEYS_V6 + 1, 2 * WIRE_LINE };
+	}
+}
+
+static const uint8_t *
+group_level(const struct wire_groups *g, unsigned level)
+{
+	return (const uint8_t *)g + (size_t)le32_get(g->start[level]) * WIRE_LINE;
+}
+
+/* Place i of a node or leaf. */
+static struct addr
+group_key(const struct wire_groups *g, const uint8_t *node, unsigned i, unsigned low_at)
+{
+	struct addr a = { .family = g->family };
+
+	if (g->key_bytes == 4) {
+		a.lo = wire_key_flip(get_le32(node + (size_t)i * 4), 4);
+		return a;
+	}
+	a.hi = get_le64(node + (size_t)i * 8);
+	a.lo = g->key_bytes == 8 ? UINT64_MAX : get_le64(node + low_at + (size_t)i * 8);
+	return a;
+}
+
+/* Every (leaf + 1)th key is in a node above; of those every fanth is higher still. */
+struct addr
+image_groups_key(const struct wire_groups *g, uint32_t i)
+{
+	struct group_shape s = group_shape(g);
+	uint64_t n = (uint64_t)i + 1;
+	unsigned level = g->depth;
+
+	CHECK(i < le32_get(g->keys));
+	if (n % (s.leaf + 1) != 0)
+		return group_key(g, group_level(g, level) + n / (s.leaf + 1) * s.leaf_bytes,
+		    (unsigned)(n % (s.leaf + 1)) - 1, WIRE_GROUP_LOW_LEAF);
+	n /= s.leaf + 1;
+	for (level--; n % s.fan == 0; level--)
+		n /= s.fan;
+	return group_key(g, group_level(g, level) + n / s.fan * s.node_bytes,
+	    (unsigned)(n % s.fan) - 1, WIRE_GROUP_LOW_NODE);
+}
+
+uint32_t
+image_groups_set(const struct wire_groups *g, uint32_t rank)
+{
+	struct group_shape s = group_shape(g);
+
+	CHECK(rank <= le32_get(g->keys));
+	return get_le16(group_level(g, g->depth) + (size_t)(rank / (s.leaf + 1)) * s.leaf_bytes +
+	    s.sets_at + (size_t)(rank % (s.leaf + 1)) * 2);
+}
+
+uint32_t
+image_groups_find(const struct wire_groups *g, const struct addr *a)
+{
+	uint32_t lo = 0, hi = le32_get(g->keys);
+
+	CHECK(a->family == g->family);
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		struct addr key = image_groups_key(g, mid);
+
+		if (addr_cmp(&key, a) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return image_groups_set(g, lo);
+}
+
+const struct wire_groups *
+image_groups(const uint8_t *p, uint8_t family)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
+	uint32_t line = le32_get(h->groups_at[family == 6]);
+
+	CHECK(family == 4 || family == 6);
+	return line == 0 ? NULL : (const struct wire_groups *)(p + (size_t)line * WIRE_LINE);
+}
+
+uint32_t
+image_view_remote(const struct image_view *v, const struct wire_half *h, const struct addr *a)
+{
+	uint32_t cls = remote_class(v, h, a), set;
+
+	if (h->group == 0)
+		return cls;
+	CHECK(v->groups != NULL);
+	set = cell(v, h->gmap_at, image_groups_find(v->groups, a));
+	return cell(v, h->x_at, ((size_t)cls << (h->group & ~WIRE_GROUP_USED)) + set);
+}
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
 static uint32_t
 segmented(const struct image_view *v, le32 index_at, le32 pool_at, uint32_t row, unsigned shift,
     uint32_t r, uint32_t c)
@@ -112,7 +228,7 @@ half_cell(const struct image_view *v, const struct wire_half *h, const struct pk
 	uint32_t s = segmented(v, h->b_at, h->bp_at, le16_get(h->b_row), h->b_shift, q, dport);
 
 	return segmented(v, h->m_at, h->mp_at, le16_get(h->m_row), h->m_shift,
-	    remote_class(v, h, &k->remote), s);
+	    image_view_remote(v, h, &k->remote), s);
 }
 
 const struct wire_half *
@@ -264,6 +380,7 @@ image_view_open(struct image_view *v, const uint8_t *p, const struct addr *local
 	v->slots = (const le16 *)(p + (size_t)le32_get(h->slots_at) * WIRE_LINE) + slots;
 	v->line = body;
 	v->body = p + (size_t)body * WIRE_LINE;
+	v->groups = image_groups(p, family);
 	return body != 0;
 }
 

@@ -14,6 +14,7 @@ struct image_view {
 	const uint8_t *body;
 	uint32_t line;		/* of body; equal bodies are one */
 	const le16 *slots;	/* counters of its actions */
+	const struct wire_groups *groups;	/* of the body's family; NULL = none */
 };
 
 /* The table of local, or of packets without one (local's family 0). */
@@ -30,6 +31,16 @@ uint32_t image_view_match(const struct image_view *v, const struct pkt_key *k);
 uint32_t image_view_keys(const struct wire_half *h, enum wire_root axis);
 uint64_t image_view_key(const struct image_view *v, const struct wire_half *h,
     enum wire_root axis, uint32_t i);
+
+/* Group table of a family, NULL where the image has none. Key i < keys, ascending: the last address
+ * before a boundary. Set of rank i <= keys; of an address. */
+const struct wire_groups *image_groups(const uint8_t *p, uint8_t family);
+struct addr image_groups_key(const struct wire_groups *g, uint32_t i);
+uint32_t image_groups_set(const struct wire_groups *g, uint32_t rank);
+uint32_t image_groups_find(const struct wire_groups *g, const struct addr *a);
+/* Row of M of a remote. */
+uint32_t image_view_remote(const struct image_view *v, const struct wire_half *h,
+    const struct addr *a);
 
 /* Records, sorted; as many as the header says. */
 const struct wire_table *image_tables(const uint8_t *p);

@@ -290,6 +290,7 @@ numbers_write(const struct image_half *h, struct wire_half *w)
 	w->sport_keys = le32_put(h->axis[AXIS_SPORT].count - 1);
 	w->vlan_keys = le32_put(h->axis[AXIS_VLAN].count - 1);
 	w->remote_classes = le16_put((uint16_t)h->m.rows);
+	w->local_classes = w->remote_classes;
 	w->dport_classes = le16_put((uint16_t)h->b.cols);
 	w->proto_classes = le16_put((uint16_t)h->protos);
 	w->q_classes = le16_put((uint16_t)h->q_classes);

@@ -2,16 +2,19 @@
 /*
  * wire_image - the packed tables as bytes.
  * Does:    names every byte of an image; nothing here reads or writes.
- * Shape:   header | directory of bodies | local-IP hash | table records | counter slots | bodies,
- *          each from a multiple of 64 B. A body is position independent: its offsets count from its
- *          own start, and its actions number their counters from 0: slots[the body's first + n] is
- *          the image's number. So what other tables count changes no byte of a body.
+ * Shape:   header | directory of bodies | local-IP hash | table records | counter slots | bodies |
+ *          group tables, each from a multiple of 64 B. A body is position independent: its offsets
+ *          count from its own start, and its actions number their counters from 0: slots[the body's
+ *          first + n] is the image's number. So what other tables count changes no byte of a body.
+ *          A group table is position independent too.
  *
  *          hash bucket (one line) --> body: half out | half in | further halves | arrays
  *                                          per half: rank trees -> classes -> products -> cell
  *          q  = H[((proto_map[proto] * 2 + rest) * nv + class(vlan)) * ns + class(sport)]
  *          S  = Bp[B[q * nb + (class(dport) >> k)] << k | class(dport) & (2^k - 1)]
- *          c  = Mp[M[class(remote) * nm + (S >> m)] << m | S & (2^m - 1)]
+ *          c  = Mp[M[R * nm + (S >> m)] << m | S & (2^m - 1)]
+ *          R  = class(remote), or, of a half with groups,
+ *               X[class(remote) << x | gmap[group set of the remote]]
  *
  *          c is the index of the first rule that matches, or WIRE_CELL_NONE; over a direction's
  *          sub-tables the least counts; actions[min(c, rules)] is what is done, actions[rules]
@@ -47,6 +50,13 @@ enum {
 	WIRE_DEPTH_U16_MAX = 3,
 	WIRE_DEPTH_MAX = 5,
 
+	/* A group table: levels of nodes above its leaves, addresses' ranges, sets. */
+	WIRE_GROUP_DEPTH_MAX = 7,
+	WIRE_GROUP_RANGES_MAX = 1000000,	/* of both families; each big group once */
+	WIRE_GROUP_SETS_MAX = 65535,
+	WIRE_GROUP_SHIFT_MAX = 15,
+	WIRE_GROUP_USED = 0x80,
+
 	WIRE_HEAD_ROWS_MAX = 65535,		/* protocol classes x 2 x VLAN classes */
 	WIRE_SHIFT_MIN = 3,
 	WIRE_SHIFT_MAX = 10
@@ -76,7 +86,8 @@ struct wire_image_hdr {
 	le32 slots_at, slot_count;	/* le16 each: a counter; the slots of a body follow those of
 					 * the body before */
 	le32 guard_slots[2];		/* of the guard's bodies, as in struct wire_table */
-	uint8_t reserved2[40];
+	le32 groups_at[2];		/* struct wire_groups, v4, v6; 0 = none */
+	uint8_t reserved2[32];
 };
 _Static_assert(sizeof(struct wire_image_hdr) == 128, "an image header is two lines");
 
@@ -132,19 +143,55 @@ struct wire_low {
 };
 _Static_assert(sizeof(struct wire_low) == 16, "four records a line");
 
+/* The table that all bodies of one family share: which of the big groups an address is in. A group
+ * set is one combination of big groups that some address is in; sets are numbered in the order of
+ * their first addresses, so 0 is that of the lowest address. A static B-tree as above, but for:
+ * - the last level is of leaves, which hold set numbers beside the keys: the answer is the one at
+ *   the place of the count, no rank and no class array;
+ * - level i, the root being 0, begins start[i] lines after the table's start; start[depth] is that
+ *   of the leaves. Child = node * (keys a node + 1) + count, and is node_lines (leaf_lines) long;
+ * - v6 keys are 16 bytes, split in halves, where a boundary lies inside an upper half, else 8.
+ *
+ *	key_bytes	node: keys, lines	leaf: keys, lines, where
+ *	4		16, 1			10, 1  keys at 0, sets at 40	(v4)
+ *	8		 8, 1			 6, 1  keys at 0, sets at 48	(v6, upper halves)
+ *	16		 8, 2			 7, 2  keys at 0, sets at 112	(v6)
+ *
+ * Of 16-byte keys all upper halves come first, then all lower halves: at 64 in a node, at 56 in a
+ * leaf. Keys past the boundaries are all ones, sets past the ranks 0. */
+struct wire_groups {
+	uint8_t family, key_bytes, depth;	/* depth: levels of nodes, 0 = one leaf */
+	uint8_t reserved;
+	le32 keys;			/* boundaries; ranks are one more */
+	le32 sets;
+	le32 bytes;			/* of all the table, this line included */
+	le32 start[WIRE_GROUP_DEPTH_MAX + 1];	/* 0 past depth */
+	uint8_t reserved2[16];
+};
+_Static_assert(sizeof(struct wire_groups) == WIRE_LINE, "a group table's header is a line");
+
+enum {
+	WIRE_GROUP_LEAF_V4 = 10, WIRE_GROUP_SETS_V4 = 40,
+	WIRE_GROUP_LEAF_V6 = 6, WIRE_GROUP_SETS_V6 = 48,
+	WIRE_GROUP_LEAF_V6_FULL = 7, WIRE_GROUP_SETS_V6_FULL = 112,
+	WIRE_GROUP_LOW_NODE = 64, WIRE_GROUP_LOW_LEAF = 56
+};
+
 enum wire_root {
 	WIRE_ROOT_REMOTE, WIRE_ROOT_DPORT, WIRE_ROOT_SPORT, WIRE_ROOT_VLAN,
 	WIRE_ROOT__COUNT
 };
 
 /* One sub-table of one direction, of one family. The first two lines are walked, the third only
- * bounds what the first two name. A tree has one level at least. */
+ * bounds what the first two name. A tree has one level at least.
+ * With groups a class array's remote classes are rows of X, cells of X rows of M; without, remote
+ * classes are rows of M. x may differ from half to half, WIRE_GROUP_USED may not. */
 struct wire_half {
 	uint8_t family;			/* 4, 6 */
 	uint8_t subs;			/* sub-tables of this direction, this one included */
 	uint8_t remote_depth, low_depth, dport_depth, sport_depth, vlan_depth;
 	uint8_t b_shift, m_shift;
-	uint8_t reserved;
+	uint8_t group;			/* 0, or WIRE_GROUP_USED | log2 of X's row */
 	le16 rules;			/* of the body; actions hold one more */
 	le32 next;			/* lines to this direction's second sub-table; 0 = none */
 	le32 actions_at;
@@ -155,17 +202,21 @@ struct wire_half {
 	le32 proto_at;			/* 256 B: class of each protocol */
 	le32 head_at, b_at, bp_at, m_at, mp_at;
 	le32 low_at;			/* struct wire_low, where low_depth > 0; else 0 */
+	le32 gmap_at, x_at;		/* class of each group set; X; 0 = none */
 	/* third line */
 	le32 remote_keys, dport_keys, sport_keys, vlan_keys;
 	le32 low_ranks;			/* entries of the remote class array */
-	le16 remote_classes, dport_classes, proto_classes, q_classes, s_classes;
+	le16 remote_classes;		/* rows of M */
+	le16 dport_classes, proto_classes, q_classes, s_classes;
 	le16 counters;			/* actions of the body that have one */
 	le32 b_segments, m_segments;
 	le32 body_bytes;		/* of all the body, a multiple of 64 */
-	uint8_t reserved3[28];
+	le16 local_classes;		/* of the remote class array; without groups as above */
+	le16 group_classes;		/* of gmap; 0 without groups */
+	uint8_t reserved2[16];
 	uint8_t roots[WIRE_ROOT__COUNT][WIRE_LINE];
 };
-_Static_assert(offsetof(struct wire_half, remote_keys) == 120, "the walk reads two lines");
+_Static_assert(offsetof(struct wire_half, remote_keys) == 128, "the walk reads two lines");
 _Static_assert(offsetof(struct wire_half, roots) == 192, "roots are lines");
 _Static_assert(sizeof(struct wire_half) == 448, "a half is seven lines");
 

@@ -30,7 +30,7 @@ struct row {
 #define A(field) F(ACTION, wire_action, field)
 
 static const struct row rows[] = {
-	{ "version", H(version), 3, "known version" },
+	{ "version", H(version), 4, "known version" },
 	{ "magic", H(magic), 1, "known version" },
 	{ "bytes", H(bytes), 64, "as long as it says" },
 	{ "buckets no power of two", H(buckets), 3, "count of the header" },
@@ -62,7 +62,11 @@ static const struct row rows[] = {
 	{ "low depth", S(low_depth), 1, "" },
 	{ "b shift", S(b_shift), 11, "cut as their shift says" },
 	{ "m shift", S(m_shift), 2, "cut as their shift says" },
-	{ "half reserved", S(reserved), 1, "reserved byte" },
+	{ "half reserved", S(reserved2), 1, "reserved byte" },
+	{ "groups without a table", S(group), 0x80, "groups do not fit" },
+	{ "gmap without groups", S(gmap_at), 14, "groups where there are none" },
+	{ "local classes", S(local_classes), 99, "groups where there are none" },
+	{ "groups outside", H(groups_at), 0x1000000, "group table is not inside" },
 	{ "rules", S(rules), 6000, "family or number of rules" },
 	{ "fewer rules", S(rules), 1, "" },
 	{ "actions outside", S(actions_at), 0xffffff, "" },
@@ -74,7 +78,8 @@ static const struct row rows[] = {
 	{ "protocols outside", S(proto_at), 0x100000, "not inside" },
 	{ "pool outside", S(mp_at), 0x100000, "not inside" },
 	{ "remote keys", S(remote_keys), 0xffffffff, "depth is not that of its keys" },
-	{ "no remote class", S(remote_classes), 0, "out of range" },
+	{ "no remote class", S(local_classes), 0, "out of range" },
+	{ "no row", S(remote_classes), 0, "groups where there are none" },
 	{ "no set", S(s_classes), 0, "" },
 	{ "no segment", S(m_segments), 0, "out of range" },
 	{ "many segments", S(b_segments), 0x10000, "cut as their shift says" },
