@@ -242,7 +242,7 @@ bench_flow(struct board *b, const struct bench_ask *asks, uint32_t count)
 	CHECK(count > 0 && count <= BENCH_ASKS_MAX);
 	for (uint32_t i = 0; i < b->cfg.flow_count; i++)
 		if (b->cfg.flows[i].live)
-			fw_flow_end(&b->fw, &b->cfg.flows[i]);
+			fw_flow_end(&b->fw, &b->cfg.flows[i], 0, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		struct fw_flow_key k = flow_key(&asks[i], 0);
 		struct fw_flow *f = fw_flow_find(&b->fw, &k, 1);
