@@ -9,28 +9,26 @@
 #include "fw_hash.h"
 #include "fw_mem.h"
 #include "fw_port.h"
-#include "fw_track.h"
-#include "wire_flow.h"
 
 _Static_assert(FW_FLOW_WAYS == 8, "the ways of two buckets are 32 bits of a mask");
-_Static_assert(sizeof(struct fw_flow) == 64, "a flow is one line of board memory");
+_Static_assert(sizeof(struct fw_flow) <= 96, "a flow is at most 96 bytes of board memory");
 
-/* IPv4 is two words, IPv6 five; the family and the hash's own length keep them apart. */
-static uint64_t
+/* The addresses, then 6 bytes that tell flows of one pair apart; IPv4 and IPv6 differ in length. */
+static inline uint64_t
 key_hash(const struct fw *fw, const struct fw_flow_key *k)
 {
-	uint64_t words[5] = { (uint64_t)k->local_port << 48 | (uint64_t)k->remote_port << 32 |
-		(uint32_t)k->family << 16 | (uint32_t)k->proto << 8 | k->echo };
+	uint64_t tail = (uint64_t)k->echo << 40 | (uint64_t)k->proto << 32 |
+	    (uint32_t)k->local_port << 16 | k->remote_port;
 
 	if (k->family == 4) {
-		words[1] = fw_half_word(k->local) << 32 | fw_half_word(k->remote);
-		return fw_siphash13(fw->cfg.seed, words, 2);
+		uint64_t pair = fw_half_word(k->local) << 32 | fw_half_word(k->remote);
+
+		return fw_siphash13_last(fw->cfg.seed, &pair, 1, tail, 6);
 	}
-	words[1] = fw_word(k->local);
-	words[2] = fw_word(k->local + 8);
-	words[3] = fw_word(k->remote);
-	words[4] = fw_word(k->remote + 8);
-	return fw_siphash13(fw->cfg.seed, words, 5);
+	uint64_t words[4] = { fw_word(k->local), fw_word(k->local + 8), fw_word(k->remote),
+		fw_word(k->remote + 8) };
+
+	return fw_siphash13_last(fw->cfg.seed, words, 4, tail, 6);
 }
 
 /* Number of the first entry of the n-th bucket (0, 1) that may hold the key. */
@@ -122,21 +120,22 @@ struct fw_flow *
 fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 {
 	uint64_t hash = key_hash(fw, key);
-	size_t first[2] = { bucket(fw, hash, 0), bucket(fw, hash, 1) };
+	size_t first = bucket(fw, hash, 0), second = bucket(fw, hash, 1);
 	uint16_t tag = hash_tag(hash);
 	/* both buckets at once: which one it is in cannot be foretold */
-	uint32_t ways = tags_match(fw->cfg.flow_tags + first[0], tag) |
-	    tags_match(fw->cfg.flow_tags + first[1], tag) << 16;
+	uint32_t ways = tags_match(fw->cfg.flow_tags + first, tag) |
+	    tags_match(fw->cfg.flow_tags + second, tag) << 16;
 
 	for (; ways != 0; ways &= ways - 1) {
 		uint32_t way = (uint32_t)__builtin_ctz(ways) / 2;
-		struct fw_flow *f = fw->cfg.flows + first[way / FW_FLOW_WAYS] + way % FW_FLOW_WAYS;
+		struct fw_flow *f = fw->cfg.flows + (way < FW_FLOW_WAYS ? first : second) +
+		    way % FW_FLOW_WAYS;
 
 		if (!f->live || !flow_has_key(f, key))
 			continue;
 		if (now_ns < f->deadline_ns)
 			return f;
-		fw_flow_expire(fw, f, now_ns);
+		fw_flow_end(fw, f);
 		return NULL;
 	}
 	return NULL;
@@ -155,7 +154,7 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 
 		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
 			if (f->live && now_ns >= f->deadline_ns)
-				fw_flow_expire(fw, f, now_ns);
+				fw_flow_end(fw, f);
 			if (!f->live) {
 				free_entry = f;
 				free_count++;
@@ -176,7 +175,6 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 	fw->cfg.flow_tags[best - fw->cfg.flows] = hash_tag(hash);
 	memcpy(best->local, key->local, 16);
 	memcpy(best->remote, key->remote, 16);
-	fw_track_open(fw, &fw->cfg.tallies[best - fw->cfg.flows], now_ns);
 	fw->flow_live++;
 	fw->stats.flows_opened++;
 	FW_CHECK(fw->flow_live <= fw->cfg.flow_count);
@@ -188,7 +186,7 @@ fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns)
 {
 	FW_CHECK(f->live);
 	if (f->proto == FW_PROTO_TCP && (tcp_flags & (FW_TCP_FIN | FW_TCP_RST)) != 0) {
-		f->closing = (tcp_flags & FW_TCP_RST) != 0 ? WIRE_FLOW_RST : WIRE_FLOW_FIN;
+		f->closing = 1;
 		f->deadline_ns = now_ns + FW_FLOW_CLOSED_S * FW_NS_PER_S;
 	} else if (!f->closing) {
 		f->deadline_ns = now_ns + idle_ns(f->proto);
@@ -196,17 +194,10 @@ fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns)
 }
 
 void
-fw_flow_end(struct fw *fw, struct fw_flow *f, uint8_t end, uint64_t now_ns)
+fw_flow_end(struct fw *fw, struct fw_flow *f)
 {
 	FW_CHECK(f->live && fw->flow_live > 0);
-	fw_track_tell(fw, f, WIRE_FLOW_ENDED, end, now_ns);
 	f->live = 0;
 	fw->flow_live--;
 	fw->stats.flows_ended++;
-}
-
-void
-fw_flow_expire(struct fw *fw, struct fw_flow *f, uint64_t now_ns)
-{
-	fw_flow_end(fw, f, f->closing != 0 ? f->closing : WIRE_FLOW_IDLE, now_ns);
 }

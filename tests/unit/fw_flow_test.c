@@ -45,6 +45,12 @@ siphash_vectors(void)
 	T_IS_UINT(fw_siphash(k, words, 1), UINT64_C(0x93f5f5799a932462));
 	T_IS_UINT(fw_siphash(k, words, 2), UINT64_C(0x3f2acc7f57c29bdb));
 	T_IS_UINT(fw_siphash13(k, words, 0), UINT64_C(0xabac0158050fc4dc));
+	/* a tail of no bytes is none; one of 7 bytes is the paper's message of 15 */
+	T_IS_UINT(fw_siphash13_last(k, words, 2, 0, 0), fw_siphash13(k, words, 2));
+	T_IS_UINT(fw_sip(k, words, 1, (words[1] & ~UINT64_C(0) >> 8) | UINT64_C(15) << 56, 2, 4),
+	    UINT64_C(0xa129ca6149be45e5));
+	T_IS_UINT(fw_siphash13_last(k, words, 1, words[1] & ~UINT64_C(0) >> 8, 7),
+	    fw_sip(k, words, 1, (words[1] & ~UINT64_C(0) >> 8) | UINT64_C(15) << 56, 1, 3));
 }
 
 static void
