@@ -19,9 +19,8 @@ enum { BENCH_RUNS = 5, BENCH_ASKS_MAX = 1 << 14 };
 
 /* One packet, from one local IP. */
 struct bench_ask {
-	uint8_t local[16];
+	_Alignas(WIRE_LINE) uint8_t local[16];
 	struct fw_key key;
-	uint16_t spare[3];
 };
 
 struct bench_times {
@@ -30,8 +29,11 @@ struct bench_times {
 
 void bench_walk(const uint8_t *image, const struct bench_ask *asks, uint32_t count,
     struct bench_times *out);
-/* loads dependent loads in a random cycle over bytes; 0 where there is no memory. */
-double bench_chase(size_t bytes, uint32_t loads);
+/* The mean alone. */
+double bench_mean(const uint8_t *image, const struct bench_ask *asks, uint32_t count);
+/* loads dependent loads, a mean over the packets, in a random cycle over bytes; 0 where there is no
+ * memory. */
+double bench_chase(size_t bytes, double loads);
 /* p50 of finding a live flow: those of asks are opened in the board's table first. */
 double bench_flow(struct board *b, const struct bench_ask *asks, uint32_t count);
 

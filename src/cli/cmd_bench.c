@@ -38,6 +38,20 @@ struct row {
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
+/* Each packet has a line of its own. */
+static struct bench_ask *
+asks_alloc(struct diag *diag)
+{
+	size_t bytes = BENCH_ASKS_MAX * sizeof(struct bench_ask);
+	struct bench_ask *asks = aligned_alloc(WIRE_LINE, bytes);
+
+	if (asks == NULL)
+		diag_set(diag, "memory", "no memory for %d packets", BENCH_ASKS_MAX);
+	else
+		memset(asks, 0, bytes);
+	return asks;
+}
+
 static void
 ask_from(const struct addr *local, const struct pkt_key *k, struct bench_ask *out)
 {
@@ -74,7 +88,7 @@ capture_read(struct bench *b, const char *path, struct diag *diag)
 	bool got = true;
 	enum rc rc = pcap_open(path, &p, diag);
 
-	b->capture = calloc(BENCH_ASKS_MAX, sizeof(*b->capture));
+	b->capture = asks_alloc(diag);
 	if (rc == RC_OK && b->capture == NULL)
 		rc = RC_NOMEM;
 	while (rc == RC_OK && b->capture_count + 2 <= BENCH_ASKS_MAX) {
@@ -207,12 +221,10 @@ rows_all(struct bench *b, struct diag *diag)
 	uint32_t tables = image_local_count(b->image);
 	uint32_t count = ALL_ASKS / MAX(tables, 1u);
 	struct row nic = { .scope = "nic", .tables = tables };
-	struct bench_ask *asks = calloc(BENCH_ASKS_MAX, sizeof(*asks));
+	struct bench_ask *asks = asks_alloc(diag);
 
-	if (asks == NULL) {
-		diag_set(diag, "memory", "no memory for %d packets", BENCH_ASKS_MAX);
+	if (asks == NULL)
 		return RC_NOMEM;
-	}
 	count = MAX(MIN(count, (uint32_t)TABLE_ASKS_MAX), (uint32_t)TABLE_ASKS_MIN);
 	for (uint32_t i = 0; i < tables; i++) {
 		struct addr local = image_local(b->image, i);
