@@ -221,17 +221,22 @@ half_cost(const struct wire_half *h, const struct wire_groups *g, uint32_t *line
     uint32_t *loads)
 {
 	uint32_t low = h->low_depth > 0 ? 1u + h->low_depth : 0;
-	uint32_t remote = h->remote_depth + low, chain = h->vlan_depth;
+	uint32_t remote = h->remote_depth + low;
+	uint32_t vlan = h->vlan_depth - (le32_get(h->vlan_at) == 0 ? 1u : 0u);
+	uint32_t sport = h->sport_depth - (le32_get(h->sport_at) == 0 ? 1u : 0u);
+	uint32_t dport = h->dport_depth - (le32_get(h->dport_at) == 0 ? 1u : 0u);
+	uint32_t b = 1 + (h->b_shift != 0), m = 1 + (h->m_shift != 0), chain = 1;
 
-	chain = (chain > h->sport_depth ? chain : h->sport_depth) + 1;
-	chain = (chain > h->dport_depth ? chain : h->dport_depth) + 2;
-	*lines += remote + h->dport_depth + h->sport_depth + h->vlan_depth + 12;
+	*lines += remote + dport + sport + vlan + b + m + 8;
 	if (h->group != 0) {
 		/* gmap, after the set of groups, which is looked for beside bucket and half; X */
 		*lines += 2;
 		remote = (remote > g->depth + 1u ? remote : g->depth + 1u) + 1;
 	}
-	chain = (remote > chain ? remote : chain) + 2;
+	chain = chain > vlan ? chain : vlan;
+	chain = (chain > sport ? chain : sport) + 1;
+	chain = (chain > dport ? chain : dport) + b;
+	chain = (remote > chain ? remote : chain) + m;
 	*loads = chain > *loads ? chain : *loads;
 }
 

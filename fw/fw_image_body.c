@@ -146,6 +146,8 @@ u16_axis(const struct part *p, enum wire_root root, const struct wire_tree *t, u
 		return false;
 	if (max != le32_get(keys))
 		return bad(p, t);
+	if (le32_get(classes_at) == 0)
+		return max + 1 == classes || bad(p, t);
 	return cells(p, classes_at, (uint64_t)max + 1, classes, false);
 }
 
@@ -172,6 +174,17 @@ axes(const struct part *p)
 	return true;
 }
 
+/* A product in one step where shift is 0, else in two; its cells are below limit. */
+static bool
+product(const struct part *p, le32 at, uint64_t count, le32 pool_at, uint64_t segments,
+    uint32_t shift, uint32_t limit, bool none_allowed)
+{
+	if (shift == 0)
+		return cells(p, at, count, limit, none_allowed);
+	return cells(p, at, count, (uint32_t)segments, false) &&
+	    cells(p, pool_at, segments << shift, limit, none_allowed);
+}
+
 /* Every product's size follows from the classes that index it. */
 static bool
 products(const struct part *p)
@@ -189,11 +202,9 @@ products(const struct part *p)
 	if (b_segments > WIRE_CELL_NONE + 1u || m_segments > WIRE_CELL_NONE + 1u)
 		return bad(p, &h->b_segments);
 	return cells(p, h->head_at, rows * sport, (uint32_t)q, false) &&
-	    cells(p, h->b_at, q * b_row, (uint32_t)b_segments, false) &&
-	    cells(p, h->bp_at, b_segments << h->b_shift, set, false) &&
-	    cells(p, h->m_at, (uint64_t)le16_get(h->remote_classes) * m_row,
-	    (uint32_t)m_segments, false) &&
-	    cells(p, h->mp_at, m_segments << h->m_shift, le16_get(h->rules), true);
+	    product(p, h->b_at, q * b_row, h->bp_at, b_segments, h->b_shift, set, false) &&
+	    product(p, h->m_at, (uint64_t)le16_get(h->remote_classes) * m_row, h->mp_at,
+	    m_segments, h->m_shift, le16_get(h->rules), true);
 }
 
 /* A class of every set of the image's group table, a row of X for every class of the tree. */

@@ -19,11 +19,10 @@ fw_tree_node(uint64_t more, const struct wire_tree *t, int level, uint32_t child
 }
 
 FW_INLINE uint32_t
-fw_rank_v4(const uint8_t *image, uint64_t body, const uint8_t *root, const struct wire_tree *t,
-    int depth, uint32_t x)
+fw_rank_v4(const uint8_t *image, uint64_t body, uint32_t rank, const struct wire_tree *t, int depth,
+    uint32_t x)
 {
 	uint64_t more = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
-	uint32_t rank = fw_node_v4(root, x);
 
 	FW_UNROLL
 	for (int i = 1; i < WIRE_DEPTH_V4_MAX; i++) {
@@ -36,11 +35,10 @@ fw_rank_v4(const uint8_t *image, uint64_t body, const uint8_t *root, const struc
 }
 
 FW_INLINE uint32_t
-fw_rank_v6(const uint8_t *image, uint64_t body, const uint8_t *root, const struct wire_tree *t,
-    int depth, uint64_t x)
+fw_rank_v6(const uint8_t *image, uint64_t body, uint32_t rank, const struct wire_tree *t, int depth,
+    uint64_t x)
 {
 	uint64_t more = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
-	uint32_t rank = fw_node_v6(root, x);
 
 	FW_UNROLL
 	for (int i = 1; i < WIRE_DEPTH_V6_MAX; i++) {
@@ -53,11 +51,10 @@ fw_rank_v6(const uint8_t *image, uint64_t body, const uint8_t *root, const struc
 }
 
 FW_INLINE uint32_t
-fw_rank_u16(const uint8_t *image, uint64_t body, const uint8_t *root, const struct wire_tree *t,
+fw_rank_u16(const uint8_t *image, uint64_t body, uint32_t rank, const struct wire_tree *t,
     int depth, uint32_t x)
 {
 	uint64_t more = body + (uint64_t)fw_load32(&t->at) * WIRE_LINE;
-	uint32_t rank = fw_node_u16(root, x);
 
 	FW_UNROLL
 	for (int i = 1; i < WIRE_DEPTH_U16_MAX; i++) {
@@ -192,31 +189,26 @@ fw_group_set(const uint8_t *image, const struct fw_key *k)
 	return fw_group_walk(image, g, at, 16, hi, fw_be64(k->remote + 8));
 }
 
+/* Class array index of the remote address; rank is that of the root. */
 FW_INLINE uint32_t
-fw_class_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
+fw_rank_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, uint32_t rank,
     const struct fw_key *k)
 {
-	const uint8_t *root = h->roots[WIRE_ROOT_REMOTE];
-	uint32_t rank;
-
-	if (h->family == 4) {
-		rank = fw_rank_v4(image, body, root, &h->remote, h->remote_depth,
+	if (k->family == 4)
+		return fw_rank_v4(image, body, rank, &h->remote, h->remote_depth,
 		    fw_be32(k->remote));
-	} else {
-		rank = fw_rank_v6(image, body, root, &h->remote, h->remote_depth,
-		    fw_be64(k->remote));
-		if (h->low_depth > 0)
-			rank = fw_rank_low(image, body, h, rank, fw_be64(k->remote + 8));
-	}
-	return fw_cell(image, fw_array(body, &h->remote_at), rank);
+	rank = fw_rank_v6(image, body, rank, &h->remote, h->remote_depth, fw_be64(k->remote));
+	return h->low_depth == 0 ? rank :
+	    fw_rank_low(image, body, h, rank, fw_be64(k->remote + 8));
 }
 
-/* The remote's row of M; set is its set of groups, where the half has any. */
+/* The remote's row of M; rank is that of the root, set the set of groups where the half has any. */
 FW_INLINE uint32_t
-fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
+fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, uint32_t rank,
     const struct fw_key *k, uint32_t set)
 {
-	uint32_t row = fw_class_remote(image, body, h, k);
+	uint32_t row = fw_cell(image, fw_array(body, &h->remote_at),
+	    fw_rank_remote(image, body, h, rank, k));
 
 	if (h->group != 0)
 		row = fw_cell(image, fw_array(body, &h->x_at), (row << (h->group & 15)) +
@@ -224,28 +216,42 @@ fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h,
 	return row;
 }
 
+/* The class of a rank: itself where there is no array. */
+FW_INLINE uint32_t
+fw_class_u16(const uint8_t *image, uint64_t body, const le32 *at, uint32_t rank)
+{
+	uint64_t array = fw_load32(at);
+
+	return array == 0 ? rank : fw_cell(image, body + array * WIRE_LINE, rank);
+}
+
+/* All roots before anything that a table may or may not have: where the processor guessed a
+ * branch wrong, what is older than the branch goes on. The packet's family is the table's, and
+ * known before the table is. */
 FW_INLINE struct fw_classes
 fw_half_classes(const uint8_t *image, uint64_t body, const struct wire_half *h,
     const struct fw_key *k, uint32_t set)
 {
-	struct fw_classes c;
-	uint32_t p, v, s;
-
-	p = *fw_at(image, fw_array(body, &h->proto_at) + k->proto) * 2u +
+	uint32_t vlan = fw_node_u16(h->roots[WIRE_ROOT_VLAN], k->vlan);
+	uint32_t sport = fw_node_u16(h->roots[WIRE_ROOT_SPORT], k->sport);
+	uint32_t dport = fw_node_u16(h->roots[WIRE_ROOT_DPORT], k->dport);
+	uint32_t remote = k->family == 4 ?
+	    fw_node_v4(h->roots[WIRE_ROOT_REMOTE], fw_be32(k->remote)) :
+	    fw_node_v6(h->roots[WIRE_ROOT_REMOTE], fw_be64(k->remote));
+	uint32_t row = *fw_at(image, fw_array(body, &h->proto_at) + k->proto) * 2u +
 	    (k->frag == WIRE_FRAG_REST);
-	p *= fw_load16(&h->vlan_classes);
-	v = fw_cell(image, fw_array(body, &h->vlan_at),
-	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_VLAN], &h->vlan, h->vlan_depth,
-	    k->vlan));
-	s = fw_cell(image, fw_array(body, &h->sport_at),
-	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_SPORT], &h->sport, h->sport_depth,
-	    k->sport));
+	struct fw_classes c;
+
+	row *= fw_load16(&h->vlan_classes);
+	dport = fw_rank_u16(image, body, dport, &h->dport, h->dport_depth, k->dport);
+	vlan = fw_class_u16(image, body, &h->vlan_at,
+	    fw_rank_u16(image, body, vlan, &h->vlan, h->vlan_depth, k->vlan));
+	sport = fw_class_u16(image, body, &h->sport_at,
+	    fw_rank_u16(image, body, sport, &h->sport, h->sport_depth, k->sport));
 	c.head = fw_cell(image, fw_array(body, &h->head_at),
-	    (p + v) * fw_load16(&h->sport_classes) + s) * fw_load16(&h->b_row);
-	c.m_row = fw_row_remote(image, body, h, k, set) * fw_load16(&h->m_row);
-	c.dport = fw_cell(image, fw_array(body, &h->dport_at),
-	    fw_rank_u16(image, body, h->roots[WIRE_ROOT_DPORT], &h->dport, h->dport_depth,
-	    k->dport));
+	    (row + vlan) * fw_load16(&h->sport_classes) + sport) * fw_load16(&h->b_row);
+	c.dport = fw_class_u16(image, body, &h->dport_at, dport);
+	c.m_row = fw_row_remote(image, body, h, remote, k, set) * fw_load16(&h->m_row);
 	return c;
 }
 
@@ -290,11 +296,14 @@ fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const st
     uint32_t groups)
 {
 	struct fw_classes c = fw_half_classes(image, body, h, k, groups);
-	uint32_t seg = fw_load16(fw_at(image, fw_b_at(body, h, c)));
-	uint32_t set = fw_load16(fw_at(image, fw_bp_at(body, h, c, seg)));
+	uint32_t set = fw_load16(fw_at(image, fw_b_at(body, h, c))), cell;
 
-	seg = fw_load16(fw_at(image, fw_m_at(body, h, c, set)));
-	return fw_load16(fw_at(image, fw_mp_at(body, h, set, seg)));
+	if (h->b_shift != 0)
+		set = fw_load16(fw_at(image, fw_bp_at(body, h, c, set)));
+	cell = fw_load16(fw_at(image, fw_m_at(body, h, c, set)));
+	if (h->m_shift != 0)
+		cell = fw_load16(fw_at(image, fw_mp_at(body, h, set, cell)));
+	return cell;
 }
 
 /* The body that a tag names in a bucket, and its record; record 0, which is none, where there is no
@@ -352,9 +361,12 @@ fw_bucket_table(const uint8_t *image, uint64_t hash, uint8_t family, const uint8
 	const struct wire_table *t = (const struct wire_table *)fw_at(image,
 	    (uint64_t)at * sizeof(*t));
 
-	if (t->family != family || ((fw_load64(t->local) ^ fw_bytes64(local)) |
-	    (fw_load64(t->local + 8) ^ fw_bytes64(local + 8))) != 0)
+	if (((fw_load64(t->local) ^ fw_bytes64(local)) | (uint64_t)(t->family ^ family) |
+	    (fw_load64(t->local + 8) ^ fw_bytes64(local + 8))) != 0) {
+		/* a branch, not a conditional move: the walk need not wait for the record */
+		__asm__ volatile("");
 		body = 0;
+	}
 	return (struct fw_table){ body, fw_load32(&t->slots) };
 }
 
@@ -510,7 +522,7 @@ fw_batch_cells(struct fw_lane *lanes, const struct fw_table *tables, uint32_t co
 	for (uint32_t i = 0; i < count; i++) {
 		struct fw_lane *l = &lanes[i];
 
-		if (tables[i].body != 0)
+		if (tables[i].body != 0 && l->half->b_shift != 0)
 			fw_lane_go(l, fw_bp_at(0, l->half, l->classes, fw_lane_cell(l)));
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -524,7 +536,7 @@ fw_batch_cells(struct fw_lane *lanes, const struct fw_table *tables, uint32_t co
 	for (uint32_t i = 0; i < count; i++) {
 		struct fw_lane *l = &lanes[i];
 
-		if (tables[i].body != 0)
+		if (tables[i].body != 0 && l->half->m_shift != 0)
 			fw_lane_go(l, fw_mp_at(0, l->half, l->set, fw_lane_cell(l)));
 	}
 	for (uint32_t i = 0; i < count; i++)

@@ -28,10 +28,11 @@ struct fw_key {
 	uint16_t vlan;			/* VID or WIRE_VLAN_NONE */
 };
 
-/* Where a table is; body 0 = there is none. */
+/* Where a table is; body 0 = there is none. Each field is returned in a register of its own: the
+ * body is known a load earlier than its counters, and the walk needs it alone. */
 struct fw_table {
-	uint32_t body;			/* in lines */
-	uint32_t slots;			/* the first of its counters */
+	_Alignas(8) uint32_t body;	/* in lines */
+	_Alignas(8) uint32_t slots;	/* the first of its counters */
 };
 
 /* What a packet is to one sub-table. */

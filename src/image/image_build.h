@@ -89,8 +89,8 @@ MUST_CHECK enum rc image_matrix_cols(struct image_matrix *m, struct arena *a, ui
 
 /* Rows cut in segments of 1 << shift cells, equal ones kept once. */
 struct image_segments {
-	uint16_t *index;	/* rows x row */
-	uint16_t *pool;		/* count << shift cells */
+	uint16_t *index;	/* rows x row; with shift 0 the cells themselves */
+	uint16_t *pool;		/* count << shift cells; none with shift 0 */
 	uint32_t rows, row, count;
 	unsigned shift;
 	size_t bytes;
@@ -99,6 +99,9 @@ struct image_segments {
 /* RC_LIMIT where no shift gives few enough segments. */
 MUST_CHECK enum rc image_segments_build(struct image_segments *g, struct arena *a,
     const struct image_matrix *m);
+
+/* The matrix as it is, in one step instead of two, where it is at most slack bytes larger. */
+bool image_segments_plain(struct image_segments *g, const struct image_matrix *m, size_t slack);
 
 /* One sub-table, ready to be written. */
 struct image_half {
@@ -116,6 +119,10 @@ struct image_half {
 /* RC_LIMIT: the product does not fit, half->axis tells how far it came. */
 MUST_CHECK enum rc image_half_build(struct image_half *h, struct arena *a, uint8_t family,
     const struct image_unit *units, uint32_t unit_count);
+
+/* Trades bytes for loads within a bound: arrays whose steps are left out. h->bytes stays that of
+ * the smallest form, so that nothing is split for it. */
+MUST_CHECK enum rc image_half_shorten(struct image_half *h, struct arena *a, uint32_t unit_count);
 
 struct image_tree {
 	uint8_t *nodes;		/* lines */

@@ -207,6 +207,18 @@ chk_lows(struct chk *c, const struct wire_half *h)
 
 /* --- halves and bodies ------------------------------------------------------------------------ */
 
+/* A port's or VLAN's class array; none where the rank is the class. */
+static bool
+chk_classes(struct chk *c, const le32 *line, const le32 *keys, uint32_t classes)
+{
+	uint64_t ranks = (uint64_t)le32_get(*keys) + 1;
+
+	if (le32_get(*line) == 0)
+		return ranks == classes ||
+		    chk_fail(c, line, "ranks without classes are not as many as classes");
+	return chk_cells(c, line, ranks, classes, false);
+}
+
 static bool
 chk_axes(struct chk *c, const struct wire_half *h)
 {
@@ -230,12 +242,28 @@ chk_axes(struct chk *c, const struct wire_half *h)
 	}
 	return chk_cells(c, &h->remote_at, le32_get(h->low_ranks),
 	    le16_get(h->local_classes), false) &&
-	    chk_cells(c, &h->dport_at, (uint64_t)le32_get(h->dport_keys) + 1,
-	    le16_get(h->dport_classes), false) &&
-	    chk_cells(c, &h->sport_at, (uint64_t)le32_get(h->sport_keys) + 1,
-	    le16_get(h->sport_classes), false) &&
-	    chk_cells(c, &h->vlan_at, (uint64_t)le32_get(h->vlan_keys) + 1,
-	    le16_get(h->vlan_classes), false);
+	    chk_classes(c, &h->dport_at, &h->dport_keys, le16_get(h->dport_classes)) &&
+	    chk_classes(c, &h->sport_at, &h->sport_keys, le16_get(h->sport_classes)) &&
+	    chk_classes(c, &h->vlan_at, &h->vlan_keys, le16_get(h->vlan_classes));
+}
+
+/* rows of row segments each, and their pool; in one step where shift is 0. */
+static bool
+chk_product(struct chk *c, const le32 *at, uint64_t count, const le32 *pool_at, uint64_t segments,
+    unsigned shift, uint32_t below, bool none)
+{
+	if (shift > 0)
+		return chk_cells(c, at, count, (uint32_t)segments, false) &&
+		    chk_cells(c, pool_at, segments << shift, below, none);
+	if (le32_get(*pool_at) != 0 || segments != 0)
+		return chk_fail(c, pool_at, "segments of rows that are not cut");
+	return chk_cells(c, at, count, below, none);
+}
+
+static bool
+chk_shift(unsigned shift)
+{
+	return shift == 0 || (shift >= WIRE_SHIFT_MIN && shift <= WIRE_SHIFT_MAX);
 }
 
 static bool
@@ -252,8 +280,7 @@ chk_products(struct chk *c, const struct wire_half *h)
 	for (int i = 0; i < 256; i++)
 		if (proto[i] >= protos)
 			return chk_fail(c, proto + i, "a protocol's class is out of range");
-	if (h->b_shift < WIRE_SHIFT_MIN || h->b_shift > WIRE_SHIFT_MAX ||
-	    h->m_shift < WIRE_SHIFT_MIN || h->m_shift > WIRE_SHIFT_MAX ||
+	if (!chk_shift(h->b_shift) || !chk_shift(h->m_shift) ||
 	    b_segs > UINT16_MAX || m_segs > UINT16_MAX ||
 	    le16_get(h->b_row) != (d + (1u << h->b_shift) - 1) >> h->b_shift ||
 	    le16_get(h->m_row) != (s + (1u << h->m_shift) - 1) >> h->m_shift)
@@ -262,12 +289,10 @@ chk_products(struct chk *c, const struct wire_half *h)
 		return chk_fail(c, h, "protocols and VLANs are too many");
 	return chk_cells(c, &h->head_at, (uint64_t)protos * 2 * le16_get(h->vlan_classes) *
 	    le16_get(h->sport_classes), q, false) &&
-	    chk_cells(c, &h->b_at, (uint64_t)q * le16_get(h->b_row), (uint32_t)b_segs,
-	    false) &&
-	    chk_cells(c, &h->bp_at, b_segs << h->b_shift, s, false) &&
-	    chk_cells(c, &h->m_at, (uint64_t)le16_get(h->remote_classes) *
-	    le16_get(h->m_row), (uint32_t)m_segs, false) &&
-	    chk_cells(c, &h->mp_at, m_segs << h->m_shift, le16_get(h->rules), true);
+	    chk_product(c, &h->b_at, (uint64_t)q * le16_get(h->b_row), &h->bp_at, b_segs,
+	    h->b_shift, s, false) &&
+	    chk_product(c, &h->m_at, (uint64_t)le16_get(h->remote_classes) *
+	    le16_get(h->m_row), &h->mp_at, m_segs, h->m_shift, le16_get(h->rules), true);
 }
 
 /* A class of every group set, and a row of X for every class of the tree. */

@@ -9,23 +9,32 @@ image_groups_lines(const struct wire_groups *g)
 	return 1 + (g->depth + 1u) * (g->key_bytes == 16 ? 2 : 1);
 }
 
+/* An axis: levels below the root, which is read beside the half, and a class. */
+static uint32_t
+axis_loads(uint8_t depth, le32 classes_at)
+{
+	return depth - 1u + (le32_get(classes_at) != 0);
+}
+
 void
 image_half_cost(const struct wire_half *h, const struct wire_groups *g, uint32_t *lines,
     uint32_t *loads)
 {
-	/* roots are read beside the half */
 	uint32_t remote = h->remote_depth + (h->low_depth > 0 ? 1u + h->low_depth : 0u);
-	uint32_t header = h->vlan_depth, sport = h->sport_depth, dport = h->dport_depth;
+	uint32_t vlan = axis_loads(h->vlan_depth, h->vlan_at);
+	uint32_t sport = axis_loads(h->sport_depth, h->sport_at);
+	uint32_t dport = axis_loads(h->dport_depth, h->dport_at);
+	uint32_t b = h->b_shift > 0 ? 2 : 1, m = h->m_shift > 0 ? 2 : 1;
+	uint32_t head = MAX(MAX(vlan, sport), 1u) + 1;	/* the protocol's class is a load */
+	uint32_t service = MAX(head, dport) + b;
 
-	header = (header > sport ? header : sport) + 1;
-	header = (header > dport ? header : dport) + 2;
-	*lines = 2 + remote + 1u + h->dport_depth + h->sport_depth + h->vlan_depth + 3u + 1 + 5 +
-	    (h->group != 0 ? 2 : 0);
+	/* of the header, of four roots, of the protocol, of the first product */
+	*lines = 2 + 4 + 1 + 1 + remote + vlan + sport + dport + b + m + (h->group != 0 ? 2 : 0);
 	if (h->group != 0) {
 		/* the set is looked for beside bucket and half; then gmap and X */
-		remote = (remote > g->depth + 1u ? remote : g->depth + 1u) + 1;
+		remote = MAX(remote, g->depth + 1u) + 1;
 	}
-	*loads = (remote > header ? remote : header) + 2;
+	*loads = MAX(remote, service) + m;
 }
 
 void

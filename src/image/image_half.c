@@ -300,5 +300,5 @@ image_half_build(struct image_half *h, struct arena *a, uint8_t family,
 	    (rc = image_segments_build(&h->m_seg, a, &h->m)) != RC_OK)
 		return rc;
 	h->bytes = half_bytes(h);
-	return RC_OK;
+	return image_half_shorten(h, a, unit_count);
 }

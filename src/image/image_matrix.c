@@ -260,6 +260,18 @@ segments_take(struct image_segments *g, struct arena *a, const struct image_matr
 	return RC_OK;
 }
 
+bool
+image_segments_plain(struct image_segments *g, const struct image_matrix *m, size_t slack)
+{
+	size_t bytes = 2 * (size_t)m->rows * m->cols;
+
+	if (bytes > g->bytes + slack || m->cols > UINT16_MAX)
+		return false;
+	*g = (struct image_segments){ .index = m->cells, .rows = m->rows, .row = m->cols,
+		.bytes = bytes };
+	return true;
+}
+
 enum rc
 image_segments_build(struct image_segments *g, struct arena *a, const struct image_matrix *m)
 {

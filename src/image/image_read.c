@@ -209,18 +209,26 @@ segmented(const struct image_view *v, le32 index_at, le32 pool_at, uint32_t row,
 {
 	size_t segment = cell(v, index_at, (size_t)r * row + (c >> shift));
 
+	if (shift == 0)
+		return (uint32_t)segment;
 	return cell(v, pool_at, (segment << shift) + (c & ((1u << shift) - 1)));
+}
+
+static uint32_t
+class_of(const struct image_view *v, le32 classes_at, uint32_t rank)
+{
+	return le32_get(classes_at) == 0 ? rank : cell(v, classes_at, rank);
 }
 
 static uint32_t
 half_cell(const struct image_view *v, const struct wire_half *h, const struct pkt_key *k)
 {
 	uint32_t proto = array(v, h->proto_at)[k->proto];
-	uint32_t vlan = cell(v, h->vlan_at, tree_rank(v, h->roots[WIRE_ROOT_VLAN], &h->vlan,
+	uint32_t vlan = class_of(v, h->vlan_at, tree_rank(v, h->roots[WIRE_ROOT_VLAN], &h->vlan,
 	    h->vlan_depth, 2, h->vlan_keys, k->vlan));
-	uint32_t sport = cell(v, h->sport_at, tree_rank(v, h->roots[WIRE_ROOT_SPORT], &h->sport,
+	uint32_t sport = class_of(v, h->sport_at, tree_rank(v, h->roots[WIRE_ROOT_SPORT], &h->sport,
 	    h->sport_depth, 2, h->sport_keys, k->sport));
-	uint32_t dport = cell(v, h->dport_at, tree_rank(v, h->roots[WIRE_ROOT_DPORT], &h->dport,
+	uint32_t dport = class_of(v, h->dport_at, tree_rank(v, h->roots[WIRE_ROOT_DPORT], &h->dport,
 	    h->dport_depth, 2, h->dport_keys, k->dport));
 	uint32_t row = proto * 2 + (k->frag == WIRE_FRAG_REST);
 	uint32_t q = cell(v, h->head_at, ((size_t)row * le16_get(h->vlan_classes) + vlan) *

@@ -126,6 +126,7 @@ axis_write(const struct image_axis *x, unsigned key_bytes, unsigned depth_max,
 {
 	uint64_t *keys = arena_array(a, x->count, sizeof(*keys));
 	struct image_tree t;
+	bool own = true;
 	enum rc rc;
 
 	if (keys == NULL)
@@ -137,7 +138,11 @@ axis_write(const struct image_axis *x, unsigned key_bytes, unsigned depth_max,
 		return rc;
 	tree_write(&t, b, root, tree);
 	*depth = (uint8_t)t.depth;
-	*classes = le32_put(image_blob_add_cells(b, x->cls, x->count));
+	/* the rank is the class where each rank has its own */
+	for (uint32_t i = 0; i < x->count; i++)
+		own = own && x->cls[i] == i;
+	own = own && key_bytes == 2 && x->classes == x->count;
+	*classes = le32_put(own ? 0 : image_blob_add_cells(b, x->cls, x->count));
 	return RC_OK;
 }
 
@@ -282,8 +287,8 @@ numbers_write(const struct image_half *h, struct wire_half *w)
 	w->family = h->family;
 	w->b_shift = (uint8_t)h->b_seg.shift;
 	w->m_shift = (uint8_t)h->m_seg.shift;
-	w->vlan_classes = le16_put((uint16_t)h->pv.cols);
-	w->sport_classes = le16_put((uint16_t)h->a.cols);
+	w->vlan_classes = le16_put((uint16_t)h->axis[AXIS_VLAN].classes);
+	w->sport_classes = le16_put((uint16_t)h->head.cols);
 	w->b_row = le16_put((uint16_t)h->b_seg.row);
 	w->m_row = le16_put((uint16_t)h->m_seg.row);
 	w->dport_keys = le32_put(h->axis[AXIS_DPORT].count - 1);
@@ -297,6 +302,14 @@ numbers_write(const struct image_half *h, struct wire_half *w)
 	w->s_classes = le16_put((uint16_t)h->s_classes);
 	w->b_segments = le32_put(h->b_seg.count);
 	w->m_segments = le32_put(h->m_seg.count);
+}
+
+static void
+segments_write(const struct image_segments *g, struct image_blob *b, le32 *at, le32 *pool_at)
+{
+	*at = le32_put(image_blob_add_cells(b, g->index, (size_t)g->rows * g->row));
+	*pool_at = le32_put(g->shift == 0 ? 0 :
+	    image_blob_add_cells(b, g->pool, (size_t)g->count << g->shift));
 }
 
 enum rc
@@ -328,13 +341,7 @@ image_half_write(const struct image_half *h, struct image_blob *b, struct arena 
 	w->proto_at = le32_put(image_blob_add(b, h->proto, sizeof(h->proto)));
 	w->head_at = le32_put(image_blob_add_cells(b, h->head.cells,
 	    (size_t)h->head.rows * h->head.cols));
-	w->b_at = le32_put(image_blob_add_cells(b, h->b_seg.index,
-	    (size_t)h->b_seg.rows * h->b_seg.row));
-	w->bp_at = le32_put(image_blob_add_cells(b, h->b_seg.pool,
-	    (size_t)h->b_seg.count << h->b_seg.shift));
-	w->m_at = le32_put(image_blob_add_cells(b, h->m_seg.index,
-	    (size_t)h->m_seg.rows * h->m_seg.row));
-	w->mp_at = le32_put(image_blob_add_cells(b, h->m_seg.pool,
-	    (size_t)h->m_seg.count << h->m_seg.shift));
+	segments_write(&h->b_seg, b, &w->b_at, &w->bp_at);
+	segments_write(&h->m_seg, b, &w->m_at, &w->mp_at);
 	return RC_OK;
 }

@@ -56,9 +56,11 @@ cells_count(const uint8_t *body, uint32_t rules, uint64_t *cells)
 	for (unsigned dir = 0; dir < 2; dir++)
 		for (uint32_t sub = 0; sub < half_of(body, dir, 0)->subs; sub++) {
 			const struct wire_half *h = half_of(body, dir, sub);
-			uint32_t at = le32_get(h->mp_at);
+			bool cut = h->m_shift > 0;
+			uint32_t at = le32_get(cut ? h->mp_at : h->m_at);
 			const uint8_t *p = body + (size_t)at * WIRE_LINE;
-			size_t n = (size_t)le32_get(h->m_segments) << h->m_shift;
+			size_t n = cut ? (size_t)le32_get(h->m_segments) << h->m_shift :
+			    (size_t)le16_get(h->remote_classes) * le16_get(h->m_row);
 			bool again = false;
 
 			for (uint32_t i = 0; i < seen_count; i++)

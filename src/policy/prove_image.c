@@ -152,7 +152,7 @@ axis_decode(const uint8_t *body, const uint8_t *root, const struct wire_tree *w,
 
 	tree_open(body, root, w, depth, WIRE_KEYS_U16, UINT16_MAX, &t);
 	rc = tree_map(&t, a, out);
-	if (rc == RC_OK)
+	if (rc == RC_OK && le32_get(classes_at) != 0)
 		map_classes(out, body, classes_at, 0);
 	return rc;
 }
@@ -303,13 +303,16 @@ prove_q(const struct prove_half *h, uint32_t sub, uint32_t pv, uint32_t sport_cl
 	    sport_class);
 }
 
-/* One product in two steps: row and column give a segment, the column's low bits a cell in it. */
+/* One product in two steps: row and column give a segment, the column's low bits a cell in it. In
+ * one where shift is 0. */
 static uint32_t
 product(const uint8_t *body, le32 rows_at, uint32_t row_segments, le32 pool_at, unsigned shift,
     uint32_t row, uint32_t column)
 {
 	size_t segment = cell_read(body, rows_at, (size_t)row * row_segments + (column >> shift));
 
+	if (shift == 0)
+		return (uint32_t)segment;
 	return cell_read(body, pool_at, (segment << shift) + (column & ((1u << shift) - 1)));
 }
 
@@ -343,8 +346,8 @@ prove_row_cell(const struct prove_row *row, prove_tuple s)
 	for (uint32_t i = 0; i < row->count; i++) {
 		uint32_t column = prove_tuple_get(s, i), low = (1u << row->shift[i]) - 1;
 		const uint8_t *g = row->segments[i] + (size_t)(column >> row->shift[i]) * 2;
-		const uint8_t *c = row->pool[i] + ((((size_t)g[0] | (size_t)g[1] << 8) <<
-		    row->shift[i]) + (column & low)) * 2;
+		const uint8_t *c = low == 0 ? g : row->pool[i] + ((((size_t)g[0] |
+		    (size_t)g[1] << 8) << row->shift[i]) + (column & low)) * 2;
 		uint32_t cell = (uint32_t)(c[0] | c[1] << 8);
 
 		best = MIN(best, cell);

@@ -16,6 +16,9 @@
  *          R  = class(remote), or, of a half with groups,
  *               X[class(remote) << x | gmap[group set of the remote]]
  *
+ *          where k is 0, B holds S itself and there is no Bp; so with m, M and c. Where a class
+ *          array of a port or VLAN is at 0, the rank is the class.
+ *
  *          c is the index of the first rule that matches, or WIRE_CELL_NONE; over a direction's
  *          sub-tables the least counts; actions[min(c, rules)] is what is done, actions[rules]
  *          being the default.
@@ -58,7 +61,7 @@ enum {
 	WIRE_GROUP_USED = 0x80,
 
 	WIRE_HEAD_ROWS_MAX = 65535,		/* protocol classes x 2 x VLAN classes */
-	WIRE_SHIFT_MIN = 3,
+	WIRE_SHIFT_MIN = 3,			/* or 0 */
 	WIRE_SHIFT_MAX = 10
 };
 
@@ -198,9 +201,9 @@ struct wire_half {
 	le16 vlan_classes, sport_classes;
 	le16 b_row, m_row;		/* segments a row */
 	struct wire_tree remote, dport, sport, vlan;
-	le32 remote_at, dport_at, sport_at, vlan_at;	/* class arrays */
+	le32 remote_at, dport_at, sport_at, vlan_at;	/* class arrays; 0, not remote_at: none */
 	le32 proto_at;			/* 256 B: class of each protocol */
-	le32 head_at, b_at, bp_at, m_at, mp_at;
+	le32 head_at, b_at, bp_at, m_at, mp_at;		/* bp_at, mp_at: 0 where the shift is */
 	le32 low_at;			/* struct wire_low, where low_depth > 0; else 0 */
 	le32 gmap_at, x_at;		/* class of each group set; X; 0 = none */
 	/* third line */

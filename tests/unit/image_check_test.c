@@ -9,12 +9,13 @@
 
 static struct arena arena;
 static struct image_input *in;
-static uint8_t *image;
-static size_t image_len;
+static uint8_t *image, *large;
+static size_t image_len, large_len;
 
 /* Where a field lies: in the header, the first half of the first body, its first action, the
- * first record, the first bucket that holds something. */
-enum place { HDR, HALF, ACTION, RECORD, BUCKET };
+ * first record, the first bucket that holds something; CUT is a half of the large image, whose
+ * products are cut in segments. */
+enum place { HDR, HALF, ACTION, RECORD, BUCKET, CUT };
 
 struct row {
 	const char *name;
@@ -27,6 +28,7 @@ struct row {
 #define F(place, type, field) place, offsetof(struct type, field), sizeof(((struct type *)0)->field)
 #define H(field) F(HDR, wire_image_hdr, field)
 #define S(field) F(HALF, wire_half, field)
+#define C(field) F(CUT, wire_half, field)
 #define A(field) F(ACTION, wire_action, field)
 
 static const struct row rows[] = {
@@ -76,13 +78,17 @@ static const struct row rows[] = {
 	{ "m row", S(m_row), 0, "cut as their shift says" },
 	{ "remote classes outside", S(remote_at), 0xffffffff, "not inside" },
 	{ "protocols outside", S(proto_at), 0x100000, "not inside" },
-	{ "pool outside", S(mp_at), 0x100000, "not inside" },
+	{ "pool outside", C(mp_at), 0x100000, "not inside" },
+	{ "pool of what is not cut", S(mp_at), 20, "rows that are not cut" },
+	{ "segments of what is not cut", S(b_segments), 1, "rows that are not cut" },
+	{ "cut no more", C(m_shift), 0, "cut as their shift says" },
+	{ "ranks for classes", C(dport_at), 0, "not as many as classes" },
 	{ "remote keys", S(remote_keys), 0xffffffff, "depth is not that of its keys" },
 	{ "no remote class", S(local_classes), 0, "out of range" },
 	{ "no row", S(remote_classes), 0, "groups where there are none" },
 	{ "no set", S(s_classes), 0, "" },
-	{ "no segment", S(m_segments), 0, "out of range" },
-	{ "many segments", S(b_segments), 0x10000, "cut as their shift says" },
+	{ "no segment", C(m_segments), 0, "out of range" },
+	{ "many segments", C(b_segments), 0x10000, "cut as their shift says" },
 	{ "body longer", S(body_bytes), 0x10000000, "not as long as it says" },
 	{ "body shorter", S(body_bytes), 64, "not as long as it says" },
 	{ "verdict", A(verdict), 1, "action is none" },
@@ -114,6 +120,7 @@ place_of(uint8_t *p, enum place place)
 
 	switch (place) {
 	case HALF:
+	case CUT:
 		return body;
 	case ACTION:
 		return body + (size_t)le32_get(((struct wire_half *)body)->actions_at) * WIRE_LINE;
@@ -131,15 +138,16 @@ place_of(uint8_t *p, enum place place)
 static void
 a_wrong_field_is_named(const struct row *r)
 {
-	uint8_t *copy = malloc(image_len), *to;
+	size_t len = r->place == CUT ? large_len : image_len;
+	uint8_t *copy = malloc(len), *to;
 	struct diag d = { 0 };
 
 	CHECK(copy != NULL);
-	memcpy(copy, image, image_len);
+	memcpy(copy, r->place == CUT ? large : image, len);
 	to = place_of(copy, r->place) + r->at;
 	for (size_t i = 0; i < r->bytes; i++)
 		to[i] = (uint8_t)(i < 4 ? r->value >> 8 * i : 0);
-	T_IS_INT(image_check(copy, image_len, &d), RC_INVALID);
+	T_IS_INT(image_check(copy, len, &d), RC_INVALID);
 	T_IS_STR(d.code, "bad-image");
 	if (!T_OK(strstr(d.text, r->says) != NULL))
 		printf("# %s\n", d.text);
@@ -246,18 +254,20 @@ dump_json_is_one_object_a_line(void)
 int
 main(void)
 {
-	static const uint32_t counts[] = { 20, 20, 20, 20, 20, 20, 20, 20 };
+	static const uint32_t counts[] = { 20, 20, 20, 20, 20, 20, 20, 20 }, many = 2000;
 	struct gen_image g = { .state = 1, .arena = &arena };
 
 	arena_init(&arena, (size_t)64 << 20);
 	in = gen_image_plain(&g, counts, 8);
 	CHECK(image_encode(in, &image, &image_len, NULL) == RC_OK);
+	CHECK(image_encode(gen_image_plain(&g, &many, 1), &large, &large_len, NULL) == RC_OK);
 	T_RUN(the_sound_one_passes);
 	T_RUN(the_profile_holds);
 	T_ROWS(rows, a_wrong_field_is_named);
 	T_RUN(dump_names_tables_and_lines);
 	T_RUN(dump_json_is_one_object_a_line);
 	free(image);
+	free(large);
 	arena_fini(&arena);
 	return t_done();
 }
