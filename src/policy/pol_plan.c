@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "prove_impl.h"
+#include "prove_joint.h"
 
 /* A body and the segments it was compared with, and what came of it: out->items[first ..]. */
 struct done {
@@ -19,6 +19,7 @@ struct plan {
 	struct arena *a;
 	struct pol_plan *out;
 	struct prove_index index;
+	struct prove_joint joint[2];	/* of v4, v6 */
 	struct done *done;
 	uint32_t done_count;
 };
@@ -115,7 +116,7 @@ side_compare(struct plan *p, const struct addr *local, uint32_t body, const uint
 	if (rc == RC_OK) {
 		prove_classes_init(&remotes, s.set_words);
 		prove_classes_init(&services, s.entry_words);
-		rc = prove_axis_remote(&h, &s, &remotes);
+		rc = prove_axis_remote(&h, &s, &p->joint[local->family == 6], &remotes);
 	}
 	if (rc == RC_OK)
 		rc = prove_axis_services(&h, &s, &services);
@@ -223,6 +224,8 @@ pol_plan_make(const struct pol_rules *r, const struct pol_names *names, const ui
 	p.done = arena_array(a, (size_t)count + 1, sizeof(*p.done));
 	if (p.done == NULL)
 		return RC_NOMEM;
+	if (rc == RC_OK)
+		rc = prove_joints_make(r, &p.index, old_image, p.joint);
 	for (uint32_t i = 0; i < count && rc == RC_OK; i++) {
 		struct addr local = addr_from_bytes(t[i].family, t[i].local);
 		uint32_t body = prove_body_of(old_image, &local);
@@ -230,6 +233,7 @@ pol_plan_make(const struct pol_rules *r, const struct pol_names *names, const ui
 		if (body != 0)
 			rc = local_compare(&p, &local, body);
 	}
+	prove_joints_fini(p.joint);
 	if (rc == RC_OK)
 		added_count(&p);
 	return rc;

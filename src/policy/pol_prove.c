@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "prove_impl.h"
+#include "prove_joint.h"
 
 /* Which segments a local IP is in, as a list in one pool. */
 struct member {
@@ -34,6 +35,7 @@ struct prover {
 	struct arena *a;
 	struct pol_proof *out;
 	struct prove_index index;
+	struct prove_joint joint[2];	/* of v4, v6 */
 	struct member *members;		/* by addr_cmp */
 	uint32_t member_count;
 	uint32_t *guards;		/* segments with members_all */
@@ -174,7 +176,7 @@ side_prove(struct prover *p, uint32_t body, const uint32_t *segments, uint32_t c
 	if (rc == RC_OK) {
 		prove_classes_init(&remotes, s.set_words);
 		prove_classes_init(&services, s.entry_words);
-		rc = prove_axis_remote(&h, &s, &remotes);
+		rc = prove_axis_remote(&h, &s, &p->joint[family == 6], &remotes);
 	}
 	if (rc == RC_OK)
 		rc = prove_axis_services(&h, &s, &services);
@@ -333,7 +335,10 @@ pol_prove(const struct pol_rules *r, const struct pol_names *names, const uint8_
 	if (rc == RC_OK)
 		rc = records_compare(&p, diag);
 	if (rc == RC_OK)
+		rc = prove_joints_make(r, &p.index, image, p.joint);
+	if (rc == RC_OK)
 		rc = tables_prove(&p, diag);
+	prove_joints_fini(p.joint);
 	if (rc == RC_CONFLICT && diag->level == DIAG_NONE)
 		difference_say(&p, diag);
 	if (rc == RC_NOMEM)

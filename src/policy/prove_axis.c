@@ -1,197 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * prove_axis - joint classes: what image and rules together tell apart, of the remote address on
- * one hand, of protocol, fragment, VLAN and ports on the other.
- * An axis is swept from its least value to its greatest. At each cut point the bits of the rules
- * whose intervals begin or end there are turned over, and the pair (image's class, rules' bits) is
- * added to the set of those seen.
+ * prove_axis - joint classes of protocol, fragment, VLAN and ports: what image and rules together
+ * tell apart. An axis is swept from its least value to its greatest; the pair (image's class,
+ * rules' bits) of each interval is added to the set of those seen.
  */
-#include "prove_impl.h"
+#include "prove_sweep.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One end of an interval of a rule: at this value its bit is turned over. */
-struct edge {
-	uint64_t hi, lo;		/* lo only on the 16-bit axes */
-	uint32_t bit;
-};
-
-struct sweep {
-	struct edge *edges;
-	uint32_t count, cap, next;
-	uint64_t *cuts;			/* of the upper (or only) 64 bits */
-	uint32_t cut_count, cut_cap;
-	uint64_t *bits;			/* as they are at the value reached */
-};
-
-static void
-sweep_fini(struct sweep *w)
-{
-	free(w->edges);
-	free(w->cuts);
-	free(w->bits);
-}
-
-static enum rc
-sweep_init(struct sweep *w, uint32_t words)
-{
-	memset(w, 0, sizeof(*w));
-	w->bits = calloc(MAX(words, 1u), sizeof(*w->bits));
-	return w->bits == NULL ? RC_NOMEM : RC_OK;
-}
-
-static enum rc
-edge_add(struct sweep *w, uint64_t hi, uint64_t lo, uint32_t bit)
-{
-	if (w->count == w->cap) {
-		uint32_t cap = w->cap == 0 ? 256 : w->cap * 2;
-		struct edge *more = realloc(w->edges, cap * sizeof(*more));
-
-		if (more == NULL)
-			return RC_NOMEM;
-		w->edges = more;
-		w->cap = cap;
-	}
-	w->edges[w->count++] = (struct edge){ .hi = hi, .lo = lo, .bit = bit };
-	return RC_OK;
-}
-
-static enum rc
-cut_add(struct sweep *w, uint64_t at)
-{
-	if (w->cut_count == w->cut_cap) {
-		uint32_t cap = w->cut_cap == 0 ? 256 : w->cut_cap * 2;
-		uint64_t *more = realloc(w->cuts, cap * sizeof(*more));
-
-		if (more == NULL)
-			return RC_NOMEM;
-		w->cuts = more;
-		w->cut_cap = cap;
-	}
-	w->cuts[w->cut_count++] = at;
-	return RC_OK;
-}
-
-static bool
-edge_before(const struct edge *a, const struct edge *b)
-{
-	return a->hi != b->hi ? a->hi < b->hi : a->lo < b->lo;
-}
-
-static size_t
-edges_run(const struct edge *e, size_t from, size_t count)
-{
-	size_t i = from + 1;
-
-	while (i < count && !edge_before(&e[i], &e[i - 1]))
-		i++;
-	return MIN(i, count);
-}
-
-/* Edges come in runs, one a set of peers: runs are merged until there is one. */
-static void
-edges_sort(struct edge *e, struct edge *room, size_t count)
-{
-	while (count > 0 && edges_run(e, 0, count) < count) {
-		for (size_t at = 0; at < count;) {
-			size_t mid = edges_run(e, at, count);
-			size_t end = mid < count ? edges_run(e, mid, count) : count;
-			size_t i = at, k = mid;
-
-			for (size_t n = at; n < end; n++)
-				room[n] = i < mid && (k == end || !edge_before(&e[k], &e[i])) ?
-				    e[i++] : e[k++];
-			at = end;
-		}
-		memcpy(e, room, count * sizeof(*e));
-	}
-}
-
-/* Sorted, none twice. */
-static enum rc
-cuts_sort(struct sweep *w)
-{
-	uint64_t *room = calloc((size_t)w->cut_count + 1, sizeof(*room));
-	uint32_t k = 0;
-
-	if (room == NULL)
-		return RC_NOMEM;
-	prove_u64_sort(w->cuts, room, w->cut_count);
-	for (uint32_t i = 0; i < w->cut_count; i++)
-		if (k == 0 || w->cuts[k - 1] != w->cuts[i])
-			w->cuts[k++] = w->cuts[i];
-	w->cut_count = k;
-	free(room);
-	return RC_OK;
-}
-
-static enum rc
-sweep_sort(struct sweep *w)
-{
-	struct edge *room = calloc((size_t)w->count + 1, sizeof(*room));
-
-	if (room == NULL)
-		return RC_NOMEM;
-	edges_sort(w->edges, room, w->count);
-	free(room);
-	return cuts_sort(w);
-}
-
-/* Turns over all edges up to a value. */
-static void
-sweep_to(struct sweep *w, uint64_t hi, uint64_t lo)
-{
-	while (w->next < w->count && (w->edges[w->next].hi < hi ||
-	    (w->edges[w->next].hi == hi && w->edges[w->next].lo <= lo))) {
-		uint32_t bit = w->edges[w->next++].bit;
-
-		w->bits[bit / 64] ^= UINT64_C(1) << bit % 64;
-	}
-}
-
-static enum rc
-maps_cut(struct sweep *w, const struct prove_map *maps, uint32_t count)
-{
-	enum rc rc = cut_add(w, 0);
-
-	for (uint32_t i = 0; i < count && rc == RC_OK; i++)
-		for (uint32_t k = 0; k < maps[i].count && rc == RC_OK; k++)
-			rc = cut_add(w, maps[i].steps[k].lo);
-	return rc;
-}
-
-static prove_tuple
-maps_tuple(const struct prove_map *maps, uint32_t count, uint64_t x)
-{
-	prove_tuple t = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		t |= (prove_tuple)(prove_map_at(&maps[i], x) & 0xffff) << 16 * i;
-	return t;
-}
-
 /* --- 16-bit axes --- */
-
-/* An interval lo..hi of a bit, with cuts at both ends. */
-static enum rc
-span_add(struct sweep *w, uint32_t lo, uint32_t hi, uint32_t bit)
-{
-	enum rc rc = edge_add(w, 0, lo, bit);
-
-	if (rc == RC_OK)
-		rc = edge_add(w, 0, (uint64_t)hi + 1, bit);
-	if (rc == RC_OK)
-		rc = cut_add(w, lo);
-	if (rc == RC_OK)
-		rc = cut_add(w, (uint64_t)hi + 1);
-	return rc;
-}
 
 enum axis { AXIS_SPORT, AXIS_DPORT, AXIS_VLAN };
 
 static enum rc
-vlan_spans(struct sweep *w, const struct prove_side *s)
+vlan_spans(struct prove_sweep *w, const struct prove_side *s)
 {
 	enum rc rc = RC_OK;
 
@@ -199,23 +22,23 @@ vlan_spans(struct sweep *w, const struct prove_side *s)
 		const struct pol_rule *rule = s->entries[s->atoms[i].entry].rule;
 
 		if (rule->vlan_count == 0)
-			rc = span_add(w, 0, WIRE_VLAN_NONE, i);
+			rc = prove_span_add(w, 0, WIRE_VLAN_NONE, i);
 		for (uint32_t k = 0; k < rule->vlan_count && rc == RC_OK; k++)
-			rc = span_add(w, rule->vlans[k].lo, rule->vlans[k].hi, i);
+			rc = prove_span_add(w, rule->vlans[k].lo, rule->vlans[k].hi, i);
 	}
 	return rc;
 }
 
 static enum rc
-port_spans(struct sweep *w, const struct prove_side *s, enum axis axis)
+port_spans(struct prove_sweep *w, const struct prove_side *s, enum axis axis)
 {
 	enum rc rc = RC_OK;
 
 	for (uint32_t i = 0; i < s->atom_count && rc == RC_OK; i++) {
 		const struct service *v = &s->atoms[i].service;
 
-		rc = axis == AXIS_SPORT ? span_add(w, v->sport_lo, v->sport_hi, i) :
-		    span_add(w, v->dport_lo, v->dport_hi, i);
+		rc = axis == AXIS_SPORT ? prove_span_add(w, v->sport_lo, v->sport_hi, i) :
+		    prove_span_add(w, v->dport_lo, v->dport_hi, i);
 	}
 	return rc;
 }
@@ -227,131 +50,23 @@ axis_u16(const struct prove_half *h, const struct prove_side *s, enum axis axis,
 {
 	const struct prove_map *maps = axis == AXIS_SPORT ? h->sport : axis == AXIS_DPORT ?
 	    h->dport : h->vlan;
-	struct sweep w;
-	enum rc rc = sweep_init(&w, s->atom_words);
+	struct prove_sweep w;
+	enum rc rc = prove_sweep_init(&w, s->atom_words);
 
 	if (rc == RC_OK)
-		rc = maps_cut(&w, maps, h->count);
+		rc = prove_maps_cut(&w, maps, h->count);
 	if (rc == RC_OK)
 		rc = axis == AXIS_VLAN ? vlan_spans(&w, s) : port_spans(&w, s, axis);
 	if (rc == RC_OK)
-		rc = sweep_sort(&w);
+		rc = prove_sweep_sort(&w);
 	for (uint32_t i = 0; i < w.cut_count && rc == RC_OK && w.cuts[i] <= max; i++) {
 		uint16_t x = (uint16_t)w.cuts[i];
 		struct pkt_key key = { .sport = x, .dport = x, .vlan = x };
 
-		sweep_to(&w, 0, x);
-		rc = prove_classes_add(out, maps_tuple(maps, h->count, x), 0, w.bits, &key);
+		prove_sweep_to(&w, 0, x);
+		rc = prove_classes_add(out, prove_maps_tuple(maps, h->count, x), 0, w.bits, &key);
 	}
-	sweep_fini(&w);
-	return rc;
-}
-
-/* --- the remote address --- */
-
-/* Edges of each set of peers, and cuts so that no run of upper halves holds part of one: an upper
- * half in which a range begins or ends is a run of its own. */
-static enum rc
-peer_spans(struct sweep *w, const struct prove_side *s)
-{
-	enum rc rc = RC_OK;
-
-	for (uint32_t i = 0; i < s->set_count && rc == RC_OK; i++) {
-		const struct addr_set *peer = s->sets[i].peer;
-
-		for (uint32_t k = 0; k < peer->count && rc == RC_OK; k++) {
-			struct addr_range g = peer->ranges[k];
-			struct addr after = g.hi;
-
-			if (g.lo.family != s->family)
-				continue;
-			if (s->family == 4) {
-				rc = span_add(w, (uint32_t)g.lo.lo, (uint32_t)g.hi.lo, i);
-				continue;
-			}
-			rc = edge_add(w, g.lo.hi, g.lo.lo, i);
-			if (rc == RC_OK)
-				rc = cut_add(w, g.lo.hi);
-			if (rc == RC_OK && g.lo.hi != UINT64_MAX)
-				rc = cut_add(w, g.lo.hi + 1);
-			if (rc != RC_OK || !addr_next(&after))
-				continue;
-			rc = edge_add(w, after.hi, after.lo, i);
-			if (rc == RC_OK)
-				rc = cut_add(w, after.hi);
-			if (rc == RC_OK && after.hi != UINT64_MAX)
-				rc = cut_add(w, after.hi + 1);
-		}
-	}
-	return rc;
-}
-
-static enum rc
-remote_v4(const struct prove_half *h, struct sweep *w, struct prove_classes *out)
-{
-	enum rc rc = RC_OK;
-
-	for (uint32_t i = 0; i < w->cut_count && rc == RC_OK && w->cuts[i] <= UINT32_MAX; i++) {
-		struct pkt_key key = { .remote = { .family = 4, .lo = w->cuts[i] } };
-
-		sweep_to(w, 0, w->cuts[i]);
-		rc = prove_classes_add(out, maps_tuple(h->remote, h->count, w->cuts[i]), 0, w->bits,
-		    &key);
-	}
-	return rc;
-}
-
-/* The lower halves of one run of upper halves that begins at hi. */
-static enum rc
-remote_low(const struct prove_half *h, struct sweep *w, uint64_t hi, struct prove_classes *out)
-{
-	const struct prove_map *low[WIRE_SUBS_MAX];
-	struct sweep cuts = { 0 };
-	enum rc rc = cut_add(&cuts, 0);
-
-	for (uint32_t i = 0; i < h->count && rc == RC_OK; i++) {
-		uint32_t rank = prove_map_at(&h->remote[i], hi);
-
-		low[i] = h->low[i] == NULL ? NULL : &h->low[i][rank];
-		for (uint32_t k = 0; low[i] != NULL && k < low[i]->count && rc == RC_OK; k++)
-			rc = cut_add(&cuts, low[i]->steps[k].lo);
-	}
-	for (uint32_t k = w->next; k < w->count && w->edges[k].hi <= hi && rc == RC_OK; k++)
-		if (w->edges[k].hi == hi)
-			rc = cut_add(&cuts, w->edges[k].lo);
-	if (rc == RC_OK)
-		rc = cuts_sort(&cuts);
-	for (uint32_t i = 0; i < cuts.cut_count && rc == RC_OK; i++) {
-		struct pkt_key key = { .remote = { .family = 6, .hi = hi, .lo = cuts.cuts[i] } };
-		prove_tuple t = 0;
-
-		for (uint32_t k = 0; k < h->count; k++)
-			t |= (prove_tuple)(low[k] == NULL ? prove_map_at(&h->remote[k], hi) :
-			    prove_map_at(low[k], cuts.cuts[i])) << 16 * k;
-		sweep_to(w, hi, cuts.cuts[i]);
-		rc = prove_classes_add(out, t, 0, w->bits, &key);
-	}
-	sweep_fini(&cuts);
-	return rc;
-}
-
-enum rc
-prove_axis_remote(const struct prove_half *h, const struct prove_side *s, struct prove_classes *out)
-{
-	struct sweep w;
-	enum rc rc = sweep_init(&w, s->set_words);
-
-	if (rc == RC_OK)
-		rc = maps_cut(&w, h->remote, h->count);
-	if (rc == RC_OK)
-		rc = peer_spans(&w, s);
-	if (rc == RC_OK)
-		rc = sweep_sort(&w);
-	if (rc == RC_OK && s->family == 4)
-		rc = remote_v4(h, &w, out);
-	for (uint32_t i = 0; s->family == 6 && i < w.cut_count && rc == RC_OK; i++)
-		rc = remote_low(h, &w, w.cuts[i], out);
-	sweep_fini(&w);
+	prove_sweep_fini(&w);
 	return rc;
 }
 

@@ -89,14 +89,15 @@ classes_grow(struct prove_classes *c)
 }
 
 enum rc
-prove_classes_add(struct prove_classes *c, prove_tuple tuple, uint8_t kind, const uint64_t *bits,
-    const struct pkt_key *key)
+prove_classes_put(struct prove_classes *c, prove_tuple tuple, uint8_t kind, const uint64_t *bits,
+    const struct pkt_key *key, uint32_t *index)
 {
 	uint32_t *slot;
 
 	if (c->count == c->cap && !classes_grow(c))
 		return RC_NOMEM;
 	slot = slot_find(c, tuple, kind, bits);
+	*index = *slot != 0 ? *slot - 1 : c->count;
 	if (*slot != 0)
 		return RC_OK;
 	c->tuples[c->count] = tuple;
@@ -105,4 +106,13 @@ prove_classes_add(struct prove_classes *c, prove_tuple tuple, uint8_t kind, cons
 	memcpy(c->bits + (size_t)c->count * c->words, bits, c->words * sizeof(*bits));
 	*slot = ++c->count;
 	return RC_OK;
+}
+
+enum rc
+prove_classes_add(struct prove_classes *c, prove_tuple tuple, uint8_t kind, const uint64_t *bits,
+    const struct pkt_key *key)
+{
+	uint32_t index;
+
+	return prove_classes_put(c, tuple, kind, bits, key, &index);
 }

@@ -279,6 +279,23 @@ prove_map_at(const struct prove_map *m, uint64_t x)
 	return m->steps[lo].value;
 }
 
+uint32_t
+prove_group(const struct prove_half *h, uint32_t sub, uint32_t set)
+{
+	const struct wire_half *w = h->halves[sub];
+
+	return w->group == 0 ? 0 : cell_read(h->body, w->gmap_at, set);
+}
+
+uint32_t
+prove_row_of(const struct prove_half *h, uint32_t sub, uint32_t local, uint32_t group)
+{
+	const struct wire_half *w = h->halves[sub];
+	unsigned shift = w->group & (WIRE_GROUP_USED - 1);
+
+	return w->group == 0 ? local : cell_read(h->body, w->x_at, ((size_t)local << shift) | group);
+}
+
 uint8_t
 prove_proto(const struct prove_half *h, uint32_t sub, uint8_t proto)
 {

@@ -46,6 +46,7 @@ struct prove_atom {
 struct prove_set {
 	const struct addr_set *peer;
 	uint32_t first, count;
+	uint32_t id;			/* of prove_index.peer_ids */
 };
 
 struct prove_side {
@@ -85,9 +86,11 @@ struct prove_classes {
 
 void prove_classes_init(struct prove_classes *c, uint32_t words);
 void prove_classes_fini(struct prove_classes *c);
-/* Adds what is not there. */
+/* Adds what is not there; put gives its index too. */
 MUST_CHECK enum rc prove_classes_add(struct prove_classes *c, prove_tuple tuple, uint8_t kind,
     const uint64_t *bits, const struct pkt_key *key);
+MUST_CHECK enum rc prove_classes_put(struct prove_classes *c, prove_tuple tuple, uint8_t kind,
+    const uint64_t *bits, const struct pkt_key *key, uint32_t *index);
 
 static inline const uint64_t *
 prove_bits(const struct prove_classes *c, uint32_t i)
@@ -96,9 +99,9 @@ prove_bits(const struct prove_classes *c, uint32_t i)
 }
 
 static inline uint32_t
-prove_tuple_get(prove_tuple t, uint32_t sub)
+prove_tuple_get(prove_tuple tuple, uint32_t sub)
 {
-	return (uint32_t)(t >> 16 * sub) & 0xffff;
+	return (uint32_t)(tuple >> 16 * sub) & 0xffff;
 }
 
 /* --- the image decoded (prove_image.c) --- */
@@ -132,6 +135,10 @@ struct prove_half {
 MUST_CHECK enum rc prove_half_decode(const uint8_t *image, uint32_t body_line, uint8_t dir,
     struct arena *a, struct prove_half *out);
 uint32_t prove_map_at(const struct prove_map *m, uint64_t x);
+/* Class that gmap gives a set of groups; 0 of a sub-table without groups. */
+uint32_t prove_group(const struct prove_half *h, uint32_t sub, uint32_t set);
+/* Row of M of a class of the sub-table's own tree and one of gmap. */
+uint32_t prove_row_of(const struct prove_half *h, uint32_t sub, uint32_t local, uint32_t group);
 uint8_t prove_proto(const struct prove_half *h, uint32_t sub, uint8_t proto);
 uint32_t prove_pv(const struct prove_half *h, uint32_t sub, uint8_t proto, bool rest,
     uint32_t vlan_class);
@@ -151,11 +158,13 @@ uint32_t prove_row_cell(const struct prove_row *row, prove_tuple s);
 /* Line of the body that packets of this local IP meet; 0 = none. */
 uint32_t prove_body_of(const uint8_t *image, const struct addr *local);
 
-/* --- axes: joint classes (prove_axis.c) --- */
+/* --- axes: joint classes (prove_remote.c, prove_axis.c) --- */
+
+struct prove_joint;
 
 /* Bits are sets of peers here, entries there. */
 MUST_CHECK enum rc prove_axis_remote(const struct prove_half *h, const struct prove_side *s,
-    struct prove_classes *out);
+    const struct prove_joint *joint, struct prove_classes *out);
 MUST_CHECK enum rc prove_axis_services(const struct prove_half *h, const struct prove_side *s,
     struct prove_classes *out);
 

@@ -111,7 +111,8 @@ sets_make(const struct prove_index *index, struct arena *a, struct prove_side *s
 
 		if (i == 0 || keys[i] >> 32 != keys[i - 1] >> 32)
 			s->sets[s->set_count++] = (struct prove_set){ .first = i,
-				.peer = &s->entries[e].rule->peer };
+				.peer = &s->entries[e].rule->peer,
+				.id = (uint32_t)(keys[i] >> 32) };
 		s->sets[s->set_count - 1].count++;
 		s->set_entries[i] = e;
 	}

@@ -16,6 +16,7 @@
 #include "fw_match.h"
 #include "gen_rules.h"
 #include "pol_image.h"
+#include "prove_joint.h"
 
 enum { MUTANTS = 4000, EACH = 50, VALUES_MAX = 96, KEYS_MAX = 60000 };
 
@@ -537,6 +538,7 @@ mutant_judge(const struct pol_rules *r, const struct pol_image *image, const uin
 		return;
 	}
 	arena_init(&a, ARENA_BYTES);
+	prove_big_ranges = gen_below(&gen, 4) == 0 ? UINT32_MAX : gen_below(&gen, 3);
 	rc = pol_prove(r, &image->names, mutant, image->len, &a, &proof, &d);
 	arena_fini(&a);
 	CHECK(rc == RC_OK || rc == RC_CONFLICT);
