@@ -293,7 +293,8 @@ prove_row_of(const struct prove_half *h, uint32_t sub, uint32_t local, uint32_t 
 	const struct wire_half *w = h->halves[sub];
 	unsigned shift = w->group & (WIRE_GROUP_USED - 1);
 
-	return w->group == 0 ? local : cell_read(h->body, w->x_at, ((size_t)local << shift) | group);
+	return w->group == 0 ? local :
+	    cell_read(h->body, w->x_at, ((size_t)local << shift) | group);
 }
 
 uint8_t

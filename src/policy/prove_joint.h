@@ -26,7 +26,7 @@ struct prove_addr {
 
 struct prove_joint {
 	uint8_t family;
-	uint32_t *big;			/* by number of a set of peers: its own number + 1; 0 = small */
+	uint32_t *big;			/* by number of a set of peers: its own + 1; 0 = small */
 	uint32_t big_count;
 	struct prove_addr *from;	/* of each interval, ascending; the first is 0 */
 	uint32_t *class_of, *before, *block_min;
