@@ -347,10 +347,12 @@ agent_dump(struct agent *a)
 		return;
 	yyjson_mut_obj_iter_init(root, &it);
 	while ((key = yyjson_mut_obj_iter_next(&it)) != NULL) {
-		char *text = yyjson_mut_val_write(yyjson_mut_obj_iter_get_val(key), 0, NULL);
+		yyjson_mut_val *v = yyjson_mut_obj_iter_get_val(key);
+		char *text = yyjson_mut_is_str(v) ? strdup(yyjson_mut_get_str(v)) :
+		    yyjson_mut_val_write(v, 0, NULL);
 
 		if (text != NULL)
-			log_info("state", "%s=%s", yyjson_mut_get_str(key), text);
+			log_info("state", "%s=\"%s\"", yyjson_mut_get_str(key), text);
 		free(text);
 	}
 	yyjson_mut_doc_free(d);

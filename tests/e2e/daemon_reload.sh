@@ -85,7 +85,7 @@ done
 [ "$(log_count reload-done)" -le 9 ] || fail "six reloads at once made too many compiles"
 
 kill -USR1 "$daemon_pid"
-wait_for "the dump" grep -q 'state nic={' "$TMPDIR/daemon.log"
+wait_for "the dump" grep -q 'state nic="{' "$TMPDIR/daemon.log"
 daemon_end TERM
 is "the exit code at TERM" "$(cat "$TMPDIR/code")" 0
 exits 5 rf status
