@@ -13,6 +13,7 @@
 
 #include "agent_impl.h"
 #include "clock.h"
+#include "job.h"
 #include "log.h"
 
 /* ctl inherits the limit: its connections, and a few. */
@@ -100,6 +101,7 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 	enum rc rc = loop_create(&a.loop);
 
 	descriptors_raise();
+	job_rights_log();
 	if (rc == RC_OK)
 		rc = signals_open(&a, diag);
 	if (rc == RC_OK)

@@ -108,6 +108,21 @@ file_set_aside(struct state *s, uint32_t number, const struct diag *why)
 	alarm_set(s->damage, what, why);
 }
 
+/* Those set aside are for a person to look at: the newest few of them. */
+static void
+bad_bound(const struct state *s)
+{
+	uint32_t numbers[FILES_MAX], count = numbers_read(s, ".bad", numbers);
+	char path[PATH_MAX];
+
+	for (uint32_t i = STATE_BAD_KEPT; i < count; i++) {
+		path_of(s, numbers[i], ".bad", path);
+		if (unlink(path) == 0)
+			log_warn("state-bad-removed", "file=gen-%" PRIu32 ".bad kept=%d",
+			    numbers[i], STATE_BAD_KEPT);
+	}
+}
+
 /* RC_NOMEM says nothing about the file: no start is better than one without it. */
 static enum rc
 gen_read(struct state *s, uint32_t number, struct gen **out, struct diag *diag)
@@ -160,6 +175,7 @@ gens_read(struct state *s, struct diag *diag)
 			return rc;
 		have += rc == RC_OK;
 	}
+	bad_bound(s);
 	return RC_OK;
 }
 

@@ -4,6 +4,7 @@
  * Does:    reads them at the start, writes a new one before the NIC gets it, removes the old ones.
  * Shape:   gen-N, one whole file a generation; there is no other file that could disagree. A file
  *          that does not hold is set aside as gen-N.bad: the alarm names it, the one before serves.
+ *          The newest STATE_BAD_KEPT of those are kept.
  *          gen-N.new is a file on its way; what a crash left of one goes at the start.
  * Limits:  STATE_KEPT generations. Numbers only rise, also over files that were lost.
  * Errors:  a directory that cannot be had is RC_DENIED, RC_CONFLICT or RC_IO. What fails later is
@@ -14,7 +15,7 @@
 
 #include "gen.h"
 
-enum { STATE_KEPT = 2, STATE_ALARM_BYTES = 512 };
+enum { STATE_KEPT = 2, STATE_BAD_KEPT = 4, STATE_ALARM_BYTES = 512 };
 
 struct state;
 

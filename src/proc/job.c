@@ -22,6 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "log.h"
+#include "rights.h"
+
 enum { WORDS_BYTES = 2048, CHUNK_BYTES = 65536, NOFILE_MAX = 16 };
 
 enum { JOB_IN, JOB_OUT, JOB_ERR, JOB_PID, JOB_TIMER, JOB__FDS };
@@ -44,6 +47,7 @@ struct job {
 
 static int self_fd = -1;
 static bool sandbox = true;
+static bool rights_log;
 
 enum rc
 job_init(struct diag *diag)
@@ -68,6 +72,12 @@ void
 job_sandbox_off(void)
 {
 	sandbox = false;
+}
+
+void
+job_rights_log(void)
+{
+	rights_log = true;
 }
 
 bool
@@ -428,6 +438,31 @@ event_take(struct job *j, uint32_t i)
 	}
 }
 
+/* What it said of its rights, before it read a byte: the only lines of it that are believed, and no
+ * further than their words. */
+static void
+rights_tell(const struct job *j)
+{
+	static const char *const events[] = { "rights-missing", "rights-off" };
+	static bool told[ROOM__COUNT];
+	const char *room = rights_room_name(j->role->room);
+
+	for (size_t i = 0; i < ARRAY_LEN(events) && rights_log; i++) {
+		char begin[64];
+		const char *at, *layers;
+
+		(void)snprintf(begin, sizeof(begin), "warn %s room=%s ", events[i], room);
+		at = j->words + strspn(j->words, "\n");
+		if (told[j->role->room] || strncmp(at, begin, strlen(begin)) != 0)
+			continue;
+		told[j->role->room] = true;
+		layers = strstr(at, "layers=");
+		layers = layers == NULL ? "" : layers + strlen("layers=");
+		log_warn(events[i], "room=%s layers=%.*s", room,
+		    (int)strspn(layers, "abcdefghijklmnopqrstuvwxyz-,"), layers);
+	}
+}
+
 /* How it failed, in words; a budget by its name. */
 static enum rc
 failure(const struct job *j, struct diag *diag)
@@ -474,6 +509,7 @@ job_step(struct job *j, struct diag *diag)
 		result_take(j);
 	if (j->fd[JOB_ERR] >= 0)
 		words_take(j);
+	rights_tell(j);
 	if (j->flooded || j->late || !WIFEXITED(j->status) || WEXITSTATUS(j->status) != JOB_OK)
 		return failure(j, diag);
 	return RC_OK;

@@ -46,6 +46,9 @@ int job_self_fd(void);
 /* --no-sandbox: this process and its children give nothing up. */
 void job_sandbox_off(void);
 MUST_CHECK bool job_has_sandbox(void);
+/* From now on a child's rights-missing and rights-off are said in this process's log too, once a
+ * room. */
+void job_rights_log(void);
 /* What a child finds as its second argument: JOB_NO_SANDBOX, or NULL for nothing. */
 const char *job_sandbox_word(void);
 

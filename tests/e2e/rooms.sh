@@ -174,7 +174,7 @@ wait_for "the daemon" rf status
 proc_is "$daemon_pid" Seccomp 0
 proc_is "$(child ctl)" Seccomp 0
 proc_is "$nic_pid" Seccomp 0
-for room in main ctl; do
+for room in main ctl compile build; do
 	wait_for "$room says it" grep -q "rights-off room=$room" "$TMPDIR/off.log"
 done
 grep -q 'rights-off room=nic' "$TMPDIR/nic-off.log" || fail "the NIC does not say it"

@@ -196,6 +196,12 @@ test_damaged(void)
 	gen_destroy(&g);
 }
 
+static void
+name_make(char path[600], const char *name)
+{
+	snprintf(path, 600, "%s/%s", dir, name);
+}
+
 /* The newest is damaged: the one before serves, the alarm says so, the number is not used again. */
 static void
 test_previous(void)
@@ -222,6 +228,30 @@ test_previous(void)
 	dir_end();
 }
 
+/* Damage again and again: the newest few that were set aside stay. */
+static void
+test_set_aside(void)
+{
+	char path[600], name[32];
+	struct state *s;
+
+	dir_begin();
+	for (int i = 1; i <= 9; i++) {
+		snprintf(name, sizeof(name), "gen-%d%s", i, i < 8 ? ".bad" : "");
+		name_make(path, name);
+		T_IS_INT(close(open(path, O_CREAT | O_WRONLY, 0600)), 0);
+	}
+	s = open_state();
+	T_OK(state_gen(s, 0) == NULL);
+	for (int i = 1; i <= 9; i++) {
+		snprintf(name, sizeof(name), "gen-%d.bad", i);
+		T_IS_INT(there(name), i > 9 - STATE_BAD_KEPT);
+	}
+	T_IS_UINT(state_next(s, 0), 10);
+	state_close(&s);
+	dir_end();
+}
+
 /* A directory where nothing can be written: the alarm, and memory goes on. */
 static void
 test_unsaved(void)
@@ -241,12 +271,6 @@ test_unsaved(void)
 	state_close(&s);
 	rmdir(path);
 	dir_end();
-}
-
-static void
-name_make(char path[600], const char *name)
-{
-	snprintf(path, 600, "%s/%s", dir, name);
 }
 
 /* Whatever fails to be saved, and however often: the last whole file stays, and it is saved when
@@ -415,6 +439,7 @@ main(void)
 	T_RUN(test_locked);
 	T_RUN(test_damaged);
 	T_RUN(test_previous);
+	T_RUN(test_set_aside);
 	T_RUN(test_unsaved);
 	T_RUN(test_unsaved_often);
 	T_RUN(test_odd_files);
