@@ -28,6 +28,7 @@ struct fw_hop {
 				 * drained flow or a datagram's first fragment decided */
 	uint16_t counter;	/* the rule's, or WIRE_COUNTER_NONE */
 	bool log;		/* the rule asks for an alert on pass */
+	uint32_t flow;		/* place in the flow table: index + 1; 0 = it has none */
 };
 
 /* What was found in the headers, for alerts and records. */

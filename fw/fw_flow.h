@@ -37,6 +37,9 @@ struct fw_flow *fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint6
 struct fw_flow *fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns);
 /* A packet of the flow went by: prolongs it, or begins its end. */
 void fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns);
-void fw_flow_end(struct fw *fw, struct fw_flow *f);
+/* Ends it, and tells so; end is an enum wire_flow_end. */
+void fw_flow_end(struct fw *fw, struct fw_flow *f, uint8_t end, uint64_t now_ns);
+/* Its time is over: it was idle, or closed before. */
+void fw_flow_expire(struct fw *fw, struct fw_flow *f, uint64_t now_ns);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "fw_mem.h"
 #include "fw_port.h"
+#include "fw_track.h"
+#include "wire_flow.h"
 
 /* What the rules say of a key, before state: the order of ringfence-policy(5). */
 enum says { SAYS_DEFAULT = 0, SAYS_DENY, SAYS_ALLOW, SAYS_REVERSED };
@@ -22,12 +24,6 @@ uint8_t
 fw_judge_soften(uint8_t mode)
 {
 	return mode == WIRE_ENFORCE ? WIRE_DROP : mode == WIRE_COMPLY ? WIRE_WOULD_DROP : WIRE_PASS;
-}
-
-static uint8_t
-flow_verdict(uint8_t kind)
-{
-	return kind == FW_FLOW_WOULD_DROP ? WIRE_WOULD_DROP : WIRE_PASS;
 }
 
 static void
@@ -119,7 +115,8 @@ is_segment(const struct fw_pkt *p)
 }
 
 static bool
-flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint8_t kind)
+flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint8_t kind,
+    struct fw_hop *hop)
 {
 	const struct fw_tuple *t = &fw->pkt.tuple;
 	struct fw_flow_key key;
@@ -131,17 +128,14 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
 		return false;
 	f->rule_id = a->rule_id;
 	f->counter = a->counter;
-	f->log = a->log;
 	f->kind = kind;
 	f->generation = fw->generation;
 	f->judged = fw->activation;
-	f->open_dir = at->dir;
-	f->open_flags = t->tcp_flags;
-	f->open_frag = t->frag;
-	f->open_sport = t->sport;
-	f->open_dport = t->dport;
-	f->open_vlan = t->vlan;
+	fw->cfg.openings[f - fw->cfg.flows] = (struct fw_opening){ .sport = t->sport,
+		.dport = t->dport, .vlan = t->vlan, .dir = at->dir, .tcp_flags = t->tcp_flags,
+		.frag = t->frag };
 	fw_flow_touch(f, t->tcp_flags, at->now_ns);
+	hop->flow = fw_track_place(fw, f);
 	return true;
 }
 
@@ -154,14 +148,14 @@ flow_of(struct fw *fw, const struct fw_at *at)
 	fw_flow_key_get(&fw->pkt, at->dir, &key);
 	struct fw_flow *f = fw_flow_find(fw, &key, at->now_ns);
 
-	if (f != NULL && fw_judge_flow(fw, f)) {
+	if (f != NULL && fw_judge_flow(fw, f, at->now_ns)) {
 		fw_flow_touch(f, fw->pkt.tuple.tcp_flags, at->now_ns);
 		return f;
 	}
 	if (!fw_flow_key_inner(&fw->pkt, at->dir, &key))
 		return NULL;
 	f = fw_flow_find(fw, &key, at->now_ns);
-	return f != NULL && fw_judge_flow(fw, f) ? f : NULL;
+	return f != NULL && fw_judge_flow(fw, f, at->now_ns) ? f : NULL;
 }
 
 static void
@@ -171,7 +165,8 @@ judge_deny(struct fw *fw, const struct fw_at *at, const struct fw_action *a, str
 	if (a->mode == WIRE_ENFORCE || is_segment(&fw->pkt))
 		return;
 	/* Without room the packet is judged alone; fw_flow_open counted it. */
-	(void)flow_open(fw, at, a, a->mode == WIRE_COMPLY ? FW_FLOW_WOULD_DROP : FW_FLOW_LEARN);
+	(void)flow_open(fw, at, a, a->mode == WIRE_COMPLY ? FW_FLOW_WOULD_DROP : FW_FLOW_LEARN,
+	    hop);
 }
 
 static void
@@ -182,7 +177,7 @@ judge_allow(struct fw *fw, const struct fw_at *at, const struct fw_action *a, st
 			refuse(fw, at, a, WIRE_REASON_MIDSTREAM, hop);
 			return;
 		}
-		if (!flow_open(fw, at, a, FW_FLOW_PASS)) {
+		if (!flow_open(fw, at, a, FW_FLOW_PASS, hop)) {
 			refuse(fw, at, a, WIRE_REASON_FLOW_FULL, hop);
 			return;
 		}
@@ -196,12 +191,13 @@ fw_judge_hop(struct fw *fw, const struct fw_at *at, struct fw_hop *hop)
 	struct fw_flow *f = flow_of(fw, at);
 
 	if (f != NULL) {
-		hop->verdict = flow_verdict(f->kind);
+		hop->verdict = fw_track_verdict(f);
 		hop->reason = WIRE_REASON_STATE;
 		hop->rule_id = f->rule_id;
 		hop->generation = f->generation;
 		hop->counter = f->counter;
 		hop->log = false;	/* told when it opened */
+		hop->flow = fw_track_place(fw, f);
 		return;
 	}
 	struct fw_key key;
@@ -232,22 +228,21 @@ flow_adopt(struct fw *fw, struct fw_flow *f, enum says says, const struct fw_act
 	    a->mode == WIRE_COMPLY ? FW_FLOW_WOULD_DROP : FW_FLOW_LEARN;
 	f->rule_id = a->rule_id;
 	f->counter = a->counter;
-	f->log = a->log;
 	f->generation = fw->generation;
-	f->drained = 0;
+	fw_track_changed(fw, f);
 	return true;
 }
 
 bool
-fw_judge_flow(struct fw *fw, struct fw_flow *f)
+fw_judge_flow(struct fw *fw, struct fw_flow *f, uint64_t now_ns)
 {
 	FW_CHECK(f->live);
 	if (f->judged == fw->activation)
 		return true;
-	struct fw_key key = { .family = f->family, .dir = f->open_dir, .proto = f->proto,
-		.frag = f->open_frag, .sport = f->open_sport, .dport = f->open_dport,
-		.vlan = f->open_vlan };
-	struct fw_tuple opening = { .tcp_flags = f->open_flags };
+	const struct fw_opening *o = &fw->cfg.openings[f - fw->cfg.flows];
+	struct fw_key key = { .family = f->family, .dir = o->dir, .proto = f->proto,
+		.frag = o->frag, .sport = o->sport, .dport = o->dport, .vlan = o->vlan };
+	struct fw_tuple opening = { .tcp_flags = o->tcp_flags };
 	bool segment = f->proto == FW_PROTO_TCP && !fw_tuple_is_bare_syn(&opening);
 	struct fw_table table = fw_table_find(fw_image(fw), f->family, f->local);
 	struct fw_action a;
@@ -258,11 +253,10 @@ fw_judge_flow(struct fw *fw, struct fw_flow *f)
 		return true;
 	if (table.body != 0 && (image_flags(fw) & WIRE_IMAGE_FLOWS_DRAIN) != 0) {
 		/* Goes on as it was, named by the text that let it; its counter is gone. */
-		f->drained = 1;
 		f->counter = WIRE_COUNTER_NONE;
 		return true;
 	}
 	fw->stats.flows_cut++;
-	fw_flow_end(fw, f);
+	fw_flow_end(fw, f, WIRE_FLOW_CUT, now_ns);
 	return false;
 }

@@ -32,6 +32,6 @@ void fw_judge_hop(struct fw *fw, const struct fw_at *at, struct fw_hop *hop);
 
 /* Judges a flow again by its opening packet, under the active image. False: it may not go on, and
  * has ended. */
-bool fw_judge_flow(struct fw *fw, struct fw_flow *f);
+bool fw_judge_flow(struct fw *fw, struct fw_flow *f, uint64_t now_ns);
 
 #endif

@@ -188,7 +188,7 @@ request_len(uint32_t op)
 	case WIRE_OP_CONFIRM:
 		return sizeof(struct wire_confirm);
 	default:
-		return UINT32_MAX;
+		return fw_stream_request_len(op);
 	}
 }
 
@@ -238,6 +238,10 @@ request_serve(struct fw *fw, struct fw_mbox *m, const uint8_t *at)
 		return serve_ruleset_version(m);
 	case WIRE_OP_COUNTER_READ:
 		return serve_counters(fw, m);
+	case WIRE_OP_FLOW_START:
+	case WIRE_OP_FLOW_STOP:
+	case WIRE_OP_FLOW_CREDIT:
+		return fw_stream_serve(fw, m);
 	default:
 		return fw_ruleset_serve(fw, m);
 	}
@@ -276,12 +280,27 @@ slot_serve(struct fw *fw, struct fw_mbox *m, uint32_t slot)
 
 /* Doorbell bit 31: what the former owner left is neither done nor answered. */
 static void
-cancel_serve(struct fw_mbox *m)
+cancel_serve(struct fw *fw, struct fw_mbox *m)
 {
 	fw_ruleset_drop(m);
+	fw_stream_end(fw, m);
 	m->epoch = false;
 	m->cancels++;
 	m->status_old = true;
+}
+
+static void
+flow_stats_write(const struct fw_stats *s, struct wire_stats *t)
+{
+	t->flows_opened = le64_put(s->flows_opened);
+	t->flows_ended = le64_put(s->flows_ended);
+	t->seen_opened = le64_put(s->seen_opened);
+	t->seen_ended = le64_put(s->seen_ended);
+	t->seen_full = le64_put(s->seen_full);
+	t->flow_told = le64_put(s->flow_told);
+	t->flow_updates = le64_put(s->flow_updates);
+	t->flow_lost = le64_put(s->flow_lost);
+	t->flow_untold = le64_put(s->flow_untold);
 }
 
 /* Writes status and statistics. O(1). */
@@ -301,7 +320,8 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	s->flags = le32_put(m->status_flags |
 	    (fw->active == FW_BANK_NONE ? WIRE_STATUS_NO_IMAGE : 0) |
 	    (m->stage != FW_STAGE_NONE ? WIRE_STATUS_STAGED : 0) |
-	    (m->former.generation != 0 ? WIRE_STATUS_UNCONFIRMED : 0));
+	    (m->former.generation != 0 ? WIRE_STATUS_UNCONFIRMED : 0) |
+	    (fw->flow_mask != 0 ? WIRE_STATUS_FLOWS : 0));
 	s->generation = le32_put(fw->generation);
 	s->cancels = le32_put(m->cancels);
 	memcpy(s->digest, m->active.sha256, sizeof(s->digest));
@@ -321,6 +341,7 @@ status_write(const struct fw *fw, struct fw_mbox *m)
 	t->bad_requests = le64_put(m->bad_requests);
 	t->stale_requests = le64_put(m->stale_requests);
 	t->rx_lost = le64_put(m->port.rx_lost != NULL ? m->port.rx_lost(m->port.arg) : 0);
+	flow_stats_write(&fw->stats, t);
 	if (m->mem == NULL)
 		return;
 	m->status_seq += 2;
@@ -340,6 +361,7 @@ beat(struct fw_mbox *m, uint64_t now_ns)
 	m->heartbeat++;
 	m->heartbeat_ns = now_ns;
 	m->status_old = true;
+	fw_stream_beat(m, now_ns);
 	return true;
 }
 
@@ -351,7 +373,7 @@ mbox_poll(struct fw *fw, struct fw_mbox *m, uint64_t now_ns)
 
 	m->now_ns = now_ns;
 	if ((bits & WIRE_MBOX_CANCEL) != 0) {
-		cancel_serve(m);
+		cancel_serve(fw, m);
 		bits = 0;
 	}
 	for (uint32_t slot = 0; slot < WIRE_MBOX_SLOTS; slot++) {
@@ -387,10 +409,12 @@ fw_mbox_attach(struct fw *fw, uint8_t *mem, uint64_t now_ns)
 
 	FW_CHECK(m != NULL && ((uintptr_t)mem & 63) == 0);
 	fw_ruleset_drop(m);
+	fw_stream_end(fw, m);
 	m->mem = mem;
 	m->epoch = false;
 	m->events_written = 0;
 	m->alerts_written = 0;
+	m->flows_written = m->flows_kicked = 0;
 	m->status_seq = 0;
 	(void)beat(m, now_ns);	/* on its own time: sessions in quick turn do not stop it */
 	if (mem == NULL)
@@ -401,6 +425,7 @@ fw_mbox_attach(struct fw *fw, uint8_t *mem, uint64_t now_ns)
 	wire_store32(mem + WIRE_MBOX_ALERT_READ_AT, 0);
 	wire_store32(mem + WIRE_MBOX_EVENT_READ_AT, 0);
 	wire_store32(mem + WIRE_MBOX_ALERT_WRITTEN_AT, 0);
+	wire_store32(mem + WIRE_MBOX_FLOW_WRITTEN_AT, 0);
 	memset(mem + WIRE_MBOX_SLOTS_AT, 0, WIRE_MBOX_WINDOWS_AT - WIRE_MBOX_SLOTS_AT);
 	fw_mbox_event(m, WIRE_EVENT_REBOOT, 0, WIRE_EVENT_INFO, m->boots & 0xffff);
 	status_write(fw, m);
@@ -421,5 +446,6 @@ fw_mbox_start(struct fw *fw, const struct fw_port *port, uint8_t *mem, uint32_t 
 	/* Handles of another boot name nothing. */
 	m->handle = m->boots << 16;
 	m->heartbeat_ns = m->now_ns = now_ns;
+	fw_stream_beat(m, now_ns);
 	fw_mbox_attach(fw, mem, now_ns);
 }

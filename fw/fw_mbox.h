@@ -2,10 +2,12 @@
 /*
  * fw_mbox - the firmware's end of the mailbox: requests, replies, events, alerts, status.
  * Does:    copies each request once and answers it; stages, verifies, stores and commits images;
- *          keeps heartbeat and statistics. Nothing the host writes can stop a frame.
+ *          tells alerts and flows; keeps heartbeat and statistics. Nothing the host writes can
+ *          stop a frame.
  * Shape:   the board gives memory (struct fw_mbox, shared memory of WIRE_MBOX_BYTES, port), names
- *          the mailbox in fw_cfg.mbox and fw_mbox_alert in fw_cfg.alert, calls fw_init, then
- *          fw_mbox_start, then fw_boot_image with what its store holds, then fw_poll.
+ *          the mailbox in fw_cfg.mbox, fw_mbox_alert in fw_cfg.alert and fw_mbox_flow in
+ *          fw_cfg.flow, calls fw_init, then fw_mbox_start, then fw_boot_image with what its
+ *          store holds, then fw_poll.
  * Limits:  one upload; a poll serves each slot once and moves FW_MBOX_STEP_BYTES of one job, so it
  *          takes some 0.2 ms at most, apart from the one structure check of a VERIFY.
  * Context: one thread, that of fw_packet.
@@ -17,6 +19,7 @@
 #include "fw_sha256.h"
 #include "fw_state.h"
 #include "wire_event.h"
+#include "wire_flow.h"
 
 enum {
 	FW_MBOX_STEP_BYTES = 16 * 1024
@@ -101,6 +104,12 @@ struct fw_mbox {
 	bool status_old;		/* to be written before fw_poll returns */
 	struct fw_page page;		/* as last written */
 	struct wire_alert alert;	/* being written */
+	uint32_t flows_written, flows_kicked;
+	uint32_t flow_stream;		/* its number; it runs while fw.flow_mask is not 0 */
+	uint32_t flow_credits;
+	uint64_t wall_offset_ns;	/* wall clock less the caller's */
+	bool wall_known;
+	struct wire_flow flow;		/* being written */
 	struct fw_request request;
 	struct fw_reply reply;
 };
@@ -126,7 +135,8 @@ void fw_boot_damaged(struct fw *fw);
  * does not count: the board knows itself when that ends. */
 bool fw_mbox_busy(const struct fw_mbox *m);
 
-/* For fw_cfg.alert; arg is the struct fw_mbox. O(1). */
+/* For fw_cfg.alert and fw_cfg.flow; arg is the struct fw_mbox. O(1). */
 bool fw_mbox_alert(void *arg, const struct fw_alert *a);
+bool fw_mbox_flow(void *arg, const struct fw_flow_event *e);
 
 #endif

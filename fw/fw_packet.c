@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One frame, whole: parse, the local IPs at its ends, a judgement at each, the frame's verdict,
- * then what follows from it: counters and alerts.
+ * then what follows from it: counters, flows and alerts.
  */
 #include "fw_alert.h"
 #include "fw_count.h"
@@ -9,6 +9,7 @@
 #include "fw_judge.h"
 #include "fw_mem.h"
 #include "fw_port.h"
+#include "fw_track.h"
 
 static bool
 is_group_address(uint8_t family, const uint8_t a[16])
@@ -80,8 +81,18 @@ hop_begin(struct fw *fw, uint8_t dir, struct fw_verdict *v)
 	return hop;
 }
 
+/* It may have ended since, be cut now, or its place be another's. */
+static bool
+flow_goes_on(struct fw *fw, const struct fw_frag_hop *h, uint64_t now_ns)
+{
+	struct fw_flow *f = h->flow != 0 ? &fw->cfg.flows[h->flow - 1] : NULL;
+
+	return f != NULL && f->live && fw_track_id(fw, h->flow) == h->flow_id &&
+	    now_ns < f->deadline_ns && fw_judge_flow(fw, f, now_ns);
+}
+
 static void
-frag_replay(struct fw *fw, const struct fw_frag *d, struct fw_verdict *v)
+frag_replay(struct fw *fw, const struct fw_frag *d, uint64_t now_ns, struct fw_verdict *v)
 {
 	for (uint32_t i = 0; i < d->hop_count; i++) {
 		const struct fw_frag_hop *from = &d->hops[i];
@@ -93,12 +104,14 @@ frag_replay(struct fw *fw, const struct fw_frag *d, struct fw_verdict *v)
 		hop->generation = from->generation;
 		hop->counter = from->counter;
 		hop->log = from->log;
+		if (flow_goes_on(fw, from, now_ns))
+			hop->flow = from->flow;
 	}
 	fw->stats.frag_followed++;
 }
 
 static void
-frag_keep(struct fw_frag *d, const struct fw_verdict *v)
+frag_keep(const struct fw *fw, struct fw_frag *d, const struct fw_verdict *v)
 {
 	d->hop_count = v->hop_count;
 	for (uint32_t i = 0; i < v->hop_count; i++) {
@@ -106,7 +119,9 @@ frag_keep(struct fw_frag *d, const struct fw_verdict *v)
 
 		d->hops[i] = (struct fw_frag_hop){ .rule_id = hop->rule_id,
 			.generation = hop->generation, .counter = hop->counter, .dir = hop->dir,
-			.verdict = hop->verdict, .reason = hop->reason, .log = hop->log };
+			.verdict = hop->verdict, .reason = hop->reason, .log = hop->log,
+			.flow = hop->flow,
+			.flow_id = hop->flow != 0 ? fw_track_id(fw, hop->flow) : 0 };
 	}
 }
 
@@ -172,11 +187,11 @@ judge_ip(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
 			fault = WIRE_REASON_FRAGMENT;
 	}
 	if (datagram != NULL && t->frag == WIRE_FRAG_REST) {
-		frag_replay(fw, datagram, v);
+		frag_replay(fw, datagram, now_ns, v);
 	} else {
 		judge_hops(fw, tables, now_ns, fault, v);
 		if (datagram != NULL)
-			frag_keep(datagram, v);
+			frag_keep(fw, datagram, v);
 	}
 	if (datagram != NULL)
 		fw_frag_done(fw, datagram);
@@ -211,5 +226,6 @@ fw_packet(struct fw *fw, const uint8_t *frame, uint32_t len, uint64_t now_ns,
 	*out = (struct fw_verdict){ .counter = WIRE_COUNTER_NONE, .tuple = fw->pkt.tuple };
 	judge(fw, now_ns, out);
 	fw_count_frame(fw, out, len);
+	fw_track_frame(fw, out, len, now_ns);
 	fw_alert_frame(fw, out, frame, len, now_ns);
 }

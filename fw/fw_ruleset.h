@@ -28,6 +28,13 @@ void fw_ruleset_damaged(struct fw *fw, struct fw_mbox *m);
 /* fw_scrub.c: reads a slice of the active image, at each heartbeat. O(FW_MBOX_STEP_BYTES). */
 void fw_scrub_step(struct fw *fw, struct fw_mbox *m);
 
+/* In fw_stream.c: the length of its requests, UINT32_MAX where op is none of them; their answers;
+ * the end of the stream; what is due each heartbeat. */
+uint32_t fw_stream_request_len(uint32_t op);
+bool fw_stream_serve(struct fw *fw, struct fw_mbox *m);
+void fw_stream_end(struct fw *fw, struct fw_mbox *m);
+void fw_stream_beat(struct fw_mbox *m, uint64_t now_ns);
+
 /* In fw_mbox.c: an error reply, a good one, and what a job says at its end. */
 bool fw_mbox_fail(struct fw_mbox *m, uint32_t code, uint32_t arg, uint32_t syndrome);
 bool fw_mbox_good(struct fw_mbox *m, const void *payload, uint32_t len);

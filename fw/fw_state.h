@@ -17,6 +17,9 @@
 enum {
 	FW_FLOW_WAYS = 8,		/* flows a bucket; a key may stand in two buckets */
 	FW_FLOW_SWEEP = 64,		/* flows looked at per poll */
+	FW_FLOW_SWEEP_ASKED = 512,	/* while the host waits for every live flow */
+	FW_SEEN_WAYS = 4,
+	FW_SEEN_SWEEP = 64,
 	FW_FRAG_DATAGRAMS = 1024,	/* fragmented datagrams followed at one time */
 	FW_FRAG_RANGES = 16,		/* gaps a datagram may have + 1; more is dropped */
 	FW_ALERT_SLOTS = 256,		/* token buckets */
@@ -28,23 +31,59 @@ enum {
 
 #define FW_NS_PER_S ((uint64_t)1000000000)
 
-/* A flow of one local IP. live is 0 in a free entry; the rest then means nothing. */
+/* A flow of one local IP: all that a packet of it is judged by, in one line. live is 0 in a free
+ * entry; the rest then means nothing. */
 struct fw_flow {
 	uint8_t local[16], remote[16];
 	uint64_t deadline_ns;
 	uint32_t rule_id, generation;	/* of the judgement that stands, and its text */
+	uint32_t judged;		/* activation it was last judged in */
 	uint16_t local_port, remote_port;
-	uint16_t open_sport, open_dport, open_vlan;	/* the opening packet, to judge it again */
 	uint16_t counter;
 	uint8_t family, proto, echo;
-	uint8_t open_dir, open_flags, open_frag;
 	uint8_t kind;			/* enum fw_flow_kind */
-	uint8_t live, closing, log, drained;
-	uint32_t judged;		/* activation it was last judged in */
+	uint8_t live, closing;		/* closing: enum wire_flow_end, FIN or RST */
+};
+
+/* Its opening packet, to judge it again and to tell of it. */
+struct fw_opening {
+	uint16_t sport, dport, vlan;
+	uint8_t dir, tcp_flags, frag;
+};
+
+/* What a flow did, beside its key: written with each packet, read when it is told. A line of its
+ * own, so that judging reads none of it. */
+struct fw_tally {
+	uint64_t id;			/* counts up in a boot; 0 = of no flow yet */
+	uint64_t first_ns, last_ns;
+	uint64_t told_ns;		/* 0 = to be told as soon as there is room */
+	uint64_t packets[2], bytes[2];	/* by enum wire_dir */
+};
+
+/* What is seen of packets that have no entry among the flows: drops, would-drops by default, rules
+ * without state, unsegmented. They have one verdict, one rule and one generation. */
+struct fw_seen {
+	struct fw_tally tally;
+	uint8_t local[16], remote[16];
+	uint32_t rule_id, generation;
+	uint16_t local_port, remote_port, vlan;
+	uint8_t family, proto, echo;
+	uint8_t verdict, reason;
+	uint8_t dir, tcp_flags;		/* of the first packet */
+	uint8_t bound;			/* local is a local IP; else the lesser end */
+	uint8_t reserved[10];
+};
+
+/* What a lookup reads of FW_SEEN_WAYS entries before it reads one. */
+struct fw_seen_set {
+	uint64_t full_until_ns;		/* none of them can give way before */
+	uint32_t tags[FW_SEEN_WAYS];	/* part of the key's hash; 0 = the entry is free */
 };
 
 /* What a hop said, kept for a datagram's later fragments. */
 struct fw_frag_hop {
+	uint64_t flow_id;		/* of the flow it belongs to, */
+	uint32_t flow;			/* and its place: index + 1; 0 = none */
 	uint32_t rule_id, generation;
 	uint16_t counter;
 	uint8_t dir, verdict, reason, log;
@@ -96,6 +135,19 @@ struct fw_alert {
 	uint32_t frame_bytes;
 };
 
+/* A flow to be told, borrowed for the call of the hook. */
+struct fw_flow_event {
+	uint8_t kind, end;		/* enum wire_flow_kind, wire_flow_end */
+	uint8_t verdict, reason;
+	uint8_t family, proto, dir, tcp_flags;
+	uint8_t flags;			/* WIRE_FLOW_* */
+	uint16_t local_port, remote_port, vlan;
+	uint32_t rule_id, generation;
+	const uint8_t *local, *remote;
+	const struct fw_tally *tally;
+	uint64_t now_ns;
+};
+
 /* Conservation: frames == passed + dropped + would_dropped, always. */
 struct fw_stats {
 	uint64_t frames, bytes;
@@ -104,6 +156,10 @@ struct fw_stats {
 	uint64_t flows_opened, flows_ended, flows_cut, flow_full;
 	uint64_t frag_followed, frag_full;
 	uint64_t alerts_told, alerts_suppressed, alerts_lost;
+	/* flows_opened + flows_ended + seen_opened + seen_ended ==
+	 * flow_told - flow_updates + flow_lost + flow_untold, between two frames */
+	uint64_t seen_opened, seen_ended, seen_full;
+	uint64_t flow_told, flow_updates, flow_lost, flow_untold;
 };
 
 struct fw_mbox;			/* the mailbox's own state: fw_mbox.h */
@@ -112,9 +168,14 @@ struct fw_cfg {
 	uint8_t *bank[2];		/* aligned to 64 */
 	uint32_t bank_bytes;		/* each */
 	uint16_t lines_max, loads_max;	/* what a packet of one table may cost; 0 = any */
-	struct fw_flow *flows;
+	struct fw_flow *flows;		/* aligned to 64 */
+	struct fw_opening *openings;	/* one a flow */
 	uint16_t *flow_tags;		/* one a flow: part of its hash; aligned to 16 */
+	struct fw_tally *tallies;	/* one a flow; aligned to 64 */
 	uint32_t flow_count;		/* a power of two, >= 2 * FW_FLOW_WAYS */
+	struct fw_seen *seen;		/* aligned to 64 */
+	struct fw_seen_set *seen_sets;	/* one for each FW_SEEN_WAYS of them */
+	uint32_t seen_count;		/* a power of two, >= FW_SEEN_WAYS */
 	struct fw_frags *frags;
 	struct fw_counter *counters;
 	uint32_t counter_count;		/* <= WIRE_COUNTERS_MAX */
@@ -124,6 +185,9 @@ struct fw_cfg {
 	/* Tells an alert; false = no room, counted as lost. NULL = none is told. */
 	bool (*alert)(void *arg, const struct fw_alert *a);
 	void *alert_arg;
+	/* Tells a flow; false = no room. NULL = none is told. */
+	bool (*flow)(void *arg, const struct fw_flow_event *e);
+	void *flow_arg;
 	struct fw_mbox *mbox;		/* NULL = no mailbox: fw_poll only sweeps */
 	uint8_t seed[16];		/* SipHash key of flows and fragments: random, per boot */
 };
@@ -135,14 +199,18 @@ struct fw {
 	uint32_t generation;		/* of the active image; 0 = none */
 	uint32_t activation;		/* counts commits, so that one generation may come twice */
 	uint32_t flow_live;		/* entries in use, expired ones not yet swept included */
-	uint32_t flow_sweep, alert_sweep;	/* next entry the sweep looks at */
+	uint32_t flow_sweep, seen_sweep, alert_sweep;	/* next entry the sweep looks at */
+	uint32_t flow_mask;		/* WIRE_FLOW_MASK_*: what the host asked for; 0 = nothing */
+	uint32_t asked_left;		/* flows still to look at since it asked */
+	uint64_t asked_ns;		/* what was told before is told again; 0 = not asked */
+	uint64_t flow_id;		/* last given */
 	struct fw_stats stats;
 	struct fw_pkt pkt;		/* of the frame being judged */
 	uint16_t counter_of[FW_COUNTER_HASH];	/* only within fw_image_activate: index + 1 */
 };
 
 /* Starts with nothing committed: all but ARP is dropped. Borrows cfg, keeps what it points to;
- * clears flows, fragments, counters and alert slots, leaves the banks as they are. */
+ * clears all of it but the banks. */
 void fw_init(struct fw *fw, const struct fw_cfg *cfg);
 
 /* The active image, NULL where nothing is committed. */
@@ -169,8 +237,9 @@ void fw_image_activate(struct fw *fw, uint32_t bank, uint32_t len, uint32_t gene
  * there. Between packets only. */
 void fw_image_drop(struct fw *fw);
 
-/* Housekeeping of fw_poll: looks at FW_FLOW_SWEEP flows, expired fragments, pending suppressed
- * counts. fw_poll calls it once; a board without a mailbox may call it instead. */
+/* Housekeeping of fw_poll: looks at FW_FLOW_SWEEP flows (FW_FLOW_SWEEP_ASKED after the host asked
+ * for all), FW_SEEN_SWEEP seen ones, expired fragments, pending suppressed counts. fw_poll calls it
+ * once; a board without a mailbox may call it instead. */
 void fw_sweep(struct fw *fw, uint64_t now_ns);
 
 #endif

@@ -96,7 +96,9 @@ enum rc
 agent_run(const struct agent_cfg *cfg, struct diag *diag)
 {
 	struct agent a = { .cfg = cfg, .local_fd = -1, .tls_fd = -1, .socket_lock_fd = -1,
-		.sign_pair = { -1, -1 }, .ctl.worker.fd = -1, .signer.worker.fd = -1,
+		.keys.pairs = { { -1, -1 }, { -1, -1 } }, .keys.trial_fd = -1,
+		.keys.trial.fd = -1, .keys.retired.fd = -1, .ctl.worker.fd = -1,
+		.signer.worker.fd = -1,
 		.signal_io.fd = -1, .notify.fd = -1, .started_ns = clock_mono_ns() };
 	enum rc rc = loop_create(&a.loop);
 

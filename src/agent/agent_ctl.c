@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent_ctl - the control process and the signer: started, watched, started anew; the channel.
- *
- * Main reads the files of the key directory and looks into none: they go to the children as bytes.
- * The pair of sockets between ctl and signer is main's too, so that either may die alone.
+ * agent_ctl - the children that stay: watched and started anew; the control process, its channel.
+ * The sockets between ctl and signer are main's too, so that either may die alone.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,15 +23,13 @@
 
 enum {
 	STOP_CHECK_MS = 500,
-	BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000,
-	KEY_FILE_BYTES_MAX = 64 * 1024
+	BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000
 };
 
 static void ctl_start(void *arg);
-static void signer_start(void *arg);
 
-static void
-again_in(struct agent *a, struct child *c)
+void
+agent_child_again(struct agent *a, struct child *c)
 {
 	enum rc rc = loop_timer_set(a->loop, &c->again, clock_mono_ns() +
 	    c->backoff_ms * NS_PER_MS);
@@ -44,8 +40,8 @@ again_in(struct agent *a, struct child *c)
 }
 
 /* Its end is seen; it comes back after a pause that grows while it keeps dying. */
-static void
-child_ended(struct agent *a, struct child *c, const char *name)
+void
+agent_child_ended(struct agent *a, struct child *c, const char *name)
 {
 	char why[32];
 
@@ -54,11 +50,11 @@ child_ended(struct agent *a, struct child *c, const char *name)
 	log_err("child-ended", "name=%s how=\"%s\" restart_ms=%u", name, why, c->backoff_ms);
 	if (clock_mono_ns() - c->since_ns > 10 * NS_PER_S)
 		c->backoff_ms = BACKOFF_FIRST_MS;
-	again_in(a, c);
+	agent_child_again(a, c);
 }
 
-static enum rc
-child_watch(struct agent *a, struct child *c, void (*ended)(void *arg, uint32_t events))
+enum rc
+agent_child_watch(struct agent *a, struct child *c, void (*ended)(void *arg, uint32_t events))
 {
 	c->since_ns = clock_mono_ns();
 	c->io = (struct loop_io){ .fd = c->worker.fd, .events = EPOLLIN, .fn = ended, .arg = a };
@@ -82,157 +78,6 @@ stop_check(void *arg)
 	CHECK(rc == RC_OK);
 }
 
-/* --- keys --- */
-
-static enum rc
-key_file_read(const char *dir, const char *name, bool needed, struct key_file *out,
-    struct diag *diag)
-{
-	struct diag d = { 0 };
-	char path[4096];
-	enum rc rc;
-
-	free(out->p);
-	memset(out, 0, sizeof(*out));
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	rc = file_read(AT_FDCWD, path, KEY_FILE_BYTES_MAX, &out->p, &out->len, &d);
-	if (rc != RC_OK && !needed && access(path, F_OK) != 0)
-		return RC_OK;
-	if (rc != RC_OK)
-		*diag = d;
-	return rc;
-}
-
-static void
-key_files_fini(struct key_files *k)
-{
-	if (k->key.p != NULL)
-		mem_wipe(k->key.p, k->key.len);
-	free(k->ca.p);
-	free(k->crt.p);
-	free(k->crl.p);
-	free(k->key.p);
-	memset(k, 0, sizeof(*k));
-}
-
-static enum rc
-key_files_read(const char *dir, struct key_files *k, struct diag *diag)
-{
-	enum rc rc = key_file_read(dir, "ca.crt", true, &k->ca, diag);
-
-	if (rc == RC_OK)
-		rc = key_file_read(dir, "server.crt", true, &k->crt, diag);
-	if (rc == RC_OK)
-		rc = key_file_read(dir, "server.key", true, &k->key, diag);
-	return rc == RC_OK ? key_file_read(dir, "ca.crl", false, &k->crl, diag) : rc;
-}
-
-static bool
-key_file_same(const struct key_file *x, const struct key_file *y)
-{
-	return x->len == y->len && (x->len == 0 || memcmp(x->p, y->p, x->len) == 0);
-}
-
-static void
-keys_send(struct agent *a)
-{
-	const struct key_files *k = &a->keys;
-	const struct ctl_keys m = { .ca = k->ca.p, .crt = k->crt.p, .crl = k->crl.p,
-		.ca_len = (uint32_t)k->ca.len + 1, .crt_len = (uint32_t)k->crt.len + 1,
-		.crl_len = k->crl.p == NULL ? 0 : (uint32_t)k->crl.len + 1 };
-	size_t cap = k->ca.len + k->crt.len + k->crl.len + 64, len;
-	uint8_t *buf;
-
-	if (a->cfg->listen == NULL || a->chan == NULL)
-		return;
-	buf = malloc(cap);
-	if (buf != NULL && ctl_keys_encode(&m, buf, cap, &len) == RC_OK)
-		agent_ctl_send(a, &(struct msg){ .type = CTL_KEYS, .body = buf,
-		    .len = (uint32_t)len });
-	free(buf);
-}
-
-void
-agent_keys_reload(struct agent *a)
-{
-	struct key_files fresh = { 0 };
-	struct diag d = { 0 };
-
-	if (a->cfg->listen == NULL)
-		return;
-	if (key_files_read(a->cfg->keys, &fresh, &d) != RC_OK) {
-		log_err("keys-refused", "text=\"%s\" kept=old", d.text);
-		key_files_fini(&fresh);
-		return;
-	}
-	if (key_file_same(&fresh.ca, &a->keys.ca) && key_file_same(&fresh.crt, &a->keys.crt) &&
-	    key_file_same(&fresh.crl, &a->keys.crl) && key_file_same(&fresh.key, &a->keys.key)) {
-		key_files_fini(&fresh);		/* so that tickets stay good */
-		return;
-	}
-	if (!key_file_same(&fresh.key, &a->keys.key) && a->signer.worker.pid > 0) {
-		loop_io_del(a->loop, &a->signer.io);
-		worker_stop(&a->signer.worker);
-		key_files_fini(&a->keys);
-		a->keys = fresh;
-		signer_start(a);
-	} else {
-		key_files_fini(&a->keys);
-		a->keys = fresh;
-	}
-	keys_send(a);
-}
-
-/* --- the signer --- */
-
-static void
-signer_ended(void *arg, uint32_t events)
-{
-	struct agent *a = arg;
-
-	UNUSED(events);
-	child_ended(a, &a->signer, "signer");
-}
-
-/* The key goes through a pipe that holds it whole: nobody waits. */
-static int
-key_pipe(const struct key_file *key)
-{
-	int p[2];
-
-	if (key->len > 8191 || pipe2(p, O_CLOEXEC) != 0)
-		return -1;
-	if (fd_write_all(p[1], key->p, key->len) != RC_OK) {
-		(void)close(p[0]);
-		p[0] = -1;
-	}
-	(void)close(p[1]);
-	return p[0];
-}
-
-static void
-signer_start(void *arg)
-{
-	struct agent *a = arg;
-	struct diag d = { 0 };
-	int fds[SIGNER_FDS];
-	enum rc rc;
-
-	fds[SIGNER_FD_ASK] = a->sign_pair[1];
-	fds[SIGNER_FD_KEY] = key_pipe(&a->keys.key);
-	rc = fds[SIGNER_FD_KEY] < 0 ? RC_LIMIT :
-	    worker_start("signer", fds, SIGNER_FDS, &a->signer.worker, &d);
-	if (fds[SIGNER_FD_KEY] >= 0)
-		(void)close(fds[SIGNER_FD_KEY]);
-	if (rc == RC_OK)
-		rc = child_watch(a, &a->signer, signer_ended);
-	if (rc != RC_OK) {
-		log_err("child-failed", "name=signer text=\"%s\"", d.text);
-		worker_stop(&a->signer.worker);
-		again_in(a, &a->signer);
-	}
-}
-
 /* --- ctl --- */
 
 static void
@@ -253,7 +98,7 @@ ctl_ended(void *arg, uint32_t events)
 
 	UNUSED(events);
 	chan_close(a);
-	child_ended(a, &a->ctl, "ctl");
+	agent_child_ended(a, &a->ctl, "ctl");
 }
 
 static void
@@ -324,7 +169,8 @@ ctl_try(struct agent *a, struct diag *diag)
 	fds[CTL_FD_MAIN] = pair[1];
 	fds[CTL_FD_LOCAL] = a->local_fd;
 	fds[CTL_FD_TLS] = a->tls_fd;
-	fds[CTL_FD_SIGNER] = a->sign_pair[0];
+	fds[CTL_FD_SIGNER] = a->keys.pairs[0][0];
+	fds[CTL_FD_SIGNER_NEXT] = a->keys.pairs[1][0];
 	rc = worker_start("ctl", fds, CTL_FDS, &a->ctl.worker, diag);
 	(void)close(pair[1]);
 	if (rc == RC_OK)
@@ -336,7 +182,7 @@ ctl_try(struct agent *a, struct diag *diag)
 	a->chan_io = (struct loop_io){ .fd = msg_chan_fd(a->chan), .events = EPOLLIN,
 		.fn = chan_ready, .arg = a };
 	rc = loop_io_add(a->loop, &a->chan_io);
-	return rc == RC_OK ? child_watch(a, &a->ctl, ctl_ended) : rc;
+	return rc == RC_OK ? agent_child_watch(a, &a->ctl, ctl_ended) : rc;
 }
 
 static void
@@ -349,29 +195,21 @@ ctl_start(void *arg)
 		log_err("child-failed", "name=ctl text=\"%s\"", d.text);
 		chan_close(a);
 		worker_stop(&a->ctl.worker);
-		again_in(a, &a->ctl);
+		agent_child_again(a, &a->ctl);
 		return;
 	}
 	agent_ctl_send(a, &(struct msg){ .type = CTL_GROUP, .arg = a->group });
-	keys_send(a);
+	agent_keys_send(a);
 }
 
 enum rc
 agent_ctl_open(struct agent *a, struct diag *diag)
 {
-	enum rc rc = RC_OK;
+	enum rc rc;
 
 	a->ctl.backoff_ms = a->signer.backoff_ms = BACKOFF_FIRST_MS;
 	a->ctl.again = (struct loop_timer){ .fn = ctl_start, .arg = a };
-	a->signer.again = (struct loop_timer){ .fn = signer_start, .arg = a };
-	if (a->cfg->listen != NULL) {
-		rc = key_files_read(a->cfg->keys, &a->keys, diag);
-		if (rc == RC_OK && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-		    a->sign_pair) != 0)
-			rc = rc_from_errno(errno);
-		if (rc == RC_OK)
-			signer_start(a);
-	}
+	rc = agent_keys_open(a, diag);
 	if (rc == RC_OK) {
 		a->stop_timer = (struct loop_timer){ .fn = stop_check, .arg = a };
 		ctl_start(a);
@@ -386,17 +224,11 @@ agent_ctl_close(struct agent *a)
 	chan_close(a);
 	if (a->loop != NULL) {
 		loop_io_del(a->loop, &a->ctl.io);
-		loop_io_del(a->loop, &a->signer.io);
 		loop_timer_clear(a->loop, &a->stop_timer);
 		loop_timer_clear(a->loop, &a->ctl.again);
-		loop_timer_clear(a->loop, &a->signer.again);
 	}
 	worker_stop(&a->ctl.worker);
-	worker_stop(&a->signer.worker);
-	for (int i = 0; i < 2; i++)
-		if (a->sign_pair[i] >= 0)
-			(void)close(a->sign_pair[i]);
-	key_files_fini(&a->keys);
+	agent_keys_close(a);
 	agent_listen_close(a);
 }
 

@@ -3,9 +3,10 @@
  * agent_impl - the daemon's state, shared by its files.
  * Shape:   agent.c start and signals; agent_nic.c the NIC: back-off, adopting, loading, alerts;
  *          agent_policy.c compiles and their outcome; agent_confirm.c what waits to be confirmed;
- *          agent_listen.c the sockets; agent_room.c what main gives up; agent_ctl.c the processes
- *          that serve the sockets; agent_api.c, agent_jobs.c, agent_query.c what they ask;
- *          agent_json.c, agent_doc.c, metrics.c the answers; agent_notify.c the service manager.
+ *          agent_listen.c the sockets; agent_room.c what main gives up; agent_ctl.c the process
+ *          that serves the sockets; agent_keys.c the keys and their signer; agent_api.c,
+ *          agent_jobs.c, agent_query.c what they ask; agent_json.c, agent_doc.c, metrics.c the
+ *          answers; agent_notify.c the service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -49,6 +50,28 @@ struct key_file {
 
 struct key_files {
 	struct key_file ca, crt, crl, key;
+};
+
+/* The keys of the control channel, and who signs with them. */
+struct agent_keys {
+	struct key_files files;		/* those that serve */
+	bool serving;
+	int pairs[2][2];		/* ctl asks on 0, a signer answers on 1 */
+	uint32_t pair;			/* which of them serves */
+	uint64_t until_s;		/* first end of a certificate, since 1970 */
+	uint64_t crl_until_s;		/* next update of the list; 0 = none */
+	char refused[CTL_WHY_BYTES + 100];	/* what came since and cannot serve; "" = nothing */
+
+	struct worker trial;		/* looks at fresh files */
+	struct key_files trial_files;
+	uint32_t trial_pair;
+	bool trial_fresh;		/* else it is to follow a signer that died */
+	int trial_fd;
+	struct loop_io trial_io;
+	struct loop_timer trial_timer;
+
+	struct worker retired;		/* answers what was asked before the change */
+	struct loop_timer retire_timer;
 };
 
 /* A reload or a check that was asked for. */
@@ -131,8 +154,7 @@ struct agent {
 	uint32_t group;			/* gid that may use the local socket; UINT32_MAX = none */
 	struct child ctl, signer;
 	struct loop_timer stop_timer;	/* do they stand still */
-	int sign_pair[2];		/* ctl asks on 0, the signer answers on 1 */
-	struct key_files keys;
+	struct agent_keys keys;
 	struct msg_chan *chan;		/* to ctl; NULL = it is not there */
 	struct loop_io chan_io;
 	uint64_t event_number, events_lost;
@@ -189,8 +211,20 @@ MUST_CHECK enum rc agent_ctl_open(struct agent *a, struct diag *diag);
 void agent_ctl_close(struct agent *a);
 void agent_ctl_send(struct agent *a, const struct msg *m);
 void agent_ctl_alert(struct agent *a, const struct nic_alert *alert);
+void agent_child_again(struct agent *a, struct child *c);
+void agent_child_ended(struct agent *a, struct child *c, const char *name);
+MUST_CHECK enum rc agent_child_watch(struct agent *a, struct child *c,
+    void (*ended)(void *arg, uint32_t events));
+
+/* agent_keys.c */
+MUST_CHECK enum rc agent_keys_open(struct agent *a, struct diag *diag);
+void agent_keys_close(struct agent *a);
 /* Reads the key directory anew; what cannot be used is logged, and the old keys stay. */
 void agent_keys_reload(struct agent *a);
+/* To ctl, where there are any that serve. */
+void agent_keys_send(struct agent *a);
+/* What a person should see to; "" = nothing. */
+void agent_keys_alarm(const struct agent *a, char *text, size_t cap);
 
 /* agent_api.c */
 void agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r);

@@ -98,6 +98,24 @@ status_policy(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	doc_messages(d, o, &l->diags, MESSAGES_IN_STATUS);
 }
 
+static void
+status_tls(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
+{
+	yyjson_mut_val *o = yyjson_mut_obj_add_obj(d, root, "tls");
+	const uint64_t end = UINT64_MAX / NS_PER_S;	/* of what nanoseconds can say: 2554 */
+	char alarm[400];
+
+	doc_str(d, o, "listen", a->cfg->listen);
+	doc_str(d, o, "keys", a->cfg->keys);
+	doc_bool(d, o, "serving", a->keys.serving);
+	if (a->keys.serving)
+		doc_time(d, o, "until", MIN(a->keys.until_s, end) * NS_PER_S);
+	if (a->keys.serving && a->keys.crl_until_s != 0)
+		doc_time(d, o, "crl_until", MIN(a->keys.crl_until_s, end) * NS_PER_S);
+	agent_keys_alarm(a, alarm, sizeof(alarm));
+	doc_str(d, o, "alarm", alarm);
+}
+
 /* Of main; its children say theirs in the log. */
 static void
 status_sandbox(yyjson_mut_doc *d, yyjson_mut_val *root)
@@ -149,6 +167,8 @@ agent_status_doc(struct agent *a)
 	o = yyjson_mut_obj_add_obj(d, root, "state");
 	doc_str(d, o, "dir", a->cfg->state);
 	doc_str(d, o, "alarm", state_alarm(a->state));
+	if (a->cfg->listen != NULL)
+		status_tls(a, d, root);
 	status_sandbox(d, root);
 	return d;
 }

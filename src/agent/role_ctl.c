@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* role_ctl - the two children that stay: the control channel, and the signer of its key. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bytes.h"
 #include "embed.h"
 #include "job.h"
+#include "keys_check.h"
 #include "log.h"
 #include "rights.h"
 #include "role_ctl.h"
@@ -46,7 +49,8 @@ role_ctl_run(void)
 		.main_fd = WORKER_FD_FIRST + CTL_FD_MAIN,
 		.local_fd = WORKER_FD_FIRST + CTL_FD_LOCAL,
 		.tls_fd = socket_or_none(WORKER_FD_FIRST + CTL_FD_TLS),
-		.signer_fd = socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER),
+		.signer_fds = { socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER),
+			socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER_NEXT) },
 		.group = UINT32_MAX,
 		.openapi = (const char *)embed_openapi, .openapi_len = embed_openapi_len
 	};
@@ -65,22 +69,63 @@ role_ctl_run(void)
 	return rc == RC_PEER ? 0 : EXIT_SERVE;
 }
 
+/* All of a descriptor, at most cap bytes. */
+static size_t
+read_all(int fd, uint8_t *p, size_t cap)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < cap && (n = read(fd, p + len, cap - len)) > 0)
+		len += (size_t)n;
+	(void)close(fd);
+	return len;
+}
+
+/* Main hears what is wrong, or until when all is right. */
+static bool
+keys_told(const uint8_t *pem, size_t len)
+{
+	static uint8_t certs[SIGNER_CERTS_BYTES_MAX];
+	size_t certs_len = read_all(WORKER_FD_FIRST + SIGNER_FD_CERTS, certs, sizeof(certs)), n;
+	struct ctl_said said = { 0 };
+	uint8_t buf[CTL_SAID_BYTES], go;
+	struct diag d = { 0 };
+	struct ctl_keys k;
+
+	if (ctl_keys_decode(certs, certs_len, &k) != RC_OK || memchr(pem, 0, len - 1) != NULL)
+		(void)snprintf(said.why, sizeof(said.why), "a file is not text: it has a NUL byte");
+	else if (keys_check(&k, pem, len, &said.until_s, &said.crl_until_s, &d) == RC_OK)
+		said.ok = true;
+	else
+		(void)snprintf(said.why, sizeof(said.why), "%.190s", d.text);
+	for (char *p = said.why; *p != '\0'; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
+	if (ctl_said_encode(&said, buf, sizeof(buf), &n) != RC_OK || send(WORKER_FD_FIRST +
+	    SIGNER_FD_SAY, buf, n, MSG_NOSIGNAL) != (ssize_t)n)
+		return false;
+	return recv(WORKER_FD_FIRST + SIGNER_FD_SAY, &go, 1, 0) == 1 && said.ok;
+}
+
 int
 role_signer_run(void)
 {
 	static uint8_t pem[SIGNER_KEY_BYTES_MAX];
 	struct diag d = { 0 };
-	size_t len = 0;
-	ssize_t n;
+	size_t len;
 
 	if (!room_enter(ROOM_SIGNER))
 		return EXIT_ROOM;
 	if (mlock(pem, sizeof(pem)) != 0)
 		log_debug("signer", "the key's page is not locked");
-	while (len < sizeof(pem) - 1 && (n = read(WORKER_FD_FIRST + SIGNER_FD_KEY, pem + len,
-	    sizeof(pem) - 1 - len)) > 0)
-		len += (size_t)n;
-	if (signer_serve(WORKER_FD_FIRST + SIGNER_FD_ASK, pem, len + 1, &d) == RC_OK)
+	len = read_all(WORKER_FD_FIRST + SIGNER_FD_KEY, pem, sizeof(pem) - 1) + 1;
+	if (!keys_told(pem, len)) {
+		mem_wipe(pem, len);
+		return EXIT_KEY;
+	}
+	(void)close(WORKER_FD_FIRST + SIGNER_FD_SAY);
+	if (signer_serve(WORKER_FD_FIRST + SIGNER_FD_ASK, pem, len, &d) == RC_OK)
 		return 0;
 	log_err("signer", "text=\"%s\"", d.text);
 	return EXIT_KEY;

@@ -308,9 +308,18 @@ status_sandbox(const struct cli *cli, yyjson_val *o)
 }
 
 static void
+status_alarm(const struct cli *cli, yyjson_val *root, const char *part)
+{
+	const char *alarm = ask_str(yyjson_obj_get(root, part), "alarm");
+
+	if (alarm[0] != '\0')
+		printf("%-12s %sALARM%s %s\n", part, cli_ink(cli, RED), cli_ink(cli, PLAIN),
+		    alarm);
+}
+
+static void
 status_print(const struct cli *cli, yyjson_val *root)
 {
-	const char *alarm = ask_str(yyjson_obj_get(root, "state"), "alarm");
 	uint64_t generation = ask_uint(root, "generation");
 
 	if (generation != 0)
@@ -329,9 +338,8 @@ status_print(const struct cli *cli, yyjson_val *root)
 	status_counts("traffic", yyjson_obj_get(root, "traffic"));
 	status_counts("losses", yyjson_obj_get(root, "losses"));
 	status_policy(cli, yyjson_obj_get(root, "policy"));
-	if (alarm[0] != '\0')
-		printf("%-12s %sALARM%s %s\n", "state", cli_ink(cli, RED), cli_ink(cli, PLAIN),
-		    alarm);
+	status_alarm(cli, root, "state");
+	status_alarm(cli, root, "tls");
 	status_sandbox(cli, yyjson_obj_get(root, "sandbox"));
 	printf("%-12s %s, up %" PRIu64 " s\n", "daemon", ask_str(root, "version"),
 	    ask_uint(root, "uptime_s"));

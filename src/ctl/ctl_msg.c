@@ -162,3 +162,34 @@ ctl_keys_decode(const uint8_t *p, size_t len, struct ctl_keys *out)
 		return RC_INVALID;
 	return rd_done(&r) ? RC_OK : RC_INVALID;
 }
+
+enum rc
+ctl_said_encode(const struct ctl_said *s, uint8_t *buf, size_t cap, size_t *len)
+{
+	struct wr w;
+
+	wr_init(&w, buf, cap);
+	wr_u8(&w, s->ok);
+	wr_le64(&w, s->until_s);
+	wr_le64(&w, s->crl_until_s);
+	text_put(&w, s->why);
+	*len = w.pos;
+	return w.failed ? RC_LIMIT : RC_OK;
+}
+
+enum rc
+ctl_said_decode(const uint8_t *p, size_t len, struct ctl_said *out)
+{
+	struct rd r;
+	uint8_t ok;
+
+	memset(out, 0, sizeof(*out));
+	rd_init(&r, p, len);
+	ok = rd_u8(&r);
+	out->until_s = rd_le64(&r);
+	out->crl_until_s = rd_le64(&r);
+	if (ok > 1 || !text_get(&r, out->why, sizeof(out->why)) || (ok != 0) != (out->why[0] == 0))
+		return RC_INVALID;
+	out->ok = ok;
+	return rd_done(&r) ? RC_OK : RC_INVALID;
+}

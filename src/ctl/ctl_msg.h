@@ -4,8 +4,9 @@
  * Does:    names the messages and gives each its pair of encode and decode; decode distrusts.
  * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id,
  *          status as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
- *          KEYS: main to ctl, the three PEM files of the key directory; GROUP: main to ctl, arg is
- *          the gid that may use the local socket.
+ *          KEYS: main to ctl, the three PEM files of the key directory, arg = which signer has
+ *          their key; GROUP: main to ctl, arg is the gid that may use the local socket.
+ *          SAID is no message of that channel: the signer's only word to main.
  * Limits:  names and texts below; a body is what the request carried, at most
  *          HTTP_BODY_BYTES_MAX, and main never looks into it. The body of
  *          EXPLAIN is the packet.
@@ -24,7 +25,7 @@ enum ctl_verb {
 	CTL_EXPLAIN, CTL_JUDGE, CTL_PLAN, CTL_VERB__COUNT
 };
 
-enum { CTL_TAG_BYTES = 72 };
+enum { CTL_TAG_BYTES = 72, CTL_WHY_BYTES = 200 };
 
 struct ctl_request {
 	uint8_t verb;			/* enum ctl_verb */
@@ -63,6 +64,18 @@ struct ctl_keys {
 };
 MUST_CHECK enum rc ctl_keys_encode(const struct ctl_keys *k, uint8_t *buf, size_t cap, size_t *len);
 MUST_CHECK enum rc ctl_keys_decode(const uint8_t *p, size_t len, struct ctl_keys *out);
+
+/* What a fresh signer says of the files that it was given: that they serve together and until
+ * when, or why not. */
+struct ctl_said {
+	bool ok;
+	uint64_t until_s;	/* the first end of a certificate, since 1970 */
+	uint64_t crl_until_s;	/* the next update of the revocation list; 0 = none */
+	char why[CTL_WHY_BYTES];	/* printable ASCII; "" where they serve */
+};
+enum { CTL_SAID_BYTES = 256 };
+MUST_CHECK enum rc ctl_said_encode(const struct ctl_said *s, uint8_t *buf, size_t cap, size_t *len);
+MUST_CHECK enum rc ctl_said_decode(const uint8_t *p, size_t len, struct ctl_said *out);
 
 /* Room that every encode of that body fits in. */
 size_t ctl_msg_room(size_t body_len);

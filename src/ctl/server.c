@@ -325,12 +325,14 @@ keys_take(struct server *s, const struct msg *m)
 
 	if (ctl_keys_decode(m->body, m->len, &k) != RC_OK)
 		return RC_INVALID;
-	if (k.ca_len == 0 || s->cfg.signer_fd < 0)
+	if (m->arg >= ARRAY_LEN(s->cfg.signer_fds))
+		return RC_INVALID;
+	if (k.ca_len == 0 || s->cfg.signer_fds[m->arg] < 0)
 		return RC_OK;
 	pems = (struct tls_pems){ .ca = k.ca, .ca_len = k.ca_len, .crt = k.crt,
 		.crt_len = k.crt_len,
 		.crl = k.crl_len > 0 ? k.crl : NULL, .crl_len = k.crl_len };
-	if (tls_config_server_pems(&pems, s->cfg.signer_fd, &fresh, &d) != RC_OK) {
+	if (tls_config_server_pems(&pems, s->cfg.signer_fds[m->arg], &fresh, &d) != RC_OK) {
 		log_err("keys-refused", "why=\"%s\" kept=%s", d.text,
 		    s->tls != NULL ? "old" : "none");
 		return RC_OK;

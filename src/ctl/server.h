@@ -23,7 +23,7 @@ struct server_cfg {
 	int main_fd;		/* stream socket to main; kept */
 	int local_fd;		/* listening Unix socket; kept */
 	int tls_fd;		/* listening TCP socket, -1 = none; kept */
-	int signer_fd;		/* -1 = none; kept */
+	int signer_fds[2];	/* one serves, the other is for the next key; -1 = none; kept */
 	uint32_t group;		/* gid that may use the local socket, beside root */
 	const char *openapi;	/* JSON text, borrowed for the server's life */
 	size_t openapi_len;

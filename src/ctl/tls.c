@@ -45,9 +45,11 @@ bio_send(void *ctx, const unsigned char *p, size_t len)
 	struct tls_conn *c = ctx;
 	ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	c->spoke = true;
-	if (n >= 0)
+	if (n >= 0) {
+		c->spoke |= (size_t)n > c->owed;
+		c->owed -= MIN(c->owed, (size_t)n);
 		return (int)n;
+	}
 	return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE :
 	    MBEDTLS_ERR_NET_SEND_FAILED;
 }
@@ -184,6 +186,7 @@ shake(struct tls_conn *c)
 	/* tickets are written behind the state that the library calls the end */
 	while (err == 0 && c->ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
 		c->spoke = false;
+		c->owed = c->ssl.MBEDTLS_PRIVATE(out_left);	/* of the step before */
 		err = mbedtls_ssl_handshake_step(&c->ssl);
 		if (err == 0)
 			alert_keys_set(c);

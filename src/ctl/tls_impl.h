@@ -39,6 +39,7 @@ struct tls_conn {
 	bool wants_write, ready;
 	bool finished;		/* a server's Finished is out */
 	bool spoke;		/* in this step of the handshake */
+	size_t owed;		/* bytes of the step before that are still to be sent */
 	size_t hello_pos, hello_len;
 	uint8_t hello[];
 };

@@ -19,6 +19,7 @@
 #include "diag.h"
 #include "rc.h"
 #include "wire_event.h"
+#include "wire_flow.h"
 
 enum {
 	MBOX_TIMEOUT_MS = 10000,
@@ -48,6 +49,7 @@ struct mbox_counts {
 	uint64_t copied_bytes;		/* of images, by the NIC from what it enforces */
 	uint64_t bad_alerts;		/* dropped: CRC32C, number or a field is wrong */
 	uint64_t alerts_skipped;	/* passed over where the NIC's count could not be */
+	uint64_t bad_flows, flows_skipped;	/* likewise */
 };
 
 struct mbox_upload {
@@ -95,6 +97,14 @@ MUST_CHECK enum rc mbox_status(struct mbox *m, struct wire_status *status,
 /* RC_AGAIN where none waits. Numbers and enums of *out are checked. */
 MUST_CHECK enum rc mbox_alert_next(struct mbox *m, struct wire_alert *out);
 MUST_CHECK enum rc mbox_event_next(struct mbox *m, uint64_t *out);
+
+/* Asks for every flow. A stream that runs already is ended first. */
+MUST_CHECK enum rc mbox_flows_start(struct mbox *m, struct diag *diag);
+/* Ends it; records that were written before can still be read. */
+MUST_CHECK enum rc mbox_flows_stop(struct mbox *m, struct diag *diag);
+/* RC_AGAIN where none waits. All of *out is checked. Grants credits for what was read, now and
+ * then, by a request. */
+MUST_CHECK enum rc mbox_flow_next(struct mbox *m, struct wire_flow *out);
 
 const struct mbox_counts *mbox_counts(const struct mbox *m);
 

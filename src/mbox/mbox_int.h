@@ -17,9 +17,14 @@ struct mbox {
 	uint32_t seq;
 	uint32_t late_seq[WIRE_MBOX_SLOTS];	/* 16 = no request was given up in this slot */
 	uint32_t ring_boot;		/* boot word the read counts belong to */
-	uint32_t alerts_read, events_read;
+	uint32_t alerts_read, events_read, flows_read;
+	uint32_t flow_stream;		/* number of the stream that runs; 0 = none */
+	uint32_t flows_owed;		/* read, and no credit granted for them yet */
 	struct mbox_counts counts;
 };
+
+/* Looks at the boot word: true where rings can be read; a new boot begins them anew. */
+bool mbox_rings_ready(struct mbox *m);
 
 /* Nanoseconds to pause when a wait has lasted age_ns. */
 uint64_t mbox_pause_ns(uint64_t age_ns);

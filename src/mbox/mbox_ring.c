@@ -12,8 +12,8 @@
 #include "wire_shared.h"
 #include "wire_verdict.h"
 
-static bool
-rings_ready(struct mbox *m)
+bool
+mbox_rings_ready(struct mbox *m)
 {
 	uint32_t boot = wire_load32(m->mem + offsetof(struct wire_status, boot));
 
@@ -23,6 +23,9 @@ rings_ready(struct mbox *m)
 		m->ring_boot = boot;
 		m->alerts_read = 0;
 		m->events_read = 0;
+		m->flows_read = 0;
+		m->flow_stream = 0;
+		m->flows_owed = 0;
 	}
 	return true;
 }
@@ -47,7 +50,7 @@ mbox_alert_next(struct mbox *m, struct wire_alert *out)
 {
 	uint32_t written, number, left;
 
-	if (!rings_ready(m))
+	if (!mbox_rings_ready(m))
 		return RC_AGAIN;
 	written = wire_load32(m->mem + WIRE_MBOX_ALERT_WRITTEN_AT);
 	left = written - m->alerts_read;
@@ -77,7 +80,7 @@ mbox_event_next(struct mbox *m, uint64_t *out)
 	const uint8_t *at;
 	uint64_t high, phase;
 
-	if (!rings_ready(m))
+	if (!mbox_rings_ready(m))
 		return RC_AGAIN;
 	at = m->mem + WIRE_MBOX_EVENTS_AT +
 	    m->events_read % WIRE_EVENTS * (size_t)WIRE_EVENT_BYTES;

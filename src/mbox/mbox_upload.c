@@ -36,6 +36,12 @@ op_name(uint32_t op)
 		return "RULESET_ABORT";
 	case WIRE_OP_CONFIRM:
 		return "RULESET_CONFIRM";
+	case WIRE_OP_FLOW_START:
+		return "FLOW_STREAM_START";
+	case WIRE_OP_FLOW_STOP:
+		return "FLOW_STREAM_STOP";
+	case WIRE_OP_FLOW_CREDIT:
+		return "FLOW_STREAM_CREDIT";
 	default:
 		return "request";
 	}

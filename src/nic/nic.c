@@ -101,3 +101,15 @@ nic_alert_next(struct nic *nic, struct nic_alert *out)
 {
 	return nic->ops->alert_next(nic, out);
 }
+
+enum rc
+nic_flows_start(struct nic *nic, struct diag *diag)
+{
+	return nic->ops->flows_start(nic, diag);
+}
+
+enum rc
+nic_flow_next(struct nic *nic, struct nic_flow *out)
+{
+	return nic->ops->flow_next(nic, out);
+}

@@ -44,6 +44,11 @@ struct nic_status {
 	uint64_t events_lost;
 	uint64_t tx_lost;		/* passed, but the port could not send */
 	uint64_t rx_lost;		/* came, but the port had no room; never judged */
+	uint64_t flows_opened, flows_ended;
+	uint64_t seen_opened, seen_ended;	/* without an entry of the flow table */
+	uint64_t seen_full;		/* their packets that no place was left for */
+	uint64_t flow_told, flow_updates, flow_lost, flow_untold;
+	bool flows_on;			/* it tells flows */
 };
 
 struct nic_counter {
@@ -63,10 +68,22 @@ struct nic_alert {
 	uint8_t head_bytes;
 };
 
+/* One flow, as it stood when it was told; enums as in wire_flow.h. */
+struct nic_flow {
+	uint64_t id;			/* of this boot */
+	uint8_t kind, end, verdict, reason;
+	uint8_t family, proto, dir, tcp_flags, flags;
+	uint8_t local[16], remote[16];	/* network order, v4 in the first 4 */
+	uint16_t local_port, remote_port, vlan;
+	uint32_t rule_id, generation;	/* rule_id 0 = none */
+	uint64_t first_wall_ns, last_wall_ns;
+	uint64_t packets[2], bytes[2];	/* by enum wire_dir */
+};
+
 MUST_CHECK enum rc nic_open(const char *path, struct nic **out, struct diag *diag);
 void nic_close(struct nic **nic);
 
-/* Readable when an alert waits or the NIC is gone. */
+/* Readable when an alert or a flow waits or the NIC is gone. */
 int nic_fd(const struct nic *nic);
 
 MUST_CHECK enum rc nic_caps_get(struct nic *nic, struct nic_caps *out, struct diag *diag);
@@ -107,5 +124,12 @@ MUST_CHECK enum rc nic_counters_get(struct nic *nic, uint32_t first, uint32_t co
 
 /* Next waiting alert; RC_AGAIN where there is none. */
 MUST_CHECK enum rc nic_alert_next(struct nic *nic, struct nic_alert *out);
+
+/* Asks to be told of flows, from all that live on; RC_INVALID: this NIC tells none. Again after a
+ * reboot, or where the status says that it tells no more. */
+MUST_CHECK enum rc nic_flows_start(struct nic *nic, struct diag *diag);
+/* Next waiting flow; RC_AGAIN where there is none. After nic_alert_next said so too, nic_fd tells
+ * of new ones. */
+MUST_CHECK enum rc nic_flow_next(struct nic *nic, struct nic_flow *out);
 
 #endif

@@ -22,6 +22,8 @@ struct nic_ops {
 	enum rc (*counters_get)(struct nic *nic, uint32_t first, uint32_t count,
 	    struct nic_counter *out, struct diag *diag);
 	enum rc (*alert_next)(struct nic *nic, struct nic_alert *out);
+	enum rc (*flows_start)(struct nic *nic, struct diag *diag);
+	enum rc (*flow_next)(struct nic *nic, struct nic_flow *out);
 };
 
 /* The first member of every backend's own struct. */

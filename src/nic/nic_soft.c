@@ -155,7 +155,14 @@ status_take(struct nic_soft *n, const struct wire_status *s, const struct wire_s
 		.frags_refused = le64_get(t->frags_refused),
 		.alerts = le64_get(t->alerts), .alerts_lost = le64_get(s->alerts_lost),
 		.events_lost = le64_get(s->events_lost), .tx_lost = le64_get(t->tx_lost),
-		.rx_lost = le64_get(t->rx_lost)
+		.rx_lost = le64_get(t->rx_lost),
+		.flows_opened = le64_get(t->flows_opened),
+		.flows_ended = le64_get(t->flows_ended),
+		.seen_opened = le64_get(t->seen_opened), .seen_ended = le64_get(t->seen_ended),
+		.seen_full = le64_get(t->seen_full), .flow_told = le64_get(t->flow_told),
+		.flow_updates = le64_get(t->flow_updates), .flow_lost = le64_get(t->flow_lost),
+		.flow_untold = le64_get(t->flow_untold),
+		.flows_on = (le32_get(s->flags) & WIRE_STATUS_FLOWS) != 0
 	};
 	n->status_known = true;
 }
@@ -354,10 +361,48 @@ soft_alert_next(struct nic *nic, struct nic_alert *out)
 	return rc;
 }
 
+static enum rc
+soft_flows_start(struct nic *nic, struct diag *diag)
+{
+	enum rc rc = RC_STALE;
+
+	for (int i = 0; i < ASKS && rc == RC_STALE; i++)
+		rc = mbox_flows_start(soft_of(nic)->mbox, diag);
+	return rc;
+}
+
+static enum rc
+soft_flow_next(struct nic *nic, struct nic_flow *out)
+{
+	struct wire_flow w;
+	enum rc rc = mbox_flow_next(soft_of(nic)->mbox, &w);
+
+	if (rc != RC_OK)
+		return rc;
+	*out = (struct nic_flow) {
+		.id = le64_get(w.id), .kind = w.kind, .end = w.end, .verdict = w.verdict,
+		.reason = w.reason, .family = w.family, .proto = w.proto, .dir = w.dir,
+		.tcp_flags = w.tcp_flags, .flags = w.flags,
+		.local_port = le16_get(w.local_port), .remote_port = le16_get(w.remote_port),
+		.vlan = le16_get(w.vlan), .rule_id = le32_get(w.rule_id),
+		.generation = le32_get(w.generation),
+		.first_wall_ns = le64_get(w.first_wall_ns),
+		.last_wall_ns = le64_get(w.last_wall_ns)
+	};
+	memcpy(out->local, w.local, sizeof(out->local));
+	memcpy(out->remote, w.remote, sizeof(out->remote));
+	for (int i = 0; i < 2; i++) {
+		out->packets[i] = le64_get(w.packets[i]);
+		out->bytes[i] = le64_get(w.bytes[i]);
+	}
+	return RC_OK;
+}
+
 static const struct nic_ops soft_ops = {
 	.close = soft_close, .fd = soft_fd, .caps_get = soft_caps_get,
 	.version_get = soft_version_get, .status_get = soft_status_get, .load = soft_load,
-	.confirm = soft_confirm, .counters_get = soft_counters_get, .alert_next = soft_alert_next
+	.confirm = soft_confirm, .counters_get = soft_counters_get, .alert_next = soft_alert_next,
+	.flows_start = soft_flows_start, .flow_next = soft_flow_next
 };
 
 static enum rc

@@ -18,6 +18,13 @@ bank_open(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* On lines of their own; fw_init clears them. */
+static void *
+lines_open(size_t bytes)
+{
+	return aligned_alloc(64, bytes);
+}
+
 static uint32_t
 power_of_two(uint32_t n)
 {
@@ -56,12 +63,20 @@ board_open(const struct board_cfg *cfg, struct board **out, struct diag *diag)
 		.alert_burst = cfg->alert_burst != 0 ? cfg->alert_burst : BOARD_ALERT_BURST,
 		.alert = cfg->alert,
 		.alert_arg = cfg->alert_arg,
+		.flow = cfg->flow,
+		.flow_arg = cfg->flow_arg,
+		.seen = lines_open(BOARD_SEEN * sizeof(struct fw_seen)),
+		.seen_sets = calloc(BOARD_SEEN / FW_SEEN_WAYS, sizeof(struct fw_seen_set)),
+		.seen_count = BOARD_SEEN,
 		.mbox = cfg->mbox,
 	};
-	b->cfg.flows = calloc(b->cfg.flow_count, sizeof(struct fw_flow));
+	b->cfg.flows = lines_open(b->cfg.flow_count * sizeof(struct fw_flow));
+	b->cfg.openings = calloc(b->cfg.flow_count, sizeof(struct fw_opening));
+	b->cfg.tallies = lines_open(b->cfg.flow_count * sizeof(struct fw_tally));
 	b->cfg.flow_tags = calloc(b->cfg.flow_count, sizeof(*b->cfg.flow_tags));
 	if (b->cfg.bank[0] == NULL || b->cfg.bank[1] == NULL || b->cfg.flows == NULL ||
-	    b->cfg.flow_tags == NULL ||
+	    b->cfg.flow_tags == NULL || b->cfg.tallies == NULL || b->cfg.openings == NULL ||
+	    b->cfg.seen == NULL || b->cfg.seen_sets == NULL ||
 	    b->cfg.frags == NULL || b->cfg.counters == NULL || b->cfg.alert_slots == NULL)
 		goto out;
 	if (!cfg->seed_fixed && getrandom(b->cfg.seed, sizeof(b->cfg.seed), 0) !=
@@ -89,6 +104,10 @@ board_close(struct board **b)
 	}
 	free((*b)->cfg.flows);
 	free((*b)->cfg.flow_tags);
+	free((*b)->cfg.tallies);
+	free((*b)->cfg.openings);
+	free((*b)->cfg.seen);
+	free((*b)->cfg.seen_sets);
 	free((*b)->cfg.frags);
 	free((*b)->cfg.counters);
 	free((*b)->cfg.alert_slots);

@@ -17,6 +17,7 @@
 enum {
 	BOARD_FLOWS_DEFAULT = 65536,
 	BOARD_FLOWS_MAX = 1 << 22,
+	BOARD_SEEN = 16384,		/* flows that are only seen */
 	BOARD_ALERT_RATE = 10,		/* per rule and second */
 	BOARD_ALERT_BURST = 20
 };
@@ -28,6 +29,8 @@ struct board_cfg {
 	struct fw_mbox *mbox;		/* NULL = none */
 	bool (*alert)(void *arg, const struct fw_alert *a);
 	void *alert_arg;
+	bool (*flow)(void *arg, const struct fw_flow_event *e);	/* NULL = none is told */
+	void *flow_arg;
 };
 
 struct board {

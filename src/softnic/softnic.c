@@ -389,7 +389,8 @@ setup(struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
 {
 	struct board_cfg board = { .flow_count = cfg->flow_count, .alert_rate = cfg->alert_rate,
 		.alert_burst = cfg->alert_burst, .seed_fixed = strncmp(cfg->wire, "pcap:", 5) == 0,
-		.mbox = &s->fw_mbox, .alert = fw_mbox_alert, .alert_arg = &s->fw_mbox };
+		.mbox = &s->fw_mbox, .alert = fw_mbox_alert, .alert_arg = &s->fw_mbox,
+		.flow = fw_mbox_flow, .flow_arg = &s->fw_mbox };
 	struct fw_port port = { .arg = s, .wall_ns = board_wall_ns, .dma_read = board_dma_read,
 		.store = cfg->store != NULL ? board_store : NULL, .kick = board_kick,
 		.tx_lost = board_tx_lost, .rx_lost = board_rx_lost };

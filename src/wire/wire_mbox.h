@@ -6,11 +6,12 @@
  *            0x00000  status, 64 B | statistics, 192 B      firmware writes, under one seqlock
  *            0x00400  doorbell                              host sets bits, firmware takes them
  *            0x00440  alert_read, event_read                host writes
- *            0x00480  alert_written                         firmware writes
+ *            0x00480  alert_written, flow_written           firmware writes
  *            0x01000  8 slots x 2 KiB                       request, overwritten by the reply
  *            0x05000  event ring, 256 x 8 B                 wire_event.h
  *            0x06000  alert ring, 1024 x 160 B              wire_event.h
  *            0x30000  2 windows x 128 KiB                   image bytes on their way down
+ *            0x70000  flow ring, 8192 x 128 B               wire_flow.h
  * Limits:  payload WIRE_MBOX_PAYLOAD_MAX; LOAD WIRE_MBOX_WINDOW_BYTES.
  * Context: host, firmware; neither trusts a word the other can write.
  * Source:  ringfence-mailbox(5); framing as MCDI version 2, public headers of the sfc drivers.
@@ -27,11 +28,13 @@ enum {
 	WIRE_MBOX_ALERT_READ_AT = 0x440,
 	WIRE_MBOX_EVENT_READ_AT = 0x444,
 	WIRE_MBOX_ALERT_WRITTEN_AT = 0x480,
+	WIRE_MBOX_FLOW_WRITTEN_AT = 0x484,
 	WIRE_MBOX_SLOTS_AT = 0x1000,
 	WIRE_MBOX_EVENTS_AT = 0x5000,
 	WIRE_MBOX_ALERTS_AT = 0x6000,
 	WIRE_MBOX_WINDOWS_AT = 0x30000,
-	WIRE_MBOX_BYTES = 0x70000
+	WIRE_MBOX_FLOWS_AT = 0x70000,
+	WIRE_MBOX_BYTES = 0x170000
 };
 
 enum {
@@ -44,7 +47,7 @@ enum {
 	WIRE_MBOX_WINDOW_BYTES = 128 * 1024,
 	WIRE_MBOX_HEARTBEAT_MS = 10,
 	WIRE_MBOX_ABI_MAJOR = 1,	/* another major is another language */
-	WIRE_MBOX_ABI_MINOR = 0
+	WIRE_MBOX_ABI_MINOR = 1
 };
 
 #define WIRE_MBOX_MAGIC 0x424d4652u	/* "RFMB" */
@@ -94,21 +97,25 @@ enum wire_mbox_op {
 	WIRE_OP_COMMIT = 0x413,			/* bit 7 */
 	WIRE_OP_ABORT = 0x414,			/* bit 8 */
 	WIRE_OP_COPY = 0x415,			/* bit 9 */
-	WIRE_OP_CONFIRM = 0x416			/* bit 10 */
+	WIRE_OP_CONFIRM = 0x416,			/* bit 10 */
+	WIRE_OP_FLOW_START = 0x151,		/* bit 11 */
+	WIRE_OP_FLOW_STOP = 0x152,		/* bit 12 */
+	WIRE_OP_FLOW_CREDIT = 0x153		/* bit 13 */
 };
 
-enum { WIRE_OPCODES = 0x7ff };			/* bits of all of them */
+enum { WIRE_OPCODES = 0x3fff };			/* bits of all of them */
 
 /* POSIX meanings keep Linux numbers; 0x1100 and up are ours. */
 enum wire_mbox_err {
-	WIRE_ERR_ENOENT = 0x02,			/* no such handle; no commit waits */
+	WIRE_ERR_ENOENT = 0x02,			/* no such handle or stream; no commit waits */
 	WIRE_ERR_EIO = 0x05,			/* the board's store failed */
 	WIRE_ERR_EBUSY = 0x10,			/* VERIFY still runs, or a store does */
 	WIRE_ERR_EINVAL = 0x16,			/* arg: index of the field; header: 0xff00 + word */
 	WIRE_ERR_ENOSPC = 0x1c,			/* arg: the limit */
-	WIRE_ERR_ERANGE = 0x22,			/* arg: bytes so far, or number of counters */
+	WIRE_ERR_ERANGE = 0x22,			/* arg: bytes so far, number of counters, credits */
 	WIRE_ERR_ENOSYS = 0x26,			/* unknown opcode; arg: it */
 	WIRE_ERR_EBADMSG = 0x4a,		/* CRC32C differs; arg: that of what arrived */
+	WIRE_ERR_EALREADY = 0x72,		/* a stream runs; arg: its number */
 	WIRE_ERR_ESTALE = 0x74,			/* base is not active; arg: the active generation */
 	WIRE_ERR_BAD_DIGEST = 0x1103,
 	WIRE_ERR_GENERATION = 0x1104,		/* arg: BEGIN: the highest so far, COMMIT: that of
@@ -151,7 +158,8 @@ enum {
 	WIRE_STATUS_STORE_FAILED = 4,		/* the last commit could not be stored */
 	WIRE_STATUS_UNCONFIRMED = 8,		/* the active image waits to be confirmed */
 	WIRE_STATUS_STORE_DAMAGED = 16,		/* this boot found it so */
-	WIRE_STATUS_IMAGE_DAMAGED = 32		/* an active image was, since this boot */
+	WIRE_STATUS_IMAGE_DAMAGED = 32,		/* an active image was, since this boot */
+	WIRE_STATUS_FLOWS = 64			/* a flow stream runs */
 };
 
 /* At 0x40, under the seq of the status page. */
@@ -165,7 +173,14 @@ struct wire_stats {
 	le64 bad_requests;			/* answered with an error */
 	le64 stale_requests;			/* of an old epoch, or not requests at all */
 	le64 rx_lost;				/* came, but the port had no room: never judged */
-	uint8_t reserved[80];
+	/* opened and ended of both kinds = flow_told - flow_updates + flow_lost + flow_untold */
+	le64 flows_opened, flows_ended;		/* of the flow table */
+	le64 seen_opened, seen_ended;		/* of flows without an entry there */
+	le64 seen_full;				/* their packets that no place was left for */
+	le64 flow_told, flow_updates;		/* records; updates among them */
+	le64 flow_lost;				/* no credit was left */
+	le64 flow_untold;			/* no stream ran, or it did not ask for such */
+	uint8_t reserved[8];
 };
 _Static_assert(sizeof(struct wire_stats) == 192, "statistics page");
 
@@ -324,7 +339,7 @@ enum {
 _Static_assert(WIRE_MBOX_SLOTS_AT + WIRE_MBOX_SLOTS * WIRE_MBOX_SLOT_BYTES == WIRE_MBOX_EVENTS_AT,
     "events follow the slots");
 _Static_assert(WIRE_MBOX_WINDOWS_AT + WIRE_MBOX_WINDOWS * WIRE_MBOX_WINDOW_BYTES ==
-    WIRE_MBOX_BYTES, "the windows end the memory");
+    WIRE_MBOX_FLOWS_AT, "the flow ring follows the windows");
 _Static_assert(WIRE_MBOX_HDR_BYTES + WIRE_MBOX_PAYLOAD_MAX <= WIRE_MBOX_SLOT_BYTES,
     "the largest message fits its slot");
 

@@ -127,7 +127,11 @@ done
 old_signer=$(child signer)
 kill -HUP "$daemon_pid"
 wait_for "the fresh keys" remote
-[ "$(child signer)" != "$old_signer" ] || fail "the signer kept the old key"
+signer_changed()
+{
+	[ "$(child signer)" != "$old_signer" ]
+}
+wait_for "the end of the signer that had the old key" signer_changed
 
 # --- children that are killed come back as closed as they were
 for name in ctl signer; do

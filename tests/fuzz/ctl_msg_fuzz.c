@@ -13,6 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ctl_request r, again;
 	struct ctl_answer a;
 	struct ctl_keys k;
+	struct ctl_said said;
 	size_t cap = ctl_msg_room(size), len;
 	uint8_t *buf = malloc(cap);
 
@@ -29,6 +30,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (ctl_keys_decode(data, size, &k) == RC_OK) {
 		CHECK(ctl_keys_encode(&k, buf, cap, &len) == RC_OK && len == size);
+		CHECK(memcmp(buf, data, size) == 0);
+	}
+	if (ctl_said_decode(data, size, &said) == RC_OK) {
+		CHECK(ctl_said_encode(&said, buf, cap, &len) == RC_OK && len == size);
 		CHECK(memcmp(buf, data, size) == 0);
 	}
 	free(buf);

@@ -4,13 +4,15 @@
  * Shape:   one byte a step, then its operands: 0 poll, 1 doorbell (4 bytes), 2 bytes into a slot
  *          (slot, offset / 4, count, bytes), 3 the same with a sound header around it (slot, opcode
  *          16 bits, length, bytes), 4 bytes into a window, 5 a word anywhere below the windows, 6 a
- *          new session, 7 a reboot, 8 an alert; 248 time passes (16 bits of 10 ms), 249 LOAD and
- *          VERIFY of the window, 250 COMMIT (seconds to confirm it), 251 CONFIRM (flags), 252 the
- *          board's store holds an image and boots with it, 253 BEGIN of the image in the window,
- *          254 and 255 COPY (from, to, lines; 255: its CRC32C is wrong).
+ *          new session, 7 a reboot, 8 an alert; 245 a flow request (opcode, two words), 246 that
+ *          for the stream that runs, 247 flows told (how many), 248 time passes (16 bits of 10 ms), 249
+ *          LOAD and VERIFY of the window, 250 COMMIT (seconds to confirm it), 251 CONFIRM (flags),
+ *          252 the board's store holds an image and boots with it, 253 BEGIN of the image in the
+ *          window, 254 and 255 COPY (from, to, lines; 255: its CRC32C is wrong).
  * Holds:   whatever comes, what is enforced passes the structure check and has the digest that the
  *          firmware tells; a generation only rises until a reboot, or falls to that before one that
- *          waited to be confirmed; what waits is not in the store.
+ *          waited to be confirmed; what waits is not in the store. Flows
+ *          told take their credits, and none is told beyond them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -137,13 +139,42 @@ alert(struct rig *r, uint32_t rule_id)
 	(void)!fw_mbox_alert(r->fm, &a);
 }
 
+/* START, STOP or CREDIT, of any stream or of the one that runs. */
+static void
+flow_request(struct rig *r, struct rd *in, bool named)
+{
+	uint32_t op = WIRE_OP_FLOW_START + rd_u8(in) % 3;
+	le32 words[2] = { le32_put(rd_le16(in)), le32_put(rd_le16(in)) };
+
+	if (named)
+		words[0] = le32_put(op == WIRE_OP_FLOW_START ? WIRE_FLOW_MASK_ALL :
+		    r->fm->flow_stream);
+	request(r, op, words, op == WIRE_OP_FLOW_STOP ? 4 : 8);
+}
+
+static void
+flows(struct rig *r, uint32_t count)
+{
+	struct fw_tally t = { .id = 1 };
+	uint8_t none[16] = { 0 };
+	struct fw_flow_event e = { .family = 4, .flags = WIRE_FLOW_STATE, .local = none,
+		.remote = none, .tally = &t, .now_ns = r->now_ns };
+	uint32_t credits = r->fm->flow_credits, told = 0;
+
+	CHECK(credits <= WIRE_FLOWS);
+	for (uint32_t i = 0; i < count; i++)
+		told += fw_mbox_flow(r->fm, &e);
+	CHECK(told == (count < credits ? count : credits));
+	CHECK(credits - told == r->fm->flow_credits);
+}
+
 static void
 step(struct rig *r, struct rd *in)
 {
 	uint8_t what = rd_u8(in);
 	uint32_t at;
 
-	switch (what < 248 ? what % 9 : what) {
+	switch (what < 245 ? what % 9 : what) {
 	case 1:
 		wire_or32(r->mem + WIRE_MBOX_DOORBELL_AT, rd_le32(in));
 		break;
@@ -169,6 +200,13 @@ step(struct rig *r, struct rd *in)
 		break;
 	case 8:
 		alert(r, rd_u8(in));
+		break;
+	case 245:
+	case 246:
+		flow_request(r, in, what == 246);
+		break;
+	case 247:
+		flows(r, rd_u8(in) * 64u);
 		break;
 	case 248:
 		r->now_ns += (uint64_t)rd_le16(in) * 10 * NS_PER_MS;

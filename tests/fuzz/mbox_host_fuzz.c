@@ -3,9 +3,10 @@
  * mbox_host_fuzz - firmware to host: a NIC that writes the input's bytes where a firmware writes.
  * Shape:   first byte: what the host asks; then one byte a poll of that host: 0 the real firmware
  *          polls, 1 a reply (word, word, count, bytes) in the slot in use, 2 a word anywhere below
- *          the windows, 3 the same, but a bit of it flipped, 4 alerts written (4 bytes), 5 reboot.
+ *          the windows, 3 the same, but a bit of it flipped, 4 alerts written (4 bytes), 5 reboot,
+ *          6 flows written (4 bytes), 7 a whole flow record (number, bytes) that adds up.
  *          Without input left the firmware stands still, and time runs out.
- * Holds:   every call comes back in bounded time; alerts that come out are sound.
+ * Holds:   every call comes back in bounded time; alerts and flows that come out are sound.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,22 @@ write_reply(struct rig *r)
 }
 
 static void
+write_flow(struct rig *r)
+{
+	uint32_t number = rd_u8(&in), n = MIN((uint32_t)rd_left(&in), (uint32_t)WIRE_FLOW_BYTES);
+	struct wire_flow w = { .flags = 0 };
+	const uint8_t *bytes = rd_bytes(&in, n);
+
+	if (bytes != NULL)
+		memcpy(&w, bytes, n);
+	w.number = le32_put(number);
+	w.check = le32_put(0);
+	w.check = le32_put(~wire_flow_sum(&w));
+	memcpy(r->mem + WIRE_MBOX_FLOWS_AT + number % WIRE_FLOWS * WIRE_FLOW_BYTES, &w, sizeof(w));
+	wire_store32(r->mem + WIRE_MBOX_FLOW_WRITTEN_AT, number + 1);
+}
+
+static void
 nic_step(struct rig *r)
 {
 	uint32_t at, word;
@@ -44,7 +61,7 @@ nic_step(struct rig *r)
 	r->deaf = true;
 	if (rd_left(&in) == 0)
 		return;
-	switch (rd_u8(&in) % 6) {
+	switch (rd_u8(&in) % 8) {
 	case 1:
 		write_reply(r);
 		break;
@@ -63,6 +80,12 @@ nic_step(struct rig *r)
 	case 5:
 		rig_reboot(r);
 		break;
+	case 6:
+		wire_store32(r->mem + WIRE_MBOX_FLOW_WRITTEN_AT, rd_le32(&in));
+		break;
+	case 7:
+		write_flow(r);
+		break;
 	default:
 		r->deaf = false;
 	}
@@ -72,8 +95,15 @@ static void
 rings(struct rig *r)
 {
 	struct wire_alert w;
+	struct wire_flow f;
 	uint64_t event;
 
+	for (uint32_t i = 0; mbox_flow_next(r->mbox, &f) == RC_OK; i++) {
+		CHECK(i <= WIRE_FLOWS);
+		CHECK(f.verdict < WIRE_VERDICT__COUNT && f.reason < WIRE_REASON__COUNT);
+		CHECK(f.kind < WIRE_FLOW_KIND__COUNT && f.end < WIRE_FLOW_END__COUNT);
+		CHECK((f.family == 4 || f.family == 6) && f.dir <= WIRE_IN);
+	}
 	for (uint32_t i = 0; mbox_alert_next(r->mbox, &w) == RC_OK; i++) {
 		CHECK(i <= WIRE_ALERTS);
 		CHECK(w.verdict < WIRE_VERDICT__COUNT && w.reason < WIRE_REASON__COUNT);
@@ -104,6 +134,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	what = rd_u8(&in);
 	r.before_poll = nic_step;
 	start_ns = r.now_ns;
+	if (what >= 128 && mbox_flows_start(r.mbox, &d) == RC_OK)
+		rings(&r);
 	if (what % 2 == 0)
 		rc = mbox_ask(r.mbox, WIRE_OP_CAPS, &caps, sizeof(caps), &d);
 	else

@@ -4,14 +4,15 @@
  * image, says of each frame and each hop what the reference says: verdict, reason, line and
  * generation.
  * Frames sit at the edges of rules, answer and repeat earlier ones, quote them in ICMP errors, come
- * in fragments, lie; time leaps over time-outs; policies change on the way. A failure is shrunk to
- * the events that matter and printed.
+ * in fragments, lie; time leaps over time-outs; policies change on the way. And each frame counts
+ * for the flow that the reference names. A failure is shrunk to the events that matter and printed.
  */
 #include "t.h"
 
 #include "fw_board.h"
 #include "fw_parse.h"
 #include "gen_rules.h"
+#include "ref_flows.h"
 #include "ref_state.h"
 
 enum { EPISODES = 2500, EVENTS = 440, POLICIES = 2, HISTORY = 12, ARENA_BYTES = 64 << 20 };
@@ -38,6 +39,7 @@ static struct diags diags;
 static struct policy policies[POLICIES];
 static struct event events[EVENTS];
 static struct fw_board *board;
+static struct ref_flows *tallies;
 static unsigned long judged;
 static uint64_t reasons[WIRE_REASON__COUNT][WIRE_VERDICT__COUNT];
 
@@ -309,8 +311,10 @@ episode_run(uint32_t count, bool print)
 	struct ref *ref = ref_create();
 	uint32_t generation = 1, at = 0;
 	uint64_t now_ns = FW_NS_PER_S;
+	const char *why = NULL;
 
 	board_fresh();
+	ref_flows_begin(tallies, &board->fw, gen.state % 3 == 0 ? 5 : 0);
 	fw_board_commit_bytes(board, policies[0].image, policies[0].len, generation);
 	ref_commit(ref, &policies[0].rules, generation);
 	for (; at < count; at++) {
@@ -334,18 +338,29 @@ episode_run(uint32_t count, bool print)
 		}
 		if (at % 64 == 63)
 			fw_sweep(&board->fw, now_ns);
-		fw_packet(&board->fw, frame, event_frame(e, frame), now_ns, &got);
+		uint32_t len = event_frame(e, frame);
+
+		fw_packet(&board->fw, frame, len, now_ns, &got);
 		ref_judge(ref, &e->p, now_ns, &want);
 		judged++;
 		reasons[want.reason][want.verdict]++;
-		if (agrees(of, &want, &got))
-			continue;
-		if (print)
+		if (agrees(of, &want, &got)) {
+			why = ref_flows_frame(tallies, &want, &got, len, now_ns);
+			if (why == NULL)
+				continue;
+		} else if (print) {
 			differ_print(&want, &got);
+		}
 		break;
 	}
+	if (at == count) {
+		why = ref_flows_end(tallies, now_ns);
+		at = why == NULL ? EVENTS : count - 1;
+	}
+	if (print && why != NULL)
+		printf("#   %s\n", why);
 	ref_destroy(&ref);
-	return at < count ? at : EVENTS;
+	return at;
 }
 
 static void
@@ -464,7 +479,11 @@ firmware_is_the_reference(void)
 	for (unsigned i = 0; i < WIRE_REASON__COUNT; i++)
 		printf(" %u: %" PRIu64 " %" PRIu64 " %" PRIu64 ";", i, reasons[i][WIRE_DROP],
 		    reasons[i][WIRE_WOULD_DROP], reasons[i][WIRE_PASS]);
-	printf("\n");
+	const uint64_t *heard = ref_flows_heard(tallies);
+
+	printf("\n# flows told: %" PRIu64 " opened, %" PRIu64 " updated, %" PRIu64 " ended\n",
+	    heard[0], heard[1], heard[2]);
+	T_OK(heard[0] > 0 && heard[1] > 0 && heard[2] > 0);
 	if (tries >= EPISODES)
 		T_OK(judged >= 1000000);
 }
@@ -475,7 +494,9 @@ main(void)
 	arena_init(&arena, ARENA_BYTES);
 	CHECK(diags_init(&diags));
 	board = fw_board_create(FLOWS, BANK_BYTES);
+	tallies = ref_flows_create();
 	T_RUN(firmware_is_the_reference);
+	ref_flows_destroy(&tallies);
 	fw_board_destroy(&board);
 	diags_fini(&diags);
 	arena_fini(&arena);

@@ -41,7 +41,12 @@ fw_board_create(uint32_t flow_count, uint32_t bank_bytes)
 		.bank_bytes = bank_bytes,
 		.flows = zeroed(flow_count * sizeof(struct fw_flow)),
 		.flow_tags = zeroed(flow_count * sizeof(uint16_t)),
+		.openings = zeroed(flow_count * sizeof(struct fw_opening)),
+		.seen_sets = zeroed(FW_BOARD_SEEN / FW_SEEN_WAYS * sizeof(struct fw_seen_set)),
+		.tallies = zeroed(flow_count * sizeof(struct fw_tally)),
 		.flow_count = flow_count,
+		.seen = zeroed(FW_BOARD_SEEN * sizeof(struct fw_seen)),
+		.seen_count = FW_BOARD_SEEN,
 		.frags = zeroed(sizeof(struct fw_frags)),
 		.counters = zeroed(WIRE_COUNTERS_MAX * sizeof(struct fw_counter)),
 		.counter_count = WIRE_COUNTERS_MAX,
@@ -66,6 +71,10 @@ fw_board_destroy(struct fw_board **b)
 	free(cfg->bank[1]);
 	free(cfg->flows);
 	free(cfg->flow_tags);
+	free(cfg->tallies);
+	free(cfg->seen);
+	free(cfg->seen_sets);
+	free(cfg->openings);
 	free(cfg->frags);
 	free(cfg->counters);
 	free(cfg->alert_slots);

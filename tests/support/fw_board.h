@@ -9,7 +9,7 @@
 #include "fw_state.h"
 #include "image.h"
 
-enum { FW_BOARD_ALERTS_MAX = 64 };
+enum { FW_BOARD_ALERTS_MAX = 64, FW_BOARD_SEEN = 4096 };
 
 struct fw_board_alert {
 	uint32_t rule_id, suppressed;

@@ -21,6 +21,7 @@ struct flow {
 	enum kind kind;
 	uint64_t dies_ns;
 	uint32_t rule, segment, generation, judged;
+	uint64_t number;
 };
 
 struct datagram {
@@ -38,6 +39,7 @@ struct ref {
 	uint32_t generation;
 	struct flow flows[REF_FLOWS_MAX];
 	uint32_t flow_count;
+	uint64_t flow_number;		/* last given */
 	struct datagram *datagrams;
 };
 
@@ -262,7 +264,7 @@ flow_find(struct ref *ref, const struct flow *key, uint64_t now)
 	return NULL;
 }
 
-static void
+static uint64_t
 flow_open(struct ref *ref, const struct ref_pkt *p, uint8_t dir, const struct pol_outcome *o,
     enum kind kind, uint64_t now)
 {
@@ -270,6 +272,7 @@ flow_open(struct ref *ref, const struct ref_pkt *p, uint8_t dir, const struct po
 	uint32_t at = 0;
 
 	f.live = true;
+	f.number = ++ref->flow_number;
 	f.kind = kind;
 	f.opening = key_at(&p->s, dir);
 	f.opening_bare_syn = is_bare_syn(&p->s);
@@ -282,6 +285,7 @@ flow_open(struct ref *ref, const struct ref_pkt *p, uint8_t dir, const struct po
 	CHECK(at < REF_FLOWS_MAX);
 	ref->flows[at] = f;
 	ref->flow_count = MAX(ref->flow_count, at + 1);
+	return f.number;
 }
 
 /* --- one hop ------------------------------------------------------------------------------- */
@@ -331,6 +335,7 @@ by_flow(struct ref *ref, const struct ref_pkt *p, uint8_t dir, uint64_t now, str
 	hop->generation = f->generation;
 	hop->rule = f->rule;
 	hop->segment = f->segment;
+	hop->flow = f->number;
 	return true;
 }
 
@@ -355,8 +360,8 @@ judge_hop(struct ref *ref, const struct ref_pkt *p, uint8_t dir, uint64_t now, s
 		say(ref, hop, soften(o.mode), WIRE_REASON_RULE, &o);
 		/* "A would-drop by a rule opens a flow" (TCP: by a bare SYN). */
 		if (o.mode != WIRE_ENFORCE && !segment)
-			flow_open(ref, p, dir, &o, o.mode == WIRE_COMPLY ? WOULD_DROP : LEARNS,
-			    now);
+			hop->flow = flow_open(ref, p, dir, &o,
+			    o.mode == WIRE_COMPLY ? WOULD_DROP : LEARNS, now);
 		return;
 	}
 	if (o.state == WIRE_STATE_FLOW && segment && ref->rules->defaults.midstream_drop) {
@@ -364,7 +369,7 @@ judge_hop(struct ref *ref, const struct ref_pkt *p, uint8_t dir, uint64_t now, s
 		return;
 	}
 	if (o.state == WIRE_STATE_FLOW)
-		flow_open(ref, p, dir, &o, PASSES, now);
+		hop->flow = flow_open(ref, p, dir, &o, PASSES, now);
 	say(ref, hop, WIRE_PASS, WIRE_REASON_RULE, &o);
 }
 
@@ -467,6 +472,21 @@ datagram_done(struct datagram *d)
 		d->live = false;
 }
 
+/* A later fragment is of the flow of the first, while that lives. */
+static uint64_t
+still_flow(struct ref *ref, uint64_t number, uint64_t now)
+{
+	for (uint32_t i = 0; number != 0 && i < ref->flow_count; i++) {
+		struct flow *f = &ref->flows[i];
+
+		if (!f->live || f->number != number || now >= f->dies_ns)
+			continue;
+		judge_again(ref, f);
+		return f->live ? number : 0;
+	}
+	return 0;
+}
+
 /* --- one packet ---------------------------------------------------------------------------- */
 
 static void
@@ -560,6 +580,8 @@ ref_judge(struct ref *ref, const struct ref_pkt *p, uint64_t now_ns, struct ref_
 	if (d != NULL && is_rest(&p->s)) {
 		out->hop_count = d->hop_count;
 		memcpy(out->hops, d->hops, sizeof(d->hops));
+		for (uint32_t i = 0; i < out->hop_count; i++)
+			out->hops[i].flow = still_flow(ref, out->hops[i].flow, now_ns);
 	} else {
 		judge_hops(ref, &q, at, now_ns, out);
 		if (d != NULL) {

@@ -25,6 +25,7 @@ struct ref_hop {
 	struct addr local;
 	uint32_t generation;
 	uint32_t rule, segment;		/* as in struct pol_outcome, in that generation's rules */
+	uint64_t flow;			/* number of the flow it belongs to, from 1; 0 = none */
 };
 
 struct ref_verdict {

@@ -103,12 +103,17 @@ rig_init_bytes(struct rig *r, uint32_t bank_bytes)
 		.bank_bytes = bank_bytes,
 		.flows = zeroed(RIG_FLOWS * sizeof(struct fw_flow)),
 		.flow_tags = zeroed(RIG_FLOWS * sizeof(uint16_t)), .flow_count = RIG_FLOWS,
+		.openings = zeroed(RIG_FLOWS * sizeof(struct fw_opening)),
+		.seen_sets = zeroed(RIG_SEEN / FW_SEEN_WAYS * sizeof(struct fw_seen_set)),
+		.tallies = zeroed(RIG_FLOWS * sizeof(struct fw_tally)),
+		.seen = zeroed(RIG_SEEN * sizeof(struct fw_seen)), .seen_count = RIG_SEEN,
 		.frags = zeroed(sizeof(struct fw_frags)),
 		.counters = zeroed(RIG_COUNTERS * sizeof(struct fw_counter)),
 		.counter_count = RIG_COUNTERS,
 		.alert_slots = zeroed(FW_ALERT_SLOTS * sizeof(struct fw_alert_slot)),
 		.alert_rate = 1000000, .alert_burst = 1000000,
-		.alert = fw_mbox_alert, .alert_arg = r->fm, .mbox = r->fm
+		.alert = fw_mbox_alert, .alert_arg = r->fm, .flow = fw_mbox_flow, .flow_arg = r->fm,
+		.mbox = r->fm
 	};
 	r->now_ns = 1000 * NS_PER_S;
 	r->wall_ns = 1;
@@ -140,6 +145,10 @@ rig_fini(struct rig *r)
 	free(r->cfg.bank[1]);
 	free(r->cfg.flows);
 	free(r->cfg.flow_tags);
+	free(r->cfg.tallies);
+	free(r->cfg.seen);
+	free(r->cfg.seen_sets);
+	free(r->cfg.openings);
 	free(r->cfg.frags);
 	free(r->cfg.counters);
 	free(r->cfg.alert_slots);

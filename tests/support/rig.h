@@ -14,6 +14,7 @@
 enum {
 	RIG_BANK_BYTES = 512 * 1024,
 	RIG_FLOWS = 64,
+	RIG_SEEN = 64,
 	RIG_COUNTERS = 128,
 	RIG_IMAGE_MIN = 192		/* two lines of header, one bucket */
 };

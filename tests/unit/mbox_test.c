@@ -63,7 +63,7 @@ asks(void)
 	rig_init(&r);
 	rig_host(&r);
 	T_IS_INT(mbox_ask(r.mbox, WIRE_OP_VERSION, &v, sizeof(v), &d), RC_OK);
-	T_IS_UINT(le32_get(v.abi), 0x00010000);
+	T_IS_UINT(le32_get(v.abi), WIRE_MBOX_ABI_MAJOR << 16 | WIRE_MBOX_ABI_MINOR);
 	T_IS_UINT(v.opcodes[0] | v.opcodes[1] << 8, WIRE_OPCODES);
 	for (int i = 0; i < 40; i++)
 		T_IS_INT(mbox_ask(r.mbox, WIRE_OP_CAPS, &c, sizeof(c), &d), RC_OK);

@@ -109,7 +109,7 @@ processes_start(void)
 	server_pid = fork();
 	if (server_pid == 0) {
 		struct server_cfg cfg = { .main_fd = pair[1], .local_fd = local, .tls_fd = tcp,
-			.signer_fd = sign[0], .group = UINT32_MAX, .openapi = openapi,
+			.signer_fds = { sign[0], -1 }, .group = UINT32_MAX, .openapi = openapi,
 			.openapi_len = sizeof(openapi) - 1 };
 		struct server *s;
 

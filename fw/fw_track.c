@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An opened flow that could not be told is due at once, so that an update makes it known as soon
+ * as there is room; an ended one is gone, and stays lost. */
+#include "fw_track.h"
+
+#include "fw_port.h"
+#include "fw_seen.h"
+#include "wire_flow.h"
+
+_Static_assert(sizeof(struct fw_tally) == 64, "a tally is one line");
+
+void
+fw_track_open(struct fw *fw, struct fw_tally *t, uint64_t now_ns)
+{
+	*t = (struct fw_tally){ .id = ++fw->flow_id, .first_ns = now_ns, .last_ns = now_ns };
+}
+
+void
+fw_track_frame(struct fw *fw, const struct fw_verdict *v, uint32_t bytes, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < v->hop_count; i++) {
+		const struct fw_hop *hop = &v->hops[i];
+
+		if (hop->flow == 0) {
+			fw_seen_add(fw, v, hop, bytes, now_ns);
+			continue;
+		}
+		FW_CHECK(hop->flow <= fw->cfg.flow_count);
+		if (fw_track_add(&fw->cfg.tallies[hop->flow - 1], hop->dir, bytes, now_ns))
+			fw_track_tell(fw, &fw->cfg.flows[hop->flow - 1], WIRE_FLOW_OPENED,
+			    WIRE_FLOW_LIVE, now_ns);
+	}
+	if (v->hop_count == 0 && v->tuple.family != 0)
+		fw_seen_add(fw, v, NULL, bytes, now_ns);
+}
+
+bool
+fw_track_due(const struct fw *fw, const struct fw_tally *t, uint64_t now_ns)
+{
+	if ((fw->flow_mask & WIRE_FLOW_MASK_UPDATED) == 0)
+		return false;
+	return t->told_ns == 0 || t->told_ns < fw->asked_ns ||
+	    now_ns - t->told_ns >= FW_TRACK_UPDATE_S * FW_NS_PER_S;
+}
+
+void
+fw_track_emit(struct fw *fw, struct fw_flow_event *e, struct fw_tally *t)
+{
+	uint32_t wants = 1u << e->kind | ((e->flags & WIRE_FLOW_STATE) != 0 ? 0 :
+	    (uint32_t)WIRE_FLOW_MASK_SEEN);
+
+	_Static_assert(1u << WIRE_FLOW_OPENED == WIRE_FLOW_MASK_OPENED &&
+	    1u << WIRE_FLOW_UPDATED == WIRE_FLOW_MASK_UPDATED &&
+	    1u << WIRE_FLOW_ENDED == WIRE_FLOW_MASK_ENDED, "kinds are bits of the mask");
+	FW_CHECK(e->kind < WIRE_FLOW_KIND__COUNT);
+	e->tally = t;
+	if ((fw->flow_mask & wants) != wants) {
+		t->told_ns = e->now_ns;
+		if (e->kind != WIRE_FLOW_UPDATED)
+			fw->stats.flow_untold++;
+		return;
+	}
+	if (fw->cfg.flow != NULL && fw->cfg.flow(fw->cfg.flow_arg, e)) {
+		t->told_ns = e->now_ns;
+		fw->stats.flow_told++;
+		if (e->kind == WIRE_FLOW_UPDATED)
+			fw->stats.flow_updates++;
+	} else if (e->kind != WIRE_FLOW_UPDATED) {
+		t->told_ns = 0;
+		fw->stats.flow_lost++;
+	}
+}
+
+void
+fw_track_tell(struct fw *fw, const struct fw_flow *f, uint8_t kind, uint8_t end, uint64_t now_ns)
+{
+	const struct fw_opening *o = &fw->cfg.openings[f - fw->cfg.flows];
+	struct fw_flow_event e = { .kind = kind, .end = end, .verdict = fw_track_verdict(f),
+		.reason = WIRE_REASON_RULE, .family = f->family, .proto = f->proto,
+		.dir = o->dir, .tcp_flags = o->tcp_flags,
+		.flags = (uint8_t)(WIRE_FLOW_STATE | WIRE_FLOW_BOUND |
+		    (f->echo ? WIRE_FLOW_ECHO : 0)),
+		.local_port = f->local_port, .remote_port = f->remote_port,
+		.vlan = o->vlan, .rule_id = f->rule_id, .generation = f->generation,
+		.local = f->local, .remote = f->remote, .now_ns = now_ns };
+
+	fw_track_emit(fw, &e, &fw->cfg.tallies[f - fw->cfg.flows]);
+}
+
+void
+fw_track_look(struct fw *fw, const struct fw_flow *f, uint64_t now_ns)
+{
+	if (fw_track_due(fw, &fw->cfg.tallies[f - fw->cfg.flows], now_ns))
+		fw_track_tell(fw, f, WIRE_FLOW_UPDATED, WIRE_FLOW_LIVE, now_ns);
+}
+
+void
+fw_track_ask(struct fw *fw, uint32_t mask, uint64_t now_ns)
+{
+	FW_CHECK((mask & ~(uint32_t)WIRE_FLOW_MASK_ALL) == 0);
+	fw->flow_mask = mask;
+	fw->asked_ns = mask != 0 ? now_ns : 0;
+	fw->asked_left = mask != 0 ? fw->cfg.flow_count : 0;
+}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The key directory changed under a running daemon: what cannot serve is refused with its file and
+# reason, and alarmed; the old keys serve on; good ones are taken without a failed connection.
+set -eu
+# shellcheck source=tests/support/daemon.sh
+. "$TOP/tests/support/daemon.sh"
+python3 -c 'import ssl' 2>/dev/null || { echo "python3 with ssl is not installed"; exit 77; }
+command -v openssl >/dev/null || { echo "openssl is not installed"; exit 77; }
+PYTHONPATH=$TOP/tests/support
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH PYTHONDONTWRITEBYTECODE
+KEYS=$TMPDIR/keys
+PORT=$(python3 -c 'import tls_rig; print(tls_rig.free_port())')
+
+exits 0 "$RINGFENCE" keys init "$KEYS"
+exits 0 "$RINGFENCE" keys client "$KEYS" viewer
+exits 0 "$RINGFENCE" keys client "$KEYS" gone
+policy_begin
+nic_start
+daemon_options="--listen 127.0.0.1:$PORT --keys $KEYS"
+
+# what never served is an alarm too, and no reason to end
+mkdir "$TMPDIR/good"
+cp -p "$KEYS"/* "$TMPDIR/good"
+echo garbage >"$KEYS/server.key"
+daemon_start
+wait_for "an alarm" sh -c "'$RINGFENCE' status --socket '$SOCK' | grep 'ALARM.*server.key'"
+exits 0 rf status
+prints 'nobody is served over TLS'
+cp -p "$TMPDIR/good/server.key" "$KEYS/server.key"
+kill -HUP "$daemon_pid"
+python3 "$TOP/tests/e2e/ctl_keys.py" "$PORT" "$KEYS" "$daemon_pid" "$SOCK"
