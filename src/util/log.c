@@ -82,7 +82,10 @@ put_value(struct line *l, const char *value, size_t max)
 	for (size_t i = 0; i < len && !l->full; i += n) {
 		bool plain = p[i] > 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\';
 
-		n = plain || (l->quoted && p[i] == ' ') ? 1 : p[i] < 0x80 ? 0 : shown(p + i, len - i);
+		if (plain || (l->quoted && p[i] == ' '))
+			n = 1;
+		else
+			n = p[i] < 0x80 ? 0 : shown(p + i, len - i);
 		if (n > 0) {
 			put(l, value + i, n);
 			continue;

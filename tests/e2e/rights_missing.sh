@@ -6,6 +6,7 @@
 set -eu
 # shellcheck source=tests/support/daemon.sh
 . "$TOP/tests/support/daemon.sh"
+# shellcheck disable=SC2016 # the inner shell's
 NONE='echo 0 >/proc/sys/user/max_user_namespaces; exec "$0" "$@"'
 unshare -U -r sh -c "$NONE" true 2>/dev/null || { echo "no user namespace to be had"; exit 77; }
 policy_begin

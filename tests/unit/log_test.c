@@ -51,7 +51,7 @@ line(void)
 	return buf;
 }
 
-/* What a reader of logs does: the value of key; the rest of the line after it. Its length, or -1. */
+/* What a reader of logs does: the value of key, and the rest of the line; its length, or -1. */
 static int
 value(const char *at, const char *key, uint8_t *out, const char **rest)
 {
@@ -108,9 +108,10 @@ there_and_back(const uint8_t *text, size_t len)
 static void
 chosen(void)
 {
-	static const char *const texts[] = { "", "plain", "two words", "\"", "\\", "\\\"", "a\"b=\"c",
-		"\" level=err", "\r\ninfo event text=\"forged\"", "\x1b[2J\x1b]0;t\a", "\x7f",
-		"\xe2\x80\xa8line\xe2\x80\xa9", "\xe2\x80\xae" "txt.exe", "\xd8\x9c", "\xef\xbb\xbf",
+	static const char *const texts[] = { "", "plain", "two words", "\"", "\\", "\\\"",
+		"a\"b=\"c", "\" level=err", "\r\ninfo event text=\"forged\"",
+		"\x1b[2J\x1b]0;t\a", "\x7f", "\xe2\x80\xa8line\xe2\x80\xa9",
+		"\xe2\x80\xae" "txt.exe", "\xd8\x9c", "\xef\xbb\xbf",
 		"\xc2\x9b" "31m", "\xf3\xa0\x80\x81", "\xe2\x80\x8b", "gr\xc3\xbc\xc3\x9f",
 		"\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x99\x82", "\xff\xfe", "\xc3", "\xe2\x80",
 		"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x01\x02\x1f", "%s%n", "\\x41" };
@@ -145,8 +146,9 @@ random_texts(void)
 		size_t len = t_rand_below(i % 10 == 0 ? 200 : 12);
 
 		for (size_t j = 0; j < len; j++) {
-			text[j] = t_rand_below(2) == 0 ? (uint8_t)odd[t_rand_below(sizeof(odd) - 1)] :
-			    (uint8_t)t_rand();
+			text[j] = (uint8_t)t_rand();
+			if (t_rand_below(2) == 0)
+				text[j] = (uint8_t)odd[t_rand_below(sizeof(odd) - 1)];
 			text[j] = text[j] == 0 ? ' ' : text[j];
 		}
 		if (!there_and_back(text, len))
