@@ -9,9 +9,11 @@
 #include "fw_hash.h"
 #include "fw_mem.h"
 #include "fw_port.h"
+#include "fw_track.h"
+#include "wire_flow.h"
 
 _Static_assert(FW_FLOW_WAYS == 8, "the ways of two buckets are 32 bits of a mask");
-_Static_assert(sizeof(struct fw_flow) <= 96, "a flow is at most 96 bytes of board memory");
+_Static_assert(sizeof(struct fw_flow) == 64, "a flow is one line of board memory");
 
 /* The addresses, then 6 bytes that tell flows of one pair apart; IPv4 and IPv6 differ in length. */
 static inline uint64_t
@@ -135,7 +137,7 @@ fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 			continue;
 		if (now_ns < f->deadline_ns)
 			return f;
-		fw_flow_end(fw, f);
+		fw_flow_expire(fw, f, now_ns);
 		return NULL;
 	}
 	return NULL;
@@ -154,7 +156,7 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 
 		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
 			if (f->live && now_ns >= f->deadline_ns)
-				fw_flow_end(fw, f);
+				fw_flow_expire(fw, f, now_ns);
 			if (!f->live) {
 				free_entry = f;
 				free_count++;
@@ -175,6 +177,7 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 	fw->cfg.flow_tags[best - fw->cfg.flows] = hash_tag(hash);
 	memcpy(best->local, key->local, 16);
 	memcpy(best->remote, key->remote, 16);
+	fw_track_open(fw, &fw->cfg.tallies[best - fw->cfg.flows], now_ns);
 	fw->flow_live++;
 	fw->stats.flows_opened++;
 	FW_CHECK(fw->flow_live <= fw->cfg.flow_count);
@@ -186,7 +189,7 @@ fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns)
 {
 	FW_CHECK(f->live);
 	if (f->proto == FW_PROTO_TCP && (tcp_flags & (FW_TCP_FIN | FW_TCP_RST)) != 0) {
-		f->closing = 1;
+		f->closing = (tcp_flags & FW_TCP_RST) != 0 ? WIRE_FLOW_RST : WIRE_FLOW_FIN;
 		f->deadline_ns = now_ns + FW_FLOW_CLOSED_S * FW_NS_PER_S;
 	} else if (!f->closing) {
 		f->deadline_ns = now_ns + idle_ns(f->proto);
@@ -194,10 +197,17 @@ fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns)
 }
 
 void
-fw_flow_end(struct fw *fw, struct fw_flow *f)
+fw_flow_end(struct fw *fw, struct fw_flow *f, uint8_t end, uint64_t now_ns)
 {
 	FW_CHECK(f->live && fw->flow_live > 0);
+	fw_track_tell(fw, f, WIRE_FLOW_ENDED, end, now_ns);
 	f->live = 0;
 	fw->flow_live--;
 	fw->stats.flows_ended++;
+}
+
+void
+fw_flow_expire(struct fw *fw, struct fw_flow *f, uint64_t now_ns)
+{
+	fw_flow_end(fw, f, f->closing != 0 ? f->closing : WIRE_FLOW_IDLE, now_ns);
 }

@@ -256,7 +256,7 @@ flows_open(struct board *b, const struct fw_flow_key *keys, uint32_t count)
 {
 	for (uint32_t i = 0; i < b->cfg.flow_count; i++)
 		if (b->cfg.flows[i].live)
-			fw_flow_end(&b->fw, &b->cfg.flows[i]);
+			fw_flow_end(&b->fw, &b->cfg.flows[i], 0, 1);
 	for (uint32_t i = 0; i < count; i++) {
 		struct fw_flow *f = fw_flow_find(&b->fw, &keys[i], 1);
 
