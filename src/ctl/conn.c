@@ -152,7 +152,7 @@ out_flush(struct conn *c)
 		rc = bytes_write(c, c->out.p + c->out_pos, c->out.len - c->out_pos, &put);
 		c->out_pos += put;
 		if (rc == RC_OK || put > 0)
-			deadline_set(c, LIMIT_STALL_MS);
+			deadline_set(c, server_stall_ms(c->server));
 	}
 	if (c->out_pos == c->out.len) {
 		str_fini(&c->out);
@@ -246,6 +246,8 @@ void
 conn_answer(struct conn *c, int status, const char *type, const char *extra, const void *body,
     size_t len)
 {
+	if (c->out.len == c->out_pos)
+		deadline_set(c, server_stall_ms(c->server));
 	str_addf(&c->out, "HTTP/1.1 %d %s\r\n", status, status_text(status));
 	if (type[0] != '\0')
 		str_addf(&c->out, "Content-Type: %s\r\n", type);
@@ -296,7 +298,7 @@ conn_stream_put(struct conn *c, const void *p, size_t len)
 	if (c->out.len - c->out_pos + len > LIMIT_STREAM_QUEUE)
 		return false;
 	if (c->out.len == c->out_pos)
-		deadline_set(c, LIMIT_STALL_MS);
+		deadline_set(c, server_stall_ms(c->server));
 	str_addf(&c->out, "%zx\r\n", len);
 	str_add_bytes(&c->out, p, len);
 	str_add(&c->out, "\r\n");

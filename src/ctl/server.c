@@ -74,6 +74,12 @@ server_stream(struct server *s)
 	return s->stream;
 }
 
+uint32_t
+server_stall_ms(const struct server *s)
+{
+	return s->cfg.stall_ms != 0 ? s->cfg.stall_ms : (uint32_t)LIMIT_STALL_MS;
+}
+
 struct tls_config *
 server_tls(struct server *s)
 {

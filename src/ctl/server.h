@@ -27,6 +27,7 @@ struct server_cfg {
 	uint32_t group;		/* gid that may use the local socket, beside root */
 	const char *openapi;	/* JSON text, borrowed for the server's life */
 	size_t openapi_len;
+	uint32_t stall_ms;	/* LIMIT_STALL_MS where 0; tests have less patience */
 };
 
 MUST_CHECK enum rc server_create(const struct server_cfg *cfg, struct server **out,
@@ -40,6 +41,7 @@ struct loop *server_loop(struct server *s);
 struct admit *server_admit(struct server *s);
 struct tls_config *server_tls(struct server *s);
 struct stream *server_stream(struct server *s);
+uint32_t server_stall_ms(const struct server *s);
 const char *server_openapi(const struct server *s, size_t *len);
 void server_list(struct server *s, struct conn *c);
 void server_unlist(struct server *s, struct conn *c);

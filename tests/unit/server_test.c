@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bounds.h"
+#include "clock.h"
 #include "ctl_msg.h"
 #include "file.h"
 #include "keys.h"
@@ -22,6 +24,8 @@
 #include "server.h"
 #include "tls.h"
 #include "tls_key.h"
+
+enum { STALL_MS = 1000 };
 
 static char root[] = "/tmp/server_test.XXXXXX", dir[40], sock_path[64];
 static struct msg_chan *chan;
@@ -110,7 +114,7 @@ processes_start(void)
 	if (server_pid == 0) {
 		struct server_cfg cfg = { .main_fd = pair[1], .local_fd = local, .tls_fd = tcp,
 			.signer_fds = { sign[0], -1 }, .group = UINT32_MAX, .openapi = openapi,
-			.openapi_len = sizeof(openapi) - 1 };
+			.openapi_len = sizeof(openapi) - 1, .stall_ms = STALL_MS };
 		struct server *s;
 
 		close(pair[0]);
@@ -355,6 +359,155 @@ test_stream(void)
 	close(fd);
 }
 
+/* --- who does not read --- */
+
+/* Resident memory of the server, in KiB. */
+static size_t
+server_kib(void)
+{
+	char path[64];
+	unsigned long size, resident = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)server_pid);
+	f = fopen(path, "r");
+	if (f == NULL || fscanf(f, "%lu %lu", &size, &resident) != 2)
+		abort();
+	fclose(f);
+	return resident * (size_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* The server ends the connection though nothing was read from it. */
+static bool
+cut_after(int fd, uint64_t since_ns)
+{
+	struct pollfd p = { .fd = fd };
+	bool cut = poll(&p, 1, 20 * STALL_MS) == 1 && (p.revents & POLLHUP) != 0;
+	uint64_t ms = (clock_mono_ns() - since_ns) / NS_PER_MS;
+
+	printf("# cut after %llu ms\n", (unsigned long long)ms);
+	return cut && ms >= STALL_MS - 50;
+}
+
+static void
+test_stall_answer(void)
+{
+	static const char ask[] = "GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+	int fd = local_connect();
+	uint64_t start = clock_mono_ns();
+	size_t before = server_kib(), sent = 0;
+
+	/* requests until neither side takes more: answers are not made in advance */
+	while (send(fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+		start = clock_mono_ns();
+		sent++;
+	}
+	T_OK(sent > 100);
+	T_OK(server_kib() < before + 512);
+	T_OK(cut_after(fd, start));
+	close(fd);
+}
+
+/* Events of 200 bytes, numbered on from where they were. */
+static void
+events_send(uint32_t count)
+{
+	static uint64_t number = 100;
+	struct pollfd p = { .fd = msg_chan_fd(chan), .events = POLLOUT };
+	char json[256];
+	struct msg m = { .type = CTL_EVENT, .body = (const uint8_t *)json };
+	uint32_t failed = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		m.arg = ++number;
+		m.len = (uint32_t)snprintf(json, sizeof(json), "{\"n\":%llu,\"pad\":\"%0180d\"}",
+		    (unsigned long long)number, 0);
+		failed += msg_send(chan, &m) != RC_OK;
+		while (msg_wants_write(chan) && poll(&p, 1, 5000) == 1)
+			if (msg_flush(chan) != RC_AGAIN)
+				break;
+	}
+	T_IS_INT(failed, 0);
+}
+
+static int
+reader_open(void)
+{
+	int fd = local_connect();
+
+	say(fd, "GET /v1/alerts HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n");
+	hear(fd, "\r\n\r\n");
+	return fd;
+}
+
+/* Counts the lines of events, and what lines of losses say. */
+static void
+lines_count(int fd, uint64_t want, uint64_t *seen, uint64_t *lost)
+{
+	static char buf[1 << 16];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t n = 0;
+	ssize_t got;
+
+	while (*seen + *lost < want && poll(&p, 1, 3000) == 1 &&
+	    (got = recv(fd, buf + n, sizeof(buf) - 1 - n, 0)) > 0) {
+		char *at = buf, *lf;
+
+		n += (size_t)got;
+		buf[n] = '\0';
+		while ((lf = strchr(at, '\n')) != NULL) {
+			unsigned long long v;
+
+			*lf = '\0';
+			if (sscanf(at, "{\"lost_events\":%llu}", &v) == 1)
+				*lost += v;
+			else
+				*seen += strncmp(at, "{\"n\":", 5) == 0;
+			at = lf + 1;
+		}
+		n -= (size_t)(at - buf);
+		memmove(buf, at, n + 1);
+	}
+}
+
+/* Who reads late hears how many it lost, and all else. */
+static void
+test_late_reader(void)
+{
+	enum { EVENTS = 3 * LIMIT_EVENTS };
+	uint64_t seen = 0, lost = 0;
+	int fd;
+
+	events_send(1);
+	fd = reader_open();
+	events_send(EVENTS);
+	lines_count(fd, EVENTS, &seen, &lost);
+	printf("# %llu seen, %llu lost\n", (unsigned long long)seen, (unsigned long long)lost);
+	T_OK(lost > 0 && seen > LIMIT_EVENTS);
+	T_IS_INT(seen + lost, EVENTS);
+	close(fd);
+}
+
+/* Who never reads holds its queue and no more, and is cut. */
+static void
+test_stall_stream(void)
+{
+	enum { READERS = 16 };
+	uint64_t start = clock_mono_ns();
+	size_t before = server_kib();
+	int fds[READERS];
+
+	for (int i = 0; i < READERS; i++)
+		fds[i] = reader_open();
+	events_send(2 * LIMIT_EVENTS);
+	printf("# %zu KiB for %d readers\n", server_kib() - before, READERS);
+	T_OK(server_kib() < before + 2048 + READERS * (2 * LIMIT_STREAM_QUEUE / 1024 + 64));
+	for (int i = 0; i < READERS; i++) {
+		T_OK(cut_after(fds[i], start));
+		close(fds[i]);
+	}
+}
+
 /* --- TLS --- */
 
 static int
@@ -503,6 +656,9 @@ main(void)
 	T_RUN(test_body);
 	T_RUN(test_refused);
 	T_RUN(test_stream);
+	T_RUN(test_stall_answer);
+	T_RUN(test_late_reader);
+	T_RUN(test_stall_stream);
 	T_RUN(test_tls);
 	T_RUN(test_tls_junk);
 	T_RUN(test_main_gone);
