@@ -8,6 +8,7 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 enum { LINE_BYTES = 2048, END_BYTES = 8 };
 
 static bool verbose;
+static uint64_t lost;		/* lines, since the last that was written */
 
 struct line {
 	char text[LINE_BYTES + 1];
@@ -156,6 +158,17 @@ put_format(struct line *l, const char *fmt, va_list *ap)
 	}
 }
 
+/* Whoever reads the log may be gone or stand still: what has no room is not waited for. A pipe or
+ * a socket that says it can be written takes a line whole. */
+static bool
+bytes_write(const char *p, size_t len)
+{
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0 &&
+	    write(STDERR_FILENO, p, len) == (ssize_t)len;
+}
+
 static void
 line_write(const char *level, const char *event, const char *fmt, va_list ap)
 {
@@ -172,8 +185,18 @@ line_write(const char *level, const char *event, const char *fmt, va_list ap)
 	if (l.full)
 		l.len += (size_t)snprintf(l.text + l.len, END_BYTES, "...%s", l.quoted ? "\"" : "");
 	l.text[l.len++] = '\n';
-	if (write(STDERR_FILENO, l.text, l.len) < 0)
-		return;		/* nowhere left to say it */
+	if (lost > 0) {
+		char told[64];
+		int n = snprintf(told, sizeof(told), "warn log-lost lines=%" PRIu64 "\n", lost);
+
+		if (!bytes_write(told, (size_t)n)) {
+			lost++;
+			return;
+		}
+		lost = 0;
+	}
+	if (!bytes_write(l.text, l.len))
+		lost++;
 }
 
 void

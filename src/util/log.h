@@ -7,7 +7,8 @@
  *          without quotes so is a space. Event names are listed in ringfence(8).
  * Shape:   formats have %s, %.*s, and %d, %u, %x with l, ll, j or z; no width, no flags.
  * Limits:  a line is cut at 2 KiB, and then ends in "...", a quote closed. Callers limit the rate
- *          where a peer can trigger a line.
+ *          where a peer can trigger a line. A reader who stands still is not waited for: lines that
+ *          find no room are counted, and log-lost says how many before the next one.
  * Context: any process from src/proc up; layers below return errors.
  */
 #ifndef LOG_H

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -186,11 +187,42 @@ too_long(void)
 	catch_end();
 }
 
+/* A reader that stands still is not waited for, one that is gone ends nobody; losses are told. */
+static void
+no_reader(void)
+{
+	static char text[1 << 17];
+	size_t lines = 0, written = 0;
+	ssize_t n;
+	char *at;
+
+	catch_begin();
+	for (int i = 0; i < 3000; i++)
+		log_info("event", "number=%d text=\"%s\"", i, "some words, so that a pipe is full soon");
+	n = read(ends[0], text, sizeof(text) - 1);
+	T_OK(n > 0 && text[n - 1] == '\n');
+	text[n > 0 ? n : 0] = '\0';
+	for (at = text; (at = strchr(at, '\n')) != NULL; at++)
+		written++;
+	T_OK(written > 0 && written < 3000);
+	log_info("event", "more=1");
+	n = read(ends[0], text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	T_OK(sscanf(text, "warn log-lost lines=%zu", &lines) == 1);
+	T_OK(strstr(text, "\ninfo event more=1\n") != NULL);
+	T_IS_UINT(lines + written, 3000);
+	close(ends[0]);
+	log_info("event", "to=nobody");
+	catch_end();
+}
+
 int
 main(void)
 {
+	(void)signal(SIGPIPE, SIG_IGN);		/* as main() does */
 	T_RUN(chosen);
 	T_RUN(random_texts);
 	T_RUN(too_long);
+	T_RUN(no_reader);
 	return t_done();
 }
