@@ -6,7 +6,7 @@
  * Limits:  one session a NIC: a second nic_open gives RC_CONFLICT.
  * Errors:  RC_PEER = the NIC is gone (reopen later); RC_STALE = it rebooted, state was lost, the
  *          call may be repeated after nic_version_get; RC_INVALID = it refused, diag says why.
- * Context: one thread; each call is bounded by MBOX_TIMEOUT_MS.
+ * Context: one thread; each call is bounded by MBOX_TIMEOUT_MS, by 1 s where the NIC stands still.
  */
 #ifndef NIC_H
 #define NIC_H

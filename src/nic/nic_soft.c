@@ -59,6 +59,60 @@ io_doorbell(void *arg)
 	(void)!send(n->s.doorbell_fd, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void
+status_take(struct nic_soft *n, const struct wire_status *s, const struct wire_stats *t)
+{
+	uint32_t flags = le32_get(s->flags);
+
+	n->status = (struct nic_status) {
+		.generation = le32_get(s->generation),
+		.boot_count = le32_get(s->boot) & 0xffff,
+		.unconfirmed = (flags & WIRE_STATUS_UNCONFIRMED) != 0,
+		.store_failed = (flags & WIRE_STATUS_STORE_FAILED) != 0,
+		.store_damaged = (flags & WIRE_STATUS_STORE_DAMAGED) != 0,
+		.image_damaged = (flags & WIRE_STATUS_IMAGE_DAMAGED) != 0,
+		.abi = (uint32_t)le16_get(s->abi_major) << 16 | le16_get(s->abi_minor),
+		.heartbeat = le64_get(s->heartbeat),
+		.packets = le64_get(t->packets), .passed = le64_get(t->passed),
+		.dropped = le64_get(t->dropped), .would_dropped = le64_get(t->would_dropped),
+		.flows_live = le64_get(t->flows_live), .flows_full = le64_get(t->flows_full),
+		.frags_refused = le64_get(t->frags_refused),
+		.alerts = le64_get(t->alerts), .alerts_lost = le64_get(s->alerts_lost),
+		.events_lost = le64_get(s->events_lost), .tx_lost = le64_get(t->tx_lost),
+		.rx_lost = le64_get(t->rx_lost),
+		.flows_opened = le64_get(t->flows_opened),
+		.flows_ended = le64_get(t->flows_ended),
+		.seen_opened = le64_get(t->seen_opened), .seen_ended = le64_get(t->seen_ended),
+		.seen_full = le64_get(t->seen_full), .flow_told = le64_get(t->flow_told),
+		.flow_updates = le64_get(t->flow_updates), .flow_lost = le64_get(t->flow_lost),
+		.flow_untold = le64_get(t->flow_untold),
+		.flows_on = (le32_get(s->flags) & WIRE_STATUS_FLOWS) != 0
+	};
+	n->status_known = true;
+}
+
+/* Looks at the status page; false where it is none, or the heart stands for SILENCE_NS. */
+static bool
+heart_beats(struct nic_soft *n)
+{
+	uint64_t now_ns = clock_mono_ns();
+	struct wire_status s;
+	struct wire_stats t;
+	enum rc rc = mbox_status(n->mbox, &s, &t);
+
+	if (rc == RC_PEER)
+		return false;
+	if (rc == RC_OK)
+		status_take(n, &s, &t);
+	if (n->heartbeat_ns == 0 || (rc == RC_OK && (n->status.heartbeat != n->heartbeat ||
+	    n->status.boot_count != n->heartbeat_boot))) {
+		n->heartbeat = n->status.heartbeat;
+		n->heartbeat_boot = n->status.boot_count;
+		n->heartbeat_ns = now_ns;
+	}
+	return now_ns - n->heartbeat_ns < SILENCE_NS;
+}
+
 /* The NIC never speaks on the socket after its hello: whatever is there is its end. */
 static bool
 io_wait(void *arg, uint64_t ns)
@@ -67,7 +121,8 @@ io_wait(void *arg, uint64_t ns)
 	struct pollfd p = { .fd = n->s.socket_fd, .events = POLLIN | POLLRDHUP };
 	struct timespec t = { .tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S) };
 
-	if (ppoll(&p, 1, &t, NULL) > 0)
+	/* One that stands still is not waited for until the call's own time is over. */
+	if (ppoll(&p, 1, &t, NULL) > 0 || (n->mbox != NULL && ns > 0 && !heart_beats(n)))
 		n->gone = true;
 	return !n->gone;
 }
@@ -135,61 +190,12 @@ soft_version_get(struct nic *nic, struct nic_version *out, struct diag *diag)
 	return RC_OK;
 }
 
-static void
-status_take(struct nic_soft *n, const struct wire_status *s, const struct wire_stats *t)
-{
-	uint32_t flags = le32_get(s->flags);
-
-	n->status = (struct nic_status) {
-		.generation = le32_get(s->generation),
-		.boot_count = le32_get(s->boot) & 0xffff,
-		.unconfirmed = (flags & WIRE_STATUS_UNCONFIRMED) != 0,
-		.store_failed = (flags & WIRE_STATUS_STORE_FAILED) != 0,
-		.store_damaged = (flags & WIRE_STATUS_STORE_DAMAGED) != 0,
-		.image_damaged = (flags & WIRE_STATUS_IMAGE_DAMAGED) != 0,
-		.abi = (uint32_t)le16_get(s->abi_major) << 16 | le16_get(s->abi_minor),
-		.heartbeat = le64_get(s->heartbeat),
-		.packets = le64_get(t->packets), .passed = le64_get(t->passed),
-		.dropped = le64_get(t->dropped), .would_dropped = le64_get(t->would_dropped),
-		.flows_live = le64_get(t->flows_live), .flows_full = le64_get(t->flows_full),
-		.frags_refused = le64_get(t->frags_refused),
-		.alerts = le64_get(t->alerts), .alerts_lost = le64_get(s->alerts_lost),
-		.events_lost = le64_get(s->events_lost), .tx_lost = le64_get(t->tx_lost),
-		.rx_lost = le64_get(t->rx_lost),
-		.flows_opened = le64_get(t->flows_opened),
-		.flows_ended = le64_get(t->flows_ended),
-		.seen_opened = le64_get(t->seen_opened), .seen_ended = le64_get(t->seen_ended),
-		.seen_full = le64_get(t->seen_full), .flow_told = le64_get(t->flow_told),
-		.flow_updates = le64_get(t->flow_updates), .flow_lost = le64_get(t->flow_lost),
-		.flow_untold = le64_get(t->flow_untold),
-		.flows_on = (le32_get(s->flags) & WIRE_STATUS_FLOWS) != 0
-	};
-	n->status_known = true;
-}
-
 static enum rc
 soft_status_get(struct nic *nic, struct nic_status *out)
 {
 	struct nic_soft *n = soft_of(nic);
-	uint64_t now_ns = clock_mono_ns();
-	struct wire_status s;
-	struct wire_stats t;
-	enum rc rc = mbox_status(n->mbox, &s, &t);
 
-	if (rc == RC_PEER || !io_wait(n, 0))
-		return RC_PEER;
-	if (rc == RC_OK) {
-		status_take(n, &s, &t);
-		if (n->heartbeat_ns == 0 || n->status.heartbeat != n->heartbeat ||
-		    n->status.boot_count != n->heartbeat_boot) {
-			n->heartbeat = n->status.heartbeat;
-			n->heartbeat_boot = n->status.boot_count;
-			n->heartbeat_ns = now_ns;
-		}
-	} else if (n->heartbeat_ns == 0) {
-		n->heartbeat_ns = now_ns;
-	}
-	if (now_ns - n->heartbeat_ns >= SILENCE_NS)
+	if (!heart_beats(n) || !io_wait(n, 0))
 		return RC_PEER;
 	if (!n->status_known)
 		return RC_AGAIN;

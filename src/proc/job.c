@@ -41,6 +41,8 @@ struct job {
 	char words[WORDS_BYTES];	/* what it said on standard error */
 	size_t words_len;
 	bool ended, late, flooded;
+	bool stopped, stood;	/* by a signal; for a whole second */
+	uint32_t seconds;	/* since the start */
 	int status;
 	uint64_t cpu_us;
 };
@@ -243,7 +245,7 @@ fds_open(struct job *j, int theirs[3])
 static bool
 child_start(struct job *j, const int theirs[3])
 {
-	struct itimerspec wall = { .it_value.tv_sec = (time_t)j->role->wall_s };
+	struct itimerspec tick = { .it_value.tv_sec = 1, .it_interval.tv_sec = 1 };
 	pid_t parent = getpid();
 
 	/* Descriptors above 2, so that dup2 in the child steps on none of them. */
@@ -255,7 +257,7 @@ child_start(struct job *j, const int theirs[3])
 		return false;
 	j->fd[JOB_PID] = (int)syscall(SYS_pidfd_open, j->pid, 0);
 	return j->fd[JOB_PID] >= 0 && fcntl(j->fd[JOB_PID], F_SETFD, FD_CLOEXEC) == 0 &&
-	    watch(j, JOB_PID, EPOLLIN) && timerfd_settime(j->fd[JOB_TIMER], 0, &wall, NULL) == 0;
+	    watch(j, JOB_PID, EPOLLIN) && timerfd_settime(j->fd[JOB_TIMER], 0, &tick, NULL) == 0;
 }
 
 enum rc
@@ -413,6 +415,31 @@ end_take(struct job *j)
 	fd_close(&j->fd[JOB_PID]);
 }
 
+/* One that was stopped, and goes on when all of us do, is not to be taken for one that stands
+ * still: it must be found so twice. */
+static void
+second_take(struct job *j)
+{
+	siginfo_t si = { 0 };
+	uint64_t ticks = 0;
+
+	if (read(j->fd[JOB_TIMER], &ticks, sizeof(ticks)) != (ssize_t)sizeof(ticks) || j->ended)
+		return;
+	j->seconds += (uint32_t)MIN(ticks, (uint64_t)UINT32_MAX / 2);
+	j->stood = j->stopped;
+	while (waitid(P_PID, (id_t)j->pid, &si, WSTOPPED | WCONTINUED | WNOHANG) == 0 &&
+	    si.si_pid == j->pid) {
+		j->stopped = si.si_code != CLD_CONTINUED;
+		j->stood = false;
+		si.si_pid = 0;
+	}
+	j->late = j->seconds >= j->role->wall_s;
+	if (!j->late && !j->stood)
+		return;
+	(void)kill(j->pid, SIGKILL);
+	fd_close(&j->fd[JOB_TIMER]);
+}
+
 static void
 event_take(struct job *j, uint32_t i)
 {
@@ -429,9 +456,7 @@ event_take(struct job *j, uint32_t i)
 		words_take(j);
 		break;
 	case JOB_TIMER:
-		j->late = true;
-		(void)kill(j->pid, SIGKILL);
-		fd_close(&j->fd[JOB_TIMER]);
+		second_take(j);
 		break;
 	default:
 		end_take(j);
@@ -472,6 +497,10 @@ failure(const struct job *j, struct diag *diag)
 	int code = WIFEXITED(j->status) ? WEXITSTATUS(j->status) : 0;
 	const char *words = j->words + strspn(j->words, "\n");
 
+	if (j->stood) {
+		diag_set(diag, "child", "%s was stopped by a signal, and ended", r->what);
+		return RC_PEER;
+	}
 	if (j->flooded)
 		diag_set(diag, "budget", "%s gave more than %zu bytes", r->what,
 		    r->result_bytes_max);
@@ -510,7 +539,8 @@ job_step(struct job *j, struct diag *diag)
 	if (j->fd[JOB_ERR] >= 0)
 		words_take(j);
 	rights_tell(j);
-	if (j->flooded || j->late || !WIFEXITED(j->status) || WEXITSTATUS(j->status) != JOB_OK)
+	if (j->flooded || j->late || j->stood || !WIFEXITED(j->status) ||
+	    WEXITSTATUS(j->status) != JOB_OK)
 		return failure(j, diag);
 	return RC_OK;
 }

@@ -59,6 +59,13 @@ run_sleep(void)
 }
 
 static int
+run_stop(void)
+{
+	(void)raise(SIGSTOP);
+	return JOB_OK;
+}
+
+static int
 run_hog(void)
 {
 	for (size_t n = 1 << 20; n <= (size_t)1 << 31; n *= 2)
@@ -108,7 +115,7 @@ static const struct job_role roles[] = {
 	ROLE("spin", 1, 20, run_spin), ROLE("sleep", 5, 1, run_sleep),
 	ROLE("hog", 5, 20, run_hog), ROLE("flood", 5, 20, run_flood),
 	ROLE("crash", 5, 20, run_crash), ROLE("deaf", 5, 20, run_deaf),
-	ROLE("code", 5, 20, run_code),
+	ROLE("code", 5, 20, run_code), ROLE("stop", 5, 20, run_stop),
 };
 
 static const struct job_role *
@@ -146,6 +153,7 @@ static const struct row rows[] = {
 	{ "flood", RC_LIMIT, "the flood gave more than 4194304 bytes", "" },
 	{ "crash", RC_PEER, "the crash ended by signal 6", "it said: something is wrong" },
 	{ "code", RC_PEER, "the code ended with exit code 42", "" },
+	{ "stop", RC_PEER, "the stop was stopped by a signal, and ended", "" },
 #ifndef RF_SANITIZE	/* the limits they meet are off there */
 	{ "hog", RC_LIMIT, "the hog needs more than 64 MiB of memory", "" },
 	{ "jailed", RC_PEER, "the jailed ended", "" },

@@ -369,6 +369,29 @@ heartbeat_stands(void)
 	T_IS_INT(child_end(&c, 0), 0);
 }
 
+/* Also within a call, which is not waited for as long as a slow answer would be. */
+static void
+heartbeat_stands_in_a_call(void)
+{
+	struct nic_version v;
+	struct nic *nic = NULL;
+	struct diag d = { 0 };
+	struct child c;
+	uint64_t start_ns;
+
+	T_OK(child_start(&c));
+	T_IS_INT(nic_open(path, &nic, &d), RC_OK);
+	T_IS_INT(nic_version_get(nic, &v, &d), RC_OK);
+	(void)kill(c.pid, SIGSTOP);
+	start_ns = clock_mono_ns();
+	T_IS_INT(nic_version_get(nic, &v, &d), RC_PEER);
+	T_OK(clock_mono_ns() - start_ns > NS_PER_S * 8 / 10);
+	T_OK(clock_mono_ns() - start_ns < 3 * NS_PER_S);
+	(void)kill(c.pid, SIGCONT);
+	nic_close(&nic);
+	T_IS_INT(child_end(&c, 0), 0);
+}
+
 /* Connects as a hostile host does: plain system calls. Returns the socket. */
 static int
 connect_raw(int fds[WIRE_HELLO_FDS])
@@ -516,6 +539,7 @@ main(void)
 	T_RUN(a_whole_session);
 	T_RUN(killed_and_back);
 	T_RUN(heartbeat_stands);
+	T_RUN(heartbeat_stands_in_a_call);
 	T_RUN(hostile_host);
 	T_RUN(wrong_hellos);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", dir);
