@@ -5,14 +5,14 @@
  *          (slot, offset / 4, count, bytes), 3 the same with a sound header around it (slot, opcode
  *          16 bits, length, bytes), 4 bytes into a window, 5 a word anywhere below the windows, 6 a
  *          new session, 7 a reboot, 8 an alert; 245 a flow request (opcode, two words), 246 that
- *          for the stream that runs, 247 flows told (how many), 248 time passes (16 bits of 10 ms), 249
- *          LOAD and VERIFY of the window, 250 COMMIT (seconds to confirm it), 251 CONFIRM (flags),
- *          252 the board's store holds an image and boots with it, 253 BEGIN of the image in the
- *          window, 254 and 255 COPY (from, to, lines; 255: its CRC32C is wrong).
+ *          for the stream that runs, 247 flows told (how many), 248 time passes (16 bits of 10 ms),
+ *          249 LOAD and VERIFY of the window, 250 COMMIT (seconds to confirm it), 251 CONFIRM
+ *          (flags), 252 the board's store holds an image and boots with it, 253 BEGIN of the image
+ *          in the window, 254 and 255 COPY (from, to, lines; 255: its CRC32C is wrong).
  * Holds:   whatever comes, what is enforced passes the structure check and has the digest that the
  *          firmware tells; a generation only rises until a reboot, or falls to that before one that
- *          waited to be confirmed; what waits is not in the store. Flows
- *          told take their credits, and none is told beyond them.
+ *          waited to be confirmed; what waits is not in the store. Flows told take their credits,
+ *          and none is told beyond them.
  */
 #include <stdlib.h>
 #include <string.h>

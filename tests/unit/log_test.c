@@ -198,7 +198,7 @@ no_reader(void)
 
 	catch_begin();
 	for (int i = 0; i < 3000; i++)
-		log_info("event", "number=%d text=\"%s\"", i, "some words, so that a pipe is full soon");
+		log_info("event", "number=%d text=\"%s\"", i, "some words to fill a pipe with");
 	n = read(ends[0], text, sizeof(text) - 1);
 	T_OK(n > 0 && text[n - 1] == '\n');
 	text[n > 0 ? n : 0] = '\0';
