@@ -538,8 +538,12 @@ step(struct conn *c)
 		return shake_advance(c);
 	case CONN_READ:
 		return read_advance(c);
-	case CONN_WAIT:
 	case CONN_STREAM:
+		/* its queue is empty: what had no place in it follows */
+		if (stream_reader_more(c->reader))
+			return RC_OK;
+		return peer_watch(c);
+	case CONN_WAIT:
 		return peer_watch(c);
 	case CONN_LINGER:
 		return linger_advance(c);

@@ -86,6 +86,15 @@ reader_advance(struct stream_reader *r)
 	}
 }
 
+bool
+stream_reader_more(struct stream_reader *r)
+{
+	uint64_t at = r->at;
+
+	reader_advance(r);
+	return r->at != at;
+}
+
 static void
 on_quiet(void *arg)
 {

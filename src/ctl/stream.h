@@ -26,6 +26,8 @@ void stream_add(struct stream *s, uint64_t number, const void *json, size_t len)
 /* Follows from now, or from after last_id where it is given. */
 MUST_CHECK enum rc stream_reader_begin(struct stream *s, struct conn *c, bool ndjson, bool has_last,
     uint64_t last_id, struct stream_reader **out);
+/* Gives it what had no place in its queue before; whether there was any. */
+MUST_CHECK bool stream_reader_more(struct stream_reader *r);
 void stream_reader_end(struct stream_reader **r);
 
 #endif
