@@ -45,7 +45,8 @@ conn_create(struct server *s, int fd, bool local, const struct addr *source)
 	c->role = local ? KEYS_OPERATE : KEYS_VIEW;
 	c->state = local ? CONN_READ : CONN_HELLO;
 	c->since_ns = clock_mono_ns();
-	c->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = on_io, .arg = c };
+	c->io = (struct loop_io){ .fd = fd, .events = EPOLLIN, .fn = on_io, .arg = c,
+		.late = !local };
 	c->deadline = (struct loop_timer){ .fn = on_deadline, .arg = c };
 	c->again = (struct loop_timer){ .fn = on_again, .arg = c };
 	server_list(s, c);
@@ -367,7 +368,7 @@ shake_step(struct conn *c)
 		admit_stranger_spent(a, after, after - before);
 	if (rc == RC_OK) {
 		c->role = tls_peer(c->tls)->role;
-		c->pending = false;
+		c->pending = c->io.late = false;
 		admit_end(a, &c->source, true);
 		server_shake_done(c->server, c);
 		server_stranger_done(c->server, c);
@@ -385,13 +386,8 @@ shake_step(struct conn *c)
 static enum rc
 shake_advance(struct conn *c)
 {
-	struct admit *a = server_admit(c->server);
-
-	/* the server calls conn_kick when a context is free, and it is a stranger's turn */
-	c->known = admit_is_known(a, &c->source);
-	c->stalled = (!c->known && !admit_stranger_may(a, clock_mono_ns())) ||
-	    !server_shake_begin(c->server, c);
-	return c->stalled ? RC_AGAIN : shake_step(c);
+	c->known = admit_is_known(server_admit(c->server), &c->source);
+	return server_shake_may(c->server, c) ? shake_step(c) : RC_AGAIN;
 }
 
 /* --- requests --- */

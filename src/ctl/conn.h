@@ -37,7 +37,8 @@ struct conn {
 	bool pending;			/* counted by admit as without a certificate */
 	bool counted;			/* and by the server */
 	bool shaking;			/* holds one of LIMIT_HANDSHAKES */
-	bool stalled;			/* a step of its handshake waits for its turn */
+	bool stalled;			/* a step of its handshake waits for its turn, */
+	bool stalled_known;		/* and is one of a known source */
 	bool known;			/* its source had shown a certificate, as of that step */
 	bool head_only;			/* HEAD: the answer without its body */
 	struct addr source;		/* family 0 on the local socket */

@@ -13,8 +13,9 @@
 struct loop {
 	int epoll_fd;
 	bool stopped;
+	uint64_t turns;
 	struct epoll_event batch[LOOP_BATCH];
-	int batch_count, batch_next;
+	int batch_count;		/* events of this turn; NULL once delivered */
 	struct loop_timer **heap;	/* heap[1..count], least first */
 	uint32_t count, cap;
 };
@@ -82,8 +83,7 @@ loop_io_del(struct loop *l, struct loop_io *io)
 		return;
 	CHECK(epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL) == 0);
 	io->added = false;
-	/* events of this turn that were not delivered yet */
-	for (int i = l->batch_next; i < l->batch_count; i++)
+	for (int i = 0; i < l->batch_count; i++)
 		if (l->batch[i].data.ptr == io)
 			l->batch[i].data.ptr = NULL;
 }
@@ -207,21 +207,30 @@ timers_fire(struct loop *l)
 enum rc
 loop_turn(struct loop *l, int max_ms)
 {
+	l->turns++;
 	l->batch_count = epoll_wait(l->epoll_fd, l->batch, LOOP_BATCH, wait_ms(l, max_ms));
 	if (l->batch_count < 0) {
 		l->batch_count = 0;
 		return errno == EINTR ? RC_OK : rc_from_errno(errno);
 	}
-	for (l->batch_next = 0; l->batch_next < l->batch_count;) {
-		struct epoll_event *e = &l->batch[l->batch_next++];
-		struct loop_io *io = e->data.ptr;
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < l->batch_count; i++) {
+			struct loop_io *io = l->batch[i].data.ptr;
 
-		if (io != NULL)
-			io->fn(io->arg, e->events);
-	}
+			if (io == NULL || (pass == 0 && io->late))
+				continue;
+			l->batch[i].data.ptr = NULL;
+			io->fn(io->arg, l->batch[i].events);
+		}
 	l->batch_count = 0;
 	timers_fire(l);
 	return RC_OK;
+}
+
+uint64_t
+loop_turns(const struct loop *l)
+{
+	return l->turns;
 }
 
 enum rc

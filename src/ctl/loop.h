@@ -23,6 +23,7 @@ struct loop_io {
 	uint32_t events;	/* EPOLLIN, EPOLLOUT; errors and hang-ups always come */
 	void (*fn)(void *arg, uint32_t events);
 	void *arg;
+	bool late;		/* its turn comes after the others' */
 	bool added;
 };
 
@@ -47,6 +48,8 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t);
 
 /* One turn: waits until something is due, at most max_ms (-1: no end), and calls. */
 MUST_CHECK enum rc loop_turn(struct loop *l, int max_ms);
+/* How many there were. */
+uint64_t loop_turns(const struct loop *l);
 /* Turns until loop_stop. */
 MUST_CHECK enum rc loop_run(struct loop *l);
 void loop_stop(struct loop *l);

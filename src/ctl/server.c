@@ -19,7 +19,7 @@
 #include "log.h"
 #include "stream.h"
 
-enum { ACCEPTS_A_TURN = 64, SHAKE_TICK_MS = 2, WAITS = 4096, LOG_SETS = 64,
+enum { ACCEPTS_A_TURN = 64, STRANGERS_A_TURN = 16, SHAKE_TICK_MS = 2, WAITS = 4096, LOG_SETS = 64,
 	LOG_WAYS = 8 };
 
 /* A request that main works on. */
@@ -42,6 +42,9 @@ struct server {
 	struct conn *conns;		/* newest first */
 	struct conn *oldest;
 	uint32_t local_count, tls_count, pending_count, shaking;
+	uint32_t stalled_known;		/* handshakes of known sources that wait */
+	uint64_t shake_turn;		/* of the loop, that made a step of a handshake */
+	bool ticking;			/* a stalled one is kicked */
 	struct wait waits[WAITS];
 	uint32_t wait_count, next_id;
 	uint64_t refused[REFUSED__COUNT];
@@ -164,6 +167,12 @@ server_unlist(struct server *s, struct conn *c)
 		s->tls_count--;
 }
 
+static void
+tick_at(struct server *s, uint64_t at_ns)
+{
+	CHECK(loop_timer_set(s->loop, &s->tick, at_ns) == RC_OK);
+}
+
 /* The oldest stranger in handshake gives way: to a known source, or once it had its time. */
 static bool
 shake_make_room(struct server *s, const struct conn *for_conn)
@@ -182,21 +191,51 @@ shake_make_room(struct server *s, const struct conn *for_conn)
 	return false;
 }
 
-bool
-server_shake_begin(struct server *s, struct conn *c)
+static void
+stalled_set(struct server *s, struct conn *c, bool stalled)
 {
-	if (c->shaking)
-		return true;
-	if (s->shaking >= LIMIT_HANDSHAKES && !shake_make_room(s, c))
+	if (c->stalled && c->stalled_known) {
+		CHECK(s->stalled_known > 0);
+		s->stalled_known--;
+	}
+	c->stalled = stalled;
+	c->stalled_known = stalled && c->known;
+	s->stalled_known += c->stalled_known;
+}
+
+static bool
+shake_turn_take(struct server *s, struct conn *c)
+{
+	uint64_t turn = loop_turns(s->loop);
+
+	if (s->shake_turn == turn || (!s->ticking && s->stalled_known > 0) ||
+	    (!c->known && !admit_stranger_may(s->admit, clock_mono_ns())))
 		return false;
-	s->shaking++;
-	c->shaking = true;
+	if (!c->shaking) {
+		if (s->shaking >= LIMIT_HANDSHAKES && !shake_make_room(s, c))
+			return false;
+		s->shaking++;
+		c->shaking = true;
+	}
+	s->shake_turn = turn;
 	return true;
+}
+
+bool
+server_shake_may(struct server *s, struct conn *c)
+{
+	bool may = shake_turn_take(s, c);
+
+	stalled_set(s, c, !may);
+	if (c->stalled_known)
+		tick_at(s, 1);
+	return may;
 }
 
 void
 server_shake_done(struct server *s, struct conn *c)
 {
+	stalled_set(s, c, false);
 	if (c->shaking) {
 		CHECK(s->shaking > 0);
 		s->shaking--;
@@ -482,7 +521,7 @@ on_tls(void *arg, uint32_t events)
 	struct server *s = arg;
 
 	UNUSED(events);
-	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+	for (int i = 0; i < STRANGERS_A_TURN; i++) {
 		struct sockaddr_storage ss = { 0 };
 		socklen_t len = sizeof(ss);
 		struct addr source;
@@ -510,34 +549,36 @@ on_tls(void *arg, uint32_t events)
 		if (c == NULL)
 			s->refused[REFUSED_CONNS]++;
 		else if (s->pending_count == 1)		/* its turn must not wait for a slow tick */
-			CHECK(loop_timer_set(s->loop, &s->tick, clock_mono_ns() + SHAKE_TICK_MS *
-			    NS_PER_MS) == RC_OK);
+			tick_at(s, clock_mono_ns() + SHAKE_TICK_MS * NS_PER_MS);
 	}
 }
 
 /* --- time --- */
 
-/* Handshakes that wait: the oldest of a known source first, then strangers, one a tick. The list
- * is walked only where one may go on, for under attack it is long. */
+/* Handshakes that wait, one a turn: the oldest of a known source first, then of strangers. The
+ * list is walked only where one may go on, for under attack it is long. */
 static void
 shakes_advance(struct server *s, uint64_t now)
 {
 	struct conn *turn = NULL;
 
-	if (s->pending_count == 0 || !admit_stranger_may(s->admit, now))
+	if (s->pending_count == 0 || (s->stalled_known == 0 && !admit_stranger_may(s->admit, now)))
 		return;
 	for (struct conn *c = s->oldest; c != NULL; c = c->prev) {
 		if (c->state != CONN_SHAKE || !c->stalled)
 			continue;
-		if (c->known) {
+		if (c->stalled_known) {
 			turn = c;
 			break;
 		}
 		if (turn == NULL)
 			turn = c;
 	}
-	if (turn != NULL)
-		conn_kick(turn);
+	if (turn == NULL)
+		return;
+	s->ticking = true;
+	conn_kick(turn);
+	s->ticking = false;
 }
 
 static void
@@ -563,11 +604,13 @@ on_tick(void *arg)
 {
 	struct server *s = arg;
 	uint64_t now = clock_mono_ns();
-	uint64_t next = s->pending_count > 0 ? SHAKE_TICK_MS : 1000;
 
 	shakes_advance(s, now);
 	waits_expire(s, now);
-	CHECK(loop_timer_set(s->loop, &s->tick, now + next * NS_PER_MS) == RC_OK);
+	if (s->stalled_known > 0)
+		tick_at(s, 1);		/* the next turn */
+	else
+		tick_at(s, now + (s->pending_count > 0 ? SHAKE_TICK_MS : 1000) * NS_PER_MS);
 }
 
 /* --- life --- */
@@ -582,7 +625,7 @@ ios_add(struct server *s)
 	s->local_io = (struct loop_io){ .fd = s->cfg.local_fd, .events = EPOLLIN, .fn = on_local,
 		.arg = s };
 	s->tls_io = (struct loop_io){ .fd = s->cfg.tls_fd, .events = EPOLLIN, .fn = on_tls,
-		.arg = s };
+		.arg = s, .late = true };
 	rc = loop_io_add(s->loop, &s->main_io);
 	if (rc == RC_OK)
 		rc = loop_io_add(s->loop, &s->local_io);

@@ -50,8 +50,10 @@ enum server_refusal { REFUSED_BUDGET, REFUSED_PENDING, REFUSED_HELLO, REFUSED_HA
 	REFUSED_CERTIFICATE, REFUSED_TIMEOUT, REFUSED_REQUEST, REFUSED_CONNS, REFUSED__COUNT };
 void server_refused(struct server *s, enum server_refusal what, const struct conn *c,
     const char *why);
-/* Whether a TLS context may be opened now (LIMIT_HANDSHAKES); the answer is kept until _done. */
-MUST_CHECK bool server_shake_begin(struct server *s, struct conn *c);
+/* Whether a step of c's handshake may be made now: one a turn of the loop, so that who is served
+ * already waits for one at most; of a stranger in its share of time; with a TLS context of
+ * LIMIT_HANDSHAKES, kept until _done. Where not, c is stalled until the server kicks it. */
+MUST_CHECK bool server_shake_may(struct server *s, struct conn *c);
 void server_shake_done(struct server *s, struct conn *c);
 /* It is no longer one without a certificate. */
 void server_stranger_done(struct server *s, struct conn *c);

@@ -120,6 +120,28 @@ def requests(d, peers, seconds):
                                                            1 / TICK)
 
 
+# --- what the machine itself takes, beside the daemon ---
+
+def echo(sock):
+    """A process that gives back what it gets: a round trip without any work in it."""
+    while True:
+        data = sock.recv(64)
+        if not data:
+            return
+        sock.sendall(data)
+
+
+def run_delay_ms(pid):
+    """How long it waited for a core while it could have run."""
+    with open("/proc/%d/schedstat" % pid, encoding="ascii") as f:
+        return int(f.read().split()[1]) / 1e6
+
+
+def quantile(values, q):
+    values = sorted(values)
+    return values[min(int(len(values) * q), len(values) - 1)] if values else 1e9
+
+
 # --- the attack, in processes of its own ---
 
 def hold(port, first, count, ready, stop):
@@ -198,6 +220,10 @@ def overload(d, peers):
                                              args=(d.port, hello_bytes(), stop, sent)))
     for a in attackers:
         a.start()
+    here, there = socket.socketpair()
+    mirror = multiprocessing.Process(target=echo, args=(there,), daemon=True)
+    mirror.start()
+    bare, delay = [], [run_delay_ms(p) for p in (d.ctl, d.signer, d.p.pid)]
     begin, cpu = time.monotonic(), d.cpu()
     live = list(peers)
     while time.monotonic() - begin < ATTACK_S:
@@ -210,6 +236,10 @@ def overload(d, peers):
             except OSError:
                 live.remove(p)
                 dropped += 1
+            start = time.monotonic()
+            here.sendall(b"x")
+            here.recv(1)
+            bare.append((time.monotonic() - start) * 1000)
             time.sleep(0.001)
         peak = max(peak, rss_kib(d.ctl))
     held = sum(r.is_set() for r in readies)
@@ -218,7 +248,14 @@ def overload(d, peers):
         a.join(5)
         if a.is_alive():
             a.kill()
+    mirror.kill()
     took.sort()
+    seconds = time.monotonic() - begin
+    print("ctl:     beside it an echo through an idle process: p50 %.1f ms, p99 %.1f ms; waiting for "
+          "a core, ms a second: ctl %.0f, signer %.0f, main %.0f" % (
+              (quantile(bare, 0.5), quantile(bare, 0.99)) + tuple(
+                  (run_delay_ms(p) - was) / seconds
+                  for p, was in zip((d.ctl, d.signer, d.p.pid), delay))))
     print("ctl:     attacked, ctl and signer use %.0f %% of a core, load %.1f" % (
         (d.cpu() - cpu) / (time.monotonic() - begin) * 100, os.getloadavg()[0]))
     return dropped, took, (peak - base) / 1024, sent.value, held, time.monotonic() - begin
