@@ -61,7 +61,10 @@ struct image_input {
 	uint32_t counter_count;
 	uint8_t unsegmented, non_ip;	/* WIRE_PASS or WIRE_DROP */
 	bool fragments_drop, midstream_drop, live_flows_drain;
+	uint32_t big_ranges;		/* a peer of more ranges of a family is packed once for
+					 * all tables; 0 = IMAGE_BIG_RANGES */
 };
+enum { IMAGE_BIG_RANGES = 1 << 30 };
 
 /* rule id -> place in the text. Sorted by id. Default denies have ids too. */
 struct image_symbol {

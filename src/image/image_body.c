@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "image_groups.h"
 #include "image_units.h"
 
 enum {
@@ -61,8 +62,8 @@ split_place(int split, const struct image_unit *u, uint32_t at, uint32_t count)
 
 /* RC_LIMIT where a part does not fit; also where the split would change nothing. */
 static enum rc
-direction_try(struct direction *d, struct arena *a, uint8_t family, int split,
-    const struct image_unit *units, uint32_t count)
+direction_try(struct direction *d, struct arena *a, const struct image_groups *groups, int split,
+    const struct image_unit *units, uint32_t count, uint8_t family)
 {
 	struct image_unit *parts[WIRE_SUBS_MAX];
 	uint32_t counts[WIRE_SUBS_MAX] = { 0 };
@@ -87,7 +88,8 @@ direction_try(struct direction *d, struct arena *a, uint8_t family, int split,
 			continue;
 		if (split != SPLIT_NONE && counts[i] == count)
 			return RC_LIMIT;
-		rc = image_half_build(&d->halves[d->subs], a, family, parts[i], counts[i]);
+		rc = image_half_build(&d->halves[d->subs], a, family, groups, parts[i],
+		    counts[i]);
 		if (rc != RC_OK)
 			return rc;
 		d->bytes += d->halves[d->subs++].bytes;
@@ -98,21 +100,25 @@ direction_try(struct direction *d, struct arena *a, uint8_t family, int split,
 /* The first split that fits the budget, else the smallest. What loses is forgotten with its
  * arena. */
 static enum rc
-direction_build(struct direction *best, struct arena arenas[2], uint8_t family,
+direction_build(struct direction *best, struct arena arenas[2], const struct image_groups *groups,
     const struct image_unit *units, uint32_t count, uint32_t rules)
 {
+	const struct image_groups *used = NULL;
 	size_t budget = MAX((size_t)HALF_BYTES_MIN, (size_t)RULE_BYTES * rules);
 	int cur = 0;
 	bool found = false, nomem = false;
 
 	memset(best, 0, sizeof(*best));
+	for (uint32_t i = 0; i < count; i++)
+		if (units[i].group != IMAGE_GROUP_NONE)
+			used = groups;
 	for (int split = SPLIT_NONE; split < SPLIT__COUNT; split++) {
 		struct direction d = { 0 };
 		enum rc rc;
 
 		if (split == SPLIT_QUARTERS && found)
 			break;
-		rc = direction_try(&d, &arenas[cur], family, split, units, count);
+		rc = direction_try(&d, &arenas[cur], used, split, units, count, groups->family);
 		nomem = nomem || rc == RC_NOMEM;
 		if (rc != RC_OK || (found && d.bytes >= best->bytes)) {
 			arena_reset(&arenas[cur]);
@@ -254,12 +260,13 @@ direction_write(const struct direction *d, struct image_blob *b, struct arena *a
 
 static enum rc
 body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list *list,
-    uint8_t family, struct image_heavy *heavy, struct diag *diag)
+    const struct image_groups *groups, struct image_heavy *heavy, struct diag *diag)
 {
 	struct image_units units;
 	uint32_t actions_at;
 	uint16_t counters;
-	enum rc rc = image_units_from(&units, &arenas[0], list, family);
+	enum rc rc = image_units_from(&units, &arenas[0], list, groups->family,
+	    groups);
 
 	if (rc != RC_OK) {
 		diag_set(diag, "table-too-big", "more than %u services or no memory in one table "
@@ -271,7 +278,7 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 	for (uint8_t dir = 0; dir < 2 && rc == RC_OK; dir++) {
 		struct direction d = { 0 };
 
-		rc = direction_build(&d, &arenas[1], family, units.items[dir], units.counts[dir],
+		rc = direction_build(&d, &arenas[1], groups, units.items[dir], units.counts[dir],
 		    units.rule_counts[dir]);
 		if (rc == RC_LIMIT)
 			return refuse(&units, dir, &arenas[0], heavy, diag);
@@ -302,8 +309,8 @@ body_bytes_put(struct image_blob *b)
 }
 
 enum rc
-image_body_build(const struct image_list *list, uint8_t family, uint8_t **out, size_t *len,
-    struct image_heavy *heavy, struct diag *diag)
+image_body_build(const struct image_list *list, const struct image_groups *groups, uint8_t **out,
+    size_t *len, struct image_heavy *heavy, struct diag *diag)
 {
 	struct arena arenas[3];		/* units and bytes; two for tries */
 	struct image_blob b = { 0 };
@@ -314,7 +321,7 @@ image_body_build(const struct image_list *list, uint8_t family, uint8_t **out, s
 		arena_init(&arenas[i], ARENA_BYTES);
 	*out = NULL;
 	*len = 0;
-	rc = body_fill(&b, arenas, list, family, heavy, diag);
+	rc = body_fill(&b, arenas, list, groups, heavy, diag);
 	if (rc == RC_OK && b.failed)
 		rc = RC_NOMEM;
 	if (rc == RC_OK) {

@@ -15,6 +15,8 @@
 
 typedef unsigned __int128 u128;
 
+struct image_groups;
+
 enum {
 	IMAGE_UNITS_MAX = 32768,
 	IMAGE_CLASSES_MAX = 65535,
@@ -37,6 +39,7 @@ struct image_values {
 
 struct image_unit {
 	uint32_t rule;		/* index of its action */
+	uint32_t group;		/* the remote is in it, and any else; IMAGE_GROUP_NONE */
 	bool proto_any, names_ports;
 	uint8_t proto;
 	struct image_values axis[AXIS__COUNT];
@@ -110,15 +113,19 @@ struct image_half {
 	uint8_t proto[256];
 	uint32_t protos;
 	struct image_matrix pv, a, b, m;
+	struct image_matrix x;		/* remotes x sets of groups; no cells: unused */
+	uint16_t *gmap;			/* class of each set of groups */
+	uint32_t gmap_count;
 	struct image_matrix head;	/* pv and a in one step: what is written */
 	uint32_t q_classes, s_classes;
 	struct image_segments b_seg, m_seg;
 	size_t bytes;		/* estimate, all arrays */
 };
 
-/* RC_LIMIT: the product does not fit, half->axis tells how far it came. */
+/* RC_LIMIT: the product does not fit, half->axis tells how far it came. groups: NULL where no unit
+ * of the direction has one. */
 MUST_CHECK enum rc image_half_build(struct image_half *h, struct arena *a, uint8_t family,
-    const struct image_unit *units, uint32_t unit_count);
+    const struct image_groups *groups, const struct image_unit *units, uint32_t unit_count);
 
 /* Trades bytes for loads within a bound: arrays whose steps are left out. h->bytes stays that of
  * the smallest form, so that nothing is split for it. */
@@ -158,9 +165,10 @@ void image_blob_fini(struct image_blob *b);
 MUST_CHECK enum rc image_half_write(const struct image_half *h, struct image_blob *b,
     struct arena *a, struct wire_half *w);
 
-/* The body of one list for one family. *out is malloc'ed. */
-MUST_CHECK enum rc image_body_build(const struct image_list *list, uint8_t family, uint8_t **out,
-    size_t *len, struct image_heavy *heavy, struct diag *diag);
+/* The body of one list for the family of the groups, which may be none. *out is malloc'ed. */
+MUST_CHECK enum rc image_body_build(const struct image_list *list,
+    const struct image_groups *groups, uint8_t **out, size_t *len, struct image_heavy *heavy,
+    struct diag *diag);
 
 /* Lines touched by one packet that asks for its set of groups. */
 uint32_t image_groups_lines(const struct wire_groups *g);

@@ -5,7 +5,7 @@
 
 #include "bytes.h"
 #include "hash.h"
-#include "image_build.h"
+#include "image_groups.h"
 #include "image_reuse.h"
 
 enum { SEEDS_PER_SIZE = 256 };
@@ -26,6 +26,8 @@ struct encode {
 	struct image_heavy *heavy;
 	struct image_set_cache *sets;	/* NULL = no keys are wanted */
 	struct image_keys keys;
+	struct image_groups groups[2];	/* 0 = v4 */
+	uint32_t groups_line[2];
 	struct body *bodies;	/* kept ones, in order of first use */
 	uint32_t body_count;
 	uint32_t *of_list[2];	/* per list and family (0 = v4): number of its body + 1 */
@@ -118,10 +120,14 @@ body_slots(struct body *b, const struct image_list *l)
 
 /* A copy of the earlier image's; RC_INVALID where it is not of this list, as its key says. */
 static enum rc
-body_copy(struct body *b, const uint8_t *old, const struct image_list *l)
+body_copy(struct body *b, const uint8_t *old, const struct image_list *l,
+    const struct image_groups *groups)
 {
+	const struct wire_half *h = (const struct wire_half *)old;
 	enum rc rc;
 
+	if (groups->table == NULL && (h[0].group | h[1].group) != 0)
+		return RC_INVALID;
 	b->p = malloc(b->len);
 	if (b->p == NULL)
 		return RC_NOMEM;
@@ -138,19 +144,20 @@ body_get(struct encode *e, uint32_t list, uint8_t family, struct body *b, struct
     struct diag *diag)
 {
 	const struct image_list *l = &e->in->lists[list];
+	const struct image_groups *groups = &e->groups[family == 6];
 	const uint8_t *old = NULL;
 	enum rc rc = RC_INVALID;
 
 	if (e->sets != NULL)
-		image_list_digest(l, family, e->sets, key->digest);
+		image_list_digest(l, groups, e->sets, key->digest);
 	if (e->before != NULL)
 		old = image_reuse_find(e->before, key->digest, &b->len);
 	if (old != NULL)
-		rc = body_copy(b, old, l);
+		rc = body_copy(b, old, l, groups);
 	if (rc == RC_OK) {
 		e->keys.reused++;
 	} else if (rc == RC_INVALID) {
-		rc = image_body_build(l, family, &b->p, &b->len, e->heavy, diag);
+		rc = image_body_build(l, groups, &b->p, &b->len, e->heavy, diag);
 		if (rc == RC_OK)
 			rc = body_slots(b, l);
 		CHECK(rc != RC_INVALID);
@@ -200,6 +207,27 @@ body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 	e->of_list[v6][list] = e->body_count;
 	key_keep(e, &key, e->body_count - 1);
 	return RC_OK;
+}
+
+/* The groups of both families, of the lists that will have a body of it. */
+static enum rc
+groups_build(struct encode *e, struct diag *diag)
+{
+	const struct image_input *in = e->in;
+	bool *wanted = calloc((size_t)in->list_count + 1, sizeof(*wanted));
+	uint32_t ranges = 0;
+	enum rc rc = wanted != NULL ? RC_OK : RC_NOMEM;
+
+	for (unsigned v6 = 0; v6 < 2 && rc == RC_OK; v6++) {
+		memset(wanted, 0, in->list_count * sizeof(*wanted));
+		for (uint32_t i = 0; i < in->table_count; i++)
+			if (in->tables[i].local.family != (v6 ? 4 : 6))
+				wanted[in->tables[i].list] = true;
+		rc = image_groups_build(&e->groups[v6], in, v6 ? 6 : 4, wanted, &ranges, e->heavy,
+		    diag);
+	}
+	free(wanted);
+	return rc;
 }
 
 static enum rc
@@ -333,11 +361,18 @@ layout(struct encode *e, struct wire_image_hdr *h, struct diag *diag)
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		e->bodies[i].line = (uint32_t)(at / WIRE_LINE);
 		at += e->bodies[i].len;
-		if (at > WIRE_IMAGE_BYTES_MAX) {
-			diag_set(diag, "image-too-big", "more than %d bytes of packed tables",
-			    WIRE_IMAGE_BYTES_MAX);
-			return RC_LIMIT;
-		}
+		if (at > WIRE_IMAGE_BYTES_MAX)
+			break;
+	}
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		e->groups_line[v6] = e->groups[v6].len > 0 ? (uint32_t)(at / WIRE_LINE) : 0;
+		h->groups_at[v6] = le32_put(e->groups_line[v6]);
+		at += e->groups[v6].len;
+	}
+	if (at > WIRE_IMAGE_BYTES_MAX) {
+		diag_set(diag, "image-too-big", "more than %d bytes of packed tables",
+		    WIRE_IMAGE_BYTES_MAX);
+		return RC_LIMIT;
 	}
 	h->bytes = le32_put((uint32_t)at);
 	e->len = at;
@@ -355,7 +390,8 @@ facts_put(const struct encode *e, struct wire_image_hdr *h)
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		uint32_t n, chain;
 
-		image_body_cost(e->bodies[i].p, NULL, &n, &chain);
+		image_body_cost(e->bodies[i].p, (const struct wire_groups *)
+		    e->groups[*e->bodies[i].p == 6].table, &n, &chain);
 		lines = MAX(lines, n);
 		loads = MAX(loads, chain);
 	}
@@ -451,6 +487,10 @@ assemble(struct encode *e, struct diag *diag)
 		facts_put(e, &h);
 		bodies_put(e, &h);
 		tables_put(e, &h, buckets);
+		for (unsigned v6 = 0; v6 < 2; v6++)
+			if (e->groups[v6].len > 0)
+				memcpy(e->out + (size_t)e->groups_line[v6] * WIRE_LINE,
+				    e->groups[v6].table, e->groups[v6].len);
 		memcpy(e->out, &h, sizeof(h));
 	}
 	free(buckets);
@@ -470,6 +510,8 @@ encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
 	*len = 0;
 	rc = input_check(in, diag);
 	if (rc == RC_OK)
+		rc = groups_build(e, diag);
+	if (rc == RC_OK)
 		rc = bodies_build(e, diag);
 	if (rc == RC_OK)
 		rc = assemble(e, diag);
@@ -482,6 +524,8 @@ encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
 	for (uint32_t i = 0; i < e->body_count; i++)
 		body_free(&e->bodies[i]);
 	free(e->bodies);
+	image_groups_fini(&e->groups[0]);
+	image_groups_fini(&e->groups[1]);
 	free(e->of_list[0]);
 	free(e->of_list[1]);
 	return rc;

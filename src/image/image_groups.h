@@ -1,42 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image_groups - the table of big groups that all bodies of a family share.
- * Does:    a peer of more than image_big_ranges ranges of a family is big; bodies ask in which
- *          combination of big groups an address is, instead of having its ranges in their trees.
- * Shape:   groups are numbered in the order of their ranges, sets in the order of addresses: the
- *          same groups give the same table, whatever the rules.
+ * Does:    finds the peers that are big, sweeps over the ends of their ranges, numbers the
+ *          combinations, writes struct wire_groups and what follows it.
+ * Shape:   a set is one combination, as a bit a group; sets are numbered in the order of addresses,
+ *          so the same groups give the same bytes, whatever the rules and their order.
  * Limits:  WIRE_GROUP_*_MAX; beyond is RC_LIMIT before memory is taken.
- * Memory:  groups and sets in the caller's arena, bytes malloc'ed.
+ * Memory:  an arena of its own, about 40 bytes a range; borrows the input's ranges.
  */
 #ifndef IMAGE_GROUPS_H
 #define IMAGE_GROUPS_H
 
+#include "arena.h"
+#include "hash.h"
 #include "image_build.h"
 
+enum { IMAGE_GROUP_NONE = UINT32_MAX };
+
 struct image_group {
-	const struct addr_range *ranges;	/* borrowed; sorted, of one family */
+	const struct addr_range *ranges;	/* sorted, of one family */
 	uint32_t count;
-	uint32_t rule_id;		/* the first that names it */
+	uint32_t rule_id;			/* the first that names it */
 };
 
 struct image_groups {
 	uint8_t family;
-	struct image_group *items;	/* none twice */
+	struct arena arena;
+	struct image_group *items;		/* none twice */
 	uint32_t count;
-	uint32_t sets, words;		/* set i: words of bits[i * words], a bit a group */
-	uint64_t *bits;
-	uint8_t *table;			/* struct wire_groups and what follows; NULL = none */
+	struct image_group_slot *slots;		/* by address of the ranges */
+	uint32_t slot_count;
+	struct image_sets sets;			/* of groups */
+	uint8_t *table;				/* NULL = no big groups */
 	size_t len;
-	uint8_t digest[32];		/* of the table, and of what its sets mean */
+	uint8_t digest[SHA256_BYTES];		/* of the table */
 };
 
-/* All big groups of the input, and their table. */
-MUST_CHECK enum rc image_groups_build(struct image_groups *g, struct arena *a,
-    const struct image_input *in, uint8_t family, struct image_heavy *heavy, struct diag *diag);
+/* wanted: per list, whether it has a body of the family. *ranges counts up to
+ * WIRE_GROUP_RANGES_MAX over both families. */
+MUST_CHECK enum rc image_groups_build(struct image_groups *g, const struct image_input *in,
+    uint8_t family, const bool *wanted, uint32_t *ranges, struct image_heavy *heavy,
+    struct diag *diag);
 void image_groups_fini(struct image_groups *g);
-/* Number of the group that is these ranges, UINT32_MAX where it is not a big one. */
+/* Number of the group that a peer of the input is, IMAGE_GROUP_NONE where it is not big. */
 uint32_t image_groups_of(const struct image_groups *g, const struct addr_range *ranges,
     uint32_t count);
+
+/* Boundaries as last addresses before them, ascending; the set of each rank, one more. */
+MUST_CHECK enum rc image_groups_write(struct image_groups *g, const u128 *keys,
+    const uint16_t *sets, uint32_t count);
 
 /* NULL, or what is wrong with a foreign table, and where. O(len). */
 const char *image_groups_check(const uint8_t *p, uint64_t len, uint8_t family, const uint8_t **at);

@@ -9,14 +9,16 @@
  */
 #include <string.h>
 
-#include "image_build.h"
+#include "image_groups.h"
 
 struct build {
 	struct image_half *h;
 	struct arena *arena;
 	const struct image_unit *units;
 	uint32_t count;
+	const struct image_groups *groups;	/* NULL: no unit of the direction has one */
 	struct image_sets header, q, s;	/* protocol x VLAN, x source port, x destination port */
+	struct image_sets remote;	/* units by remote tree x sets of groups */
 	uint64_t *scratch, *stop;
 };
 
@@ -38,7 +40,8 @@ axes_build(struct build *b)
 		    (enum image_axis_id)i, i == AXIS_REMOTE ? remote_last(b->h->family)
 		    : axis_last_u16);
 	for (uint32_t u = 0; u < b->count && rc == RC_OK; u++)
-		if (b->units[u].axis[AXIS_REMOTE].count == 0)
+		if (b->units[u].axis[AXIS_REMOTE].count == 0 &&
+		    b->units[u].group == IMAGE_GROUP_NONE)
 			b->stop[u / 64] |= UINT64_C(1) << u % 64;
 	return rc;
 }
@@ -137,11 +140,157 @@ product_fill(struct build *b, struct image_matrix *m, const struct image_sets *x
 	return rc;
 }
 
+static void
+cells_remap(struct image_matrix *m, const uint16_t *map)
+{
+	for (size_t i = 0; i < (size_t)m->rows * m->cols; i++)
+		m->cells[i] = map[m->cells[i]];
+}
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+/* The big groups that units of this half name, numbered by first appearance. */
+struct named {
+	uint32_t *number;	/* of each group; count where it is not named */
+	uint32_t *groups;
+	uint32_t count;
+};
+
+static enum rc
+groups_named(const struct build *b, struct named *n)
+{
+	uint32_t all = b->groups->count;
+
+	*n = (struct named){ arena_array(b->arena, all, sizeof(uint32_t)),
+		arena_array(b->arena, all, sizeof(uint32_t)), 0 };
+	if (n->number == NULL || n->groups == NULL)
+		return RC_NOMEM;
+	memset(n->number, 0xff, all * sizeof(*n->number));
+	for (uint32_t u = 0; u < b->count; u++) {
+		uint32_t g = b->units[u].group;
+
+		if (g == IMAGE_GROUP_NONE || n->number[g] != UINT32_MAX)
+			continue;
+		n->number[g] = n->count;
+		n->groups[n->count++] = g;
+	}
+	return RC_OK;
+}
+
+static bool
+set_has(const struct image_sets *s, uint32_t set, uint32_t member)
+{
+	return (image_sets_get(s, set)[s->sum_words + member / 64] >> member % 64 & 1) != 0;
+}
+
+/* Class of each set of groups: two are in one where they have the same groups of those named. */
+static enum rc
+gmap_fill(struct build *b, const struct named *n, struct image_sets *classes)
+{
+	const struct image_sets *sets = &b->groups->sets;
+	uint64_t *words;
+	enum rc rc = image_sets_init(classes, b->arena, n->count);
+
+	if (rc != RC_OK)
+		return rc;
+	words = arena_array(b->arena, classes->words, sizeof(*words));
+	b->h->gmap_count = sets->count;
+	b->h->gmap = arena_array(b->arena, sets->count, sizeof(*b->h->gmap));
+	if (words == NULL || b->h->gmap == NULL)
+		return RC_NOMEM;
+	for (uint32_t i = 0; i < sets->count && rc == RC_OK; i++) {
+		uint32_t id = 0;
+
+		memset(words, 0, classes->words * sizeof(*words));
+		for (uint32_t k = 0; k < n->count; k++)
+			if (set_has(sets, i, n->groups[k]))
+				words[k / 64] |= UINT64_C(1) << k % 64;
+		rc = image_sets_put(classes, words, fnv1a64(FNV1A64_INIT, words,
+		    classes->words * sizeof(*words)), &id);
+		b->h->gmap[i] = (uint16_t)id;
+	}
+	return rc;
+}
+
+/* The units that each class leaves: those without a big group, and those whose group it has. */
+static enum rc
+group_units(struct build *b, const struct named *n, const struct image_sets *classes,
+    struct image_sets *out)
+{
+	uint64_t *words;
+	enum rc rc = image_sets_init(out, b->arena, b->count);
+
+	if (rc != RC_OK)
+		return rc;
+	words = arena_array(b->arena, out->words, sizeof(*words));
+	if (words == NULL)
+		return RC_NOMEM;
+	for (uint32_t c = 0; c < classes->count && rc == RC_OK; c++) {
+		uint32_t id = 0;
+
+		memset(words, 0, out->words * sizeof(*words));
+		for (uint32_t u = 0; u < b->count; u++) {
+			uint32_t g = b->units[u].group;
+
+			if (g == IMAGE_GROUP_NONE || set_has(classes, c, n->number[g]))
+				words[u / 64] |= UINT64_C(1) << u % 64;
+		}
+		rc = image_sets_put(out, words, fnv1a64(FNV1A64_INIT, words,
+		    out->words * sizeof(*words)), &id);
+		CHECK(rc != RC_OK || id == c);
+	}
+	return rc;
+}
+
+/* X: from a remote's class in the tree and that of its groups to the units that are left. */
+static enum rc
+x_fill(struct build *b)
+{
+	struct image_sets classes, units;
+	struct named n;
+	enum rc rc;
+
+	if (b->groups == NULL)
+		return RC_OK;
+	if ((rc = groups_named(b, &n)) != RC_OK ||
+	    (rc = gmap_fill(b, &n, &classes)) != RC_OK ||
+	    (rc = group_units(b, &n, &classes, &units)) != RC_OK ||
+	    (rc = image_sets_init(&b->remote, b->arena, b->count)) != RC_OK)
+		return rc;
+	return product_fill(b, &b->h->x, &b->h->axis[AXIS_REMOTE].sets, &units, NULL, &b->remote);
+}
+
+/* Joins what became equal, given the joined rows of M. */
+static enum rc
+x_join(struct build *b, const uint16_t *rows)
+{
+	struct image_half *h = b->h;
+	uint16_t *map;
+	enum rc rc;
+
+	if (b->groups == NULL) {
+		image_axis_remap(&h->axis[AXIS_REMOTE], rows, h->m.rows);
+		return RC_OK;
+	}
+	cells_remap(&h->x, rows);
+	rc = image_matrix_rows(&h->x, b->arena, &map);
+	if (rc != RC_OK)
+		return rc;
+	image_axis_remap(&h->axis[AXIS_REMOTE], map, h->x.rows);
+	rc = image_matrix_cols(&h->x, b->arena, &map);
+	for (uint32_t i = 0; rc == RC_OK && i < h->gmap_count; i++)
+		h->gmap[i] = map[h->gmap[i]];
+	return rc == RC_OK && h->x.cols > 1u << WIRE_GROUP_SHIFT_MAX ? RC_LIMIT : rc;
+}
+
+/* --- cells ------------------------------------------------------------------------------------ */
+
 static enum rc
 cells_fill(struct build *b)
 {
 	struct image_matrix *m = &b->h->m;
-	const struct image_sets *x = &b->h->axis[AXIS_REMOTE].sets;
+	const struct image_sets *x = b->groups != NULL ? &b->remote
+	    : &b->h->axis[AXIS_REMOTE].sets;
 	enum rc rc = matrix_alloc(m, b->arena, x->count, b->s.count, IMAGE_CELLS_MAX);
 
 	for (uint32_t r = 0; rc == RC_OK && r < m->rows; r++) {
@@ -156,13 +305,6 @@ cells_fill(struct build *b)
 		}
 	}
 	return rc;
-}
-
-static void
-cells_remap(struct image_matrix *m, const uint16_t *map)
-{
-	for (size_t i = 0; i < (size_t)m->rows * m->cols; i++)
-		m->cells[i] = map[m->cells[i]];
 }
 
 /* Joins equal rows, whose numbers are cells of rows_in, and equal columns, classes of an axis. */
@@ -212,8 +354,9 @@ all_join(struct build *b)
 
 	if (rc != RC_OK)
 		return rc;
-	image_axis_remap(&h->axis[AXIS_REMOTE], map, h->m.rows);
-	rc = image_matrix_cols(&h->m, b->arena, &map);
+	rc = x_join(b, map);
+	if (rc == RC_OK)
+		rc = image_matrix_cols(&h->m, b->arena, &map);
 	if (rc != RC_OK)
 		return rc;
 	cells_remap(&h->b, map);
@@ -265,14 +408,17 @@ half_bytes(const struct image_half *h)
 		    line_bytes(key * (size_t)h->axis[i].count * 9 / 8);
 	}
 	n += line_bytes(2 * (size_t)h->head.rows * h->head.cols);
+	n += line_bytes(2 * (size_t)h->gmap_count) + line_bytes(2 * (size_t)h->x.rows *
+	    h->x.cols);
 	return n + line_bytes(h->b_seg.bytes) + line_bytes(h->m_seg.bytes);
 }
 
 enum rc
 image_half_build(struct image_half *h, struct arena *a, uint8_t family,
-    const struct image_unit *units, uint32_t unit_count)
+    const struct image_groups *groups, const struct image_unit *units, uint32_t unit_count)
 {
-	struct build b = { .h = h, .arena = a, .units = units, .count = unit_count };
+	struct build b = { .h = h, .arena = a, .units = units, .count = unit_count,
+		.groups = groups };
 	enum rc rc;
 
 	CHECK(family == 4 || family == 6);
@@ -293,6 +439,7 @@ image_half_build(struct image_half *h, struct arena *a, uint8_t family,
 	    RC_OK ||
 	    (rc = product_fill(&b, &h->b, &b.q, &h->axis[AXIS_DPORT].sets, b.stop, &b.s)) !=
 	    RC_OK ||
+	    (rc = x_fill(&b)) != RC_OK ||
 	    (rc = cells_fill(&b)) != RC_OK ||
 	    (rc = all_join(&b)) != RC_OK ||
 	    (rc = head_fill(&b)) != RC_OK ||

@@ -4,12 +4,13 @@
  * Shape:   "list 2", family, default, then each rule that has peers of the family: direction,
  *          action, digest of the peers, services, VLANs. Of a counter only that there is one: its
  *          number is not in the body. Digests of sets are kept by address: many
- *          tables name the same few sets.
+ *          tables name the same few sets. Where a peer is big, the group table too.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
+#include "image_groups.h"
 #include "image_reuse.h"
 
 static void
@@ -61,10 +62,12 @@ set_digest(struct image_set_cache *cache, const struct addr_range *r, uint32_t c
 }
 
 void
-image_list_digest(const struct image_list *l, uint8_t family, struct image_set_cache *cache,
-    uint8_t out[SHA256_BYTES])
+image_list_digest(const struct image_list *l, const struct image_groups *groups,
+    struct image_set_cache *cache, uint8_t out[SHA256_BYTES])
 {
+	const uint8_t family = groups->family;
 	struct sha256_ctx c;
+	bool big = false;
 
 	sha256_init(&c);
 	sha256_update(&c, "list 2", 6);
@@ -77,6 +80,8 @@ image_list_digest(const struct image_list *l, uint8_t family, struct image_set_c
 		addr_set_family(&r->peer, family, &first, &count);
 		if (count == 0)
 			continue;
+		big = big || image_groups_of(groups, r->peer.ranges + first, count) !=
+		    IMAGE_GROUP_NONE;
 		hash_u32(&c, r->dir);
 		hash_action(&c, &r->action);
 		sha256_update(&c, set_digest(cache, r->peer.ranges + first, count), SHA256_BYTES);
@@ -93,6 +98,9 @@ image_list_digest(const struct image_list *l, uint8_t family, struct image_set_c
 		for (uint32_t k = 0; k < r->vlan_count; k++)
 			hash_u32(&c, r->vlans[k].lo | (uint32_t)r->vlans[k].hi << 16);
 	}
+	/* whose sets of groups a body with big peers names */
+	if (big)
+		sha256_update(&c, groups->digest, sizeof(groups->digest));
 	sha256_final(&c, out);
 }
 
@@ -123,8 +131,6 @@ image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES]
 	if (n >= le32_get(h->body_count))
 		return NULL;
 	p = r->image + (size_t)le32_get(dir[n].line) * WIRE_LINE;
-	*len = n + 1 < le32_get(h->body_count) ?
-	    (size_t)(le32_get(dir[n + 1].line) - le32_get(dir[n].line)) * WIRE_LINE :
-	    r->len - (size_t)(p - r->image);
+	*len = le32_get(((const struct wire_half *)p)->body_bytes);
 	return fnv1a64(FNV1A64_INIT, p, *len) == le64_get(key->hash) ? p : NULL;
 }

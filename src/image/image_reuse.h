@@ -20,9 +20,11 @@ struct image_set_cache {
 	} slots[IMAGE_SET_SLOTS];
 };
 
-/* Of all that the body of a list for a family depends on. */
-void image_list_digest(const struct image_list *l, uint8_t family, struct image_set_cache *cache,
-    uint8_t out[SHA256_BYTES]);
+struct image_groups;
+
+/* Of all that the body of a list for the groups' family depends on. */
+void image_list_digest(const struct image_list *l, const struct image_groups *groups,
+    struct image_set_cache *cache, uint8_t out[SHA256_BYTES]);
 void image_keys_sort(struct image_key *keys, uint32_t count);
 /* The body, of *len bytes, in the checked image; NULL where there is none, or it is damaged. */
 const uint8_t *image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES],

@@ -2,6 +2,8 @@
 /* image_units - rules to boxes. */
 #include "image_units.h"
 
+#include "image_groups.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@ struct work {
 	struct image_units *out;
 	struct arena *arena;
 	uint8_t family;
+	const struct image_groups *groups;
 	uint32_t caps[2];
 };
 
@@ -49,19 +52,19 @@ addr_value(const struct addr *a)
 	return a->family == 4 ? (u128)(uint32_t)a->lo : (u128)a->hi << 64 | a->lo;
 }
 
-/* False where the rule has no address of the family. */
+/* *any: the rule has addresses of the family. Those of a big group are told apart by its table. */
 static enum rc
-remote_from(struct work *w, const struct addr_set *set, struct image_values *out, bool *any)
+remote_from(struct work *w, const struct addr_set *set, struct image_values *out,
+    uint32_t *group, bool *any)
 {
-	uint32_t first = 0, n = 0;
 	struct image_span *spans;
+	uint32_t first, n;
 
-	while (first < set->count && set->ranges[first].lo.family != w->family)
-		first++;
-	while (first + n < set->count && set->ranges[first + n].lo.family == w->family)
-		n++;
+	addr_set_family(set, w->family, &first, &n);
 	*any = n > 0;
-	if (n == 0)
+	*out = (struct image_values){ NULL, 0 };
+	*group = image_groups_of(w->groups, set->ranges + first, n);
+	if (n == 0 || *group != IMAGE_GROUP_NONE)
 		return RC_OK;
 	spans = arena_array(w->arena, n, sizeof(*spans));
 	if (spans == NULL)
@@ -181,7 +184,7 @@ rule_add(struct work *w, const struct image_rule *r)
 	for (uint32_t i = 0; i < r->service_count; i++)
 		if (r->services[i].family == 0 || r->services[i].family == w->family)
 			list[n++] = &r->services[i];
-	rc = remote_from(w, &r->peer, &u.axis[AXIS_REMOTE], &any);
+	rc = remote_from(w, &r->peer, &u.axis[AXIS_REMOTE], &u.group, &any);
 	if (rc == RC_OK && any)
 		rc = vlans_from(w, r, &u.axis[AXIS_VLAN]);
 	if (rc != RC_OK || !any || n == 0)
@@ -201,9 +204,9 @@ rule_add(struct work *w, const struct image_rule *r)
 
 enum rc
 image_units_from(struct image_units *out, struct arena *a, const struct image_list *list,
-    uint8_t family)
+    uint8_t family, const struct image_groups *groups)
 {
-	struct work w = { .out = out, .arena = a, .family = family };
+	struct work w = { .out = out, .arena = a, .family = family, .groups = groups };
 	enum rc rc = RC_OK;
 
 	memset(out, 0, sizeof(*out));

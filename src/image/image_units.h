@@ -19,6 +19,6 @@ struct image_units {
 
 /* RC_LIMIT past IMAGE_UNITS_MAX in a direction. */
 MUST_CHECK enum rc image_units_from(struct image_units *out, struct arena *a,
-    const struct image_list *list, uint8_t family);
+    const struct image_list *list, uint8_t family, const struct image_groups *groups);
 
 #endif

@@ -7,7 +7,7 @@
 #include "hash.h"
 #include "image_build.h"
 
-enum { PIECES_MAX = 2 * WIRE_SUBS_MAX * 20 };
+enum { PIECES_MAX = 2 * WIRE_SUBS_MAX * 22 };
 
 struct image_piece {
 	size_t at, len;
@@ -295,7 +295,7 @@ numbers_write(const struct image_half *h, struct wire_half *w)
 	w->sport_keys = le32_put(h->axis[AXIS_SPORT].count - 1);
 	w->vlan_keys = le32_put(h->axis[AXIS_VLAN].count - 1);
 	w->remote_classes = le16_put((uint16_t)h->m.rows);
-	w->local_classes = w->remote_classes;
+	w->local_classes = le16_put((uint16_t)(h->x.cells != NULL ? h->x.rows : h->m.rows));
 	w->dport_classes = le16_put((uint16_t)h->b.cols);
 	w->proto_classes = le16_put((uint16_t)h->protos);
 	w->q_classes = le16_put((uint16_t)h->q_classes);
@@ -310,6 +310,32 @@ segments_write(const struct image_segments *g, struct image_blob *b, le32 *at, l
 	*at = le32_put(image_blob_add_cells(b, g->index, (size_t)g->rows * g->row));
 	*pool_at = le32_put(g->shift == 0 ? 0 :
 	    image_blob_add_cells(b, g->pool, (size_t)g->count << g->shift));
+}
+
+/* Rows of X of a power of two cells, so that the walk has no multiplication. */
+static enum rc
+groups_write(const struct image_half *h, struct image_blob *b, struct arena *a,
+    struct wire_half *w)
+{
+	uint16_t *cells;
+	unsigned shift = 0;
+
+	if (h->x.cells == NULL)
+		return RC_OK;
+	while (1u << shift < h->x.cols)
+		shift++;
+	CHECK(shift <= WIRE_GROUP_SHIFT_MAX);
+	cells = arena_array(a, (size_t)h->x.rows << shift, sizeof(*cells));
+	if (cells == NULL)
+		return RC_NOMEM;
+	for (size_t r = 0; r < h->x.rows; r++)
+		memcpy(cells + (r << shift), h->x.cells + r * h->x.cols,
+		    h->x.cols * sizeof(*cells));
+	w->group = (uint8_t)(WIRE_GROUP_USED | shift);
+	w->group_classes = le16_put((uint16_t)h->x.cols);
+	w->gmap_at = le32_put(image_blob_add_cells(b, h->gmap, h->gmap_count));
+	w->x_at = le32_put(image_blob_add_cells(b, cells, (size_t)h->x.rows << shift));
+	return RC_OK;
 }
 
 enum rc
@@ -337,6 +363,9 @@ image_half_write(const struct image_half *h, struct image_blob *b, struct arena 
 	    w->roots[WIRE_ROOT_SPORT], &w->sport, &w->sport_depth, &w->sport_at)) != RC_OK ||
 	    (rc = axis_write(&x[AXIS_VLAN], 2, WIRE_DEPTH_U16_MAX, b, a,
 	    w->roots[WIRE_ROOT_VLAN], &w->vlan, &w->vlan_depth, &w->vlan_at)) != RC_OK)
+		return rc;
+	rc = groups_write(h, b, a, w);
+	if (rc != RC_OK)
 		return rc;
 	w->proto_at = le32_put(image_blob_add(b, h->proto, sizeof(h->proto)));
 	w->head_at = le32_put(image_blob_add_cells(b, h->head.cells,

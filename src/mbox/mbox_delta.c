@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mbox_delta - bodies of one image, looked up in another. */
+/* mbox_delta - bodies and group tables of one image, looked up in another. */
 #include "mbox_delta.h"
 
 #include <stdlib.h>
@@ -13,35 +13,54 @@ struct span {
 	uint32_t at, len;
 };
 
-/* The bodies of an image, of which only the directory is believed, and that within its length. */
+/* The parts of an image, of which only the header and directory are believed, and those within its
+ * length: bodies, then the tables of groups, to the end. */
 struct spans {
 	struct span *items;
 	uint32_t count;
 };
 
+/* Where part i begins, len after the last. */
+static uint64_t
+part_at(const uint8_t *p, uint32_t len, uint32_t i)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
+	const struct wire_body *dir = (const struct wire_body *)(p +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	uint32_t bodies = le32_get(h->body_count), line;
+
+	if (i < bodies)
+		return (uint64_t)le32_get(dir[i].line) * WIRE_LINE;
+	for (uint32_t v6 = 0, at = bodies; v6 < 2; v6++) {
+		line = le32_get(h->groups_at[v6]);
+		if (line != 0 && at++ == i)
+			return (uint64_t)line * WIRE_LINE;
+	}
+	return len;
+}
+
 static bool
 spans_of(struct spans *s, const uint8_t *p, uint32_t len)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
-	const struct wire_body *dir;
+	uint32_t bodies;
 	uint64_t end;
 
 	memset(s, 0, sizeof(*s));
 	if (len < sizeof(*h) || len % WIRE_LINE != 0 ||
 	    le32_get(h->version) != WIRE_IMAGE_VERSION)
 		return false;
-	s->count = le32_get(h->body_count);
-	end = (uint64_t)le32_get(h->bodies_at) * WIRE_LINE + (uint64_t)s->count * sizeof(*dir);
-	if (s->count == 0 || s->count > WIRE_BODIES_MAX || end > len)
+	bodies = le32_get(h->body_count);
+	end = (uint64_t)le32_get(h->bodies_at) * WIRE_LINE +
+	    (uint64_t)bodies * sizeof(struct wire_body);
+	if (bodies == 0 || bodies > WIRE_BODIES_MAX || end > len)
 		return false;
-	dir = (const struct wire_body *)(p + (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	s->count = bodies + (le32_get(h->groups_at[0]) != 0) + (le32_get(h->groups_at[1]) != 0);
 	s->items = calloc(s->count, sizeof(*s->items));
 	if (s->items == NULL)
 		return false;
 	for (uint32_t i = 0, at = sizeof(*h); i < s->count; i++) {
-		uint64_t begin = (uint64_t)le32_get(dir[i].line) * WIRE_LINE;
-		uint64_t stop = i + 1 < s->count ?
-		    (uint64_t)le32_get(dir[i + 1].line) * WIRE_LINE : len;
+		uint64_t begin = part_at(p, len, i), stop = part_at(p, len, i + 1);
 
 		if (begin < at || stop <= begin || stop > len)
 			return false;

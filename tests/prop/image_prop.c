@@ -115,6 +115,57 @@ key_say(const struct pkt_key *k, const struct addr *local)
 	    remote, k->dir, k->proto, k->frag, k->sport, k->dport, k->vlan);
 }
 
+/* What group tables the images had. */
+static struct {
+	unsigned long images;
+	uint8_t depth[2], key_bytes;	/* of the last */
+} groups_seen;
+
+static void
+groups_see(const uint8_t *p)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		const struct wire_groups *w = (const struct wire_groups *)(p +
+		    (size_t)le32_get(h->groups_at[v6]) * WIRE_LINE);
+
+		if (le32_get(h->groups_at[v6]) == 0)
+			continue;
+		groups_seen.images++;
+		groups_seen.depth[v6] = w->depth;
+		groups_seen.key_bytes = w->key_bytes;
+	}
+}
+
+/* A batch of all the tables of the input answers as one packet at a time. */
+static bool
+batch_holds(struct gen_image *g, const struct image_input *in, const uint8_t *p)
+{
+	struct fw_table tables[FW_BATCH_MAX];
+	struct fw_lane lanes[FW_BATCH_MAX];
+	struct fw_key keys[FW_BATCH_MAX];
+	uint8_t locals[16 * FW_BATCH_MAX];
+	uint32_t index[FW_BATCH_MAX], n = 0;
+	bool is_default;
+
+	for (uint32_t i = 0; n < FW_BATCH_MAX && i < 4 * FW_BATCH_MAX; i++) {
+		const struct image_table *tab = &in->tables[i % in->table_count];
+		struct pkt_key k;
+
+		if (tab->local.family == 0)
+			continue;
+		k = gen_image_key(g, &in->lists[tab->list], tab->local.family);
+		keys[n] = fw_key_from(&k);
+		addr_to_wire(&tab->local, locals + 16 * n++);
+	}
+	fw_match_batch(p, locals, keys, n, lanes, tables, index);
+	for (uint32_t i = 0; i < n; i++)
+		if (index[i] != scalar_match(p, tables[i], &keys[i], &is_default))
+			return false;
+	return true;
+}
+
 /* Asks n packets of each table and family. */
 static bool
 input_holds(struct gen_image *g, const struct image_input *in, unsigned n, unsigned long *asked)
@@ -133,6 +184,9 @@ input_holds(struct gen_image *g, const struct image_input *in, unsigned n, unsig
 		printf("# the firmware refuses byte %u\n", bad_at);
 		good = false;
 	}
+	groups_see(p);
+	for (unsigned i = 0; i < n / 100 + 1 && good; i++)
+		good = batch_holds(g, in, p);
 	for (uint32_t i = 0; i < in->table_count && good; i++) {
 		const struct image_table *tab = &in->tables[i];
 		const struct image_list *l = &in->lists[tab->list];
@@ -171,7 +225,8 @@ all_answers_agree(void)
 		}
 		arena_reset(&a);
 	}
-	printf("# %lu lookups, four ways each\n", asked);
+	printf("# %lu lookups, four ways each; %lu tables of groups\n", asked, groups_seen.images);
+	T_OK(groups_seen.images > tries / 4);
 	arena_fini(&a);
 }
 
@@ -186,6 +241,41 @@ plain_tables_agree(void)
 	arena_init(&a, (size_t)256 << 20);
 	g.arena = &a;
 	T_OK(input_holds(&g, gen_image_plain(&g, counts, 8), (unsigned)t_tries(3000), &asked));
+	arena_fini(&a);
+}
+
+/* Group tables of one leaf, and of several levels, with keys of each kind. */
+static void
+big_groups_agree(void)
+{
+	static const struct {
+		uint32_t groups, prefixes[2], depth[2], key_bytes;
+		bool hosts;
+	} rows[] = {
+		{ 1, { 90, 90 }, { 1, 2 }, 8, false },
+		{ 3, { 300, 100 }, { 2, 2 }, 16, true },
+		{ 20, { 250, 250 }, { 3, 4 }, 16, true },
+		{ 5, { 5000, 5000 }, { 3, 5 }, 8, false },
+		{ 4, { 20000, 20000 }, { 4, 5 }, 16, true },
+	};
+	struct gen_image g = { .state = t_seed() };
+	unsigned long asked = 0;
+	struct arena a;
+
+	arena_init(&a, (size_t)256 << 20);
+	g.arena = &a;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct image_input *in = gen_image_big(&g, rows[i].groups, rows[i].prefixes,
+		    rows[i].hosts);
+
+		T_OK(input_holds(&g, in, (unsigned)t_tries(3000), &asked));
+		T_OK(groups_seen.images > 0);
+		T_IS_UINT(groups_seen.depth[0], rows[i].depth[0]);
+		T_IS_UINT(groups_seen.depth[1], rows[i].depth[1]);
+		T_IS_UINT(groups_seen.key_bytes, rows[i].key_bytes);
+		arena_reset(&a);
+	}
+	printf("# %lu lookups\n", asked);
 	arena_fini(&a);
 }
 
@@ -338,6 +428,7 @@ main(void)
 {
 	T_RUN(all_answers_agree);
 	T_RUN(plain_tables_agree);
+	T_RUN(big_groups_agree);
 	T_RUN(flips_are_refused_or_harmless);
 	T_RUN(cuts_are_refused);
 	T_RUN(same_input_same_bytes);

@@ -2,6 +2,7 @@
 /* gen_image - rules as the encoder takes them. */
 #include "gen_image.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 uint32_t
@@ -203,6 +204,7 @@ gen_image(struct gen_image *g, uint32_t tables_max, uint32_t rules_max)
 	in->unsegmented = BELOW(2) == 0 ? WIRE_PASS : WIRE_DROP;
 	in->non_ip = WIRE_PASS;
 	in->fragments_drop = BELOW(2) == 0;
+	in->big_ranges = BELOW(3) == 0 ? 0 : 1 + BELOW(3);	/* sets are small here */
 	return in;
 }
 
@@ -272,6 +274,70 @@ gen_image_plain(struct gen_image *g, const uint32_t *counts, uint32_t tables)
 		    ? (struct addr){ .lo = 0xc0a80000 + i * 3, .family = 4 }
 		    : (struct addr){ .hi = UINT64_C(0xfd00000000000000), .lo = i, .family = 6 };
 	}
+	return in;
+}
+
+/* --- big groups ------------------------------------------------------------------------------- */
+
+/* Bits as they fall: few prefixes meet, some hold others. */
+static struct addr_range
+feed_range(struct gen_image *g, uint8_t family, bool hosts)
+{
+	uint64_t r = (uint64_t)BELOW(UINT32_MAX) << 32 | BELOW(UINT32_MAX);
+	struct addr a = { .family = family, .lo = (uint32_t)r };
+
+	if (family == 4)
+		return addr_prefix(&a, BELOW(2) == 0 ? 24 : BELOW(4) == 0 ? 12 + BELOW(12) :
+		    25 + BELOW(8));
+	a.hi = UINT64_C(0x2000000000000000) | r >> 3;
+	a.lo = BELOW(8);
+	if (hosts && BELOW(2) == 0)
+		return addr_prefix(&a, 128 - BELOW(3));
+	return addr_prefix(&a, BELOW(3) == 0 ? 24 + BELOW(24) : 48 + BELOW(17));
+}
+
+static struct addr_set
+feed(struct gen_image *g, const uint32_t prefixes[2], bool hosts)
+{
+	uint32_t n = prefixes[0] + prefixes[1];
+	struct addr_range *ranges = malloc(((size_t)n + 1) * sizeof(*ranges));
+	struct addr_set s;
+
+	CHECK(ranges != NULL);
+	for (uint32_t i = 0; i < n; i++)
+		ranges[i] = feed_range(g, i < prefixes[0] ? 4 : 6, hosts);
+	CHECK(addr_set_from(g->arena, ranges, n, &s) == RC_OK);
+	free(ranges);
+	return s;
+}
+
+struct image_input *
+gen_image_big(struct gen_image *g, uint32_t groups, const uint32_t prefixes[2], bool hosts)
+{
+	struct image_input *in = room(g, 1, sizeof(*in));
+	struct addr_set *sets = room(g, groups, sizeof(*sets));
+	uint32_t id = 0;
+
+	for (uint32_t i = 0; i < groups; i++)
+		sets[i] = feed(g, prefixes, hosts);
+	in->list_count = 2;
+	in->lists = room(g, 2, sizeof(*in->lists));
+	for (uint32_t i = 0; i < 2; i++) {
+		struct image_list *l = &in->lists[i];
+
+		some_list(g, l, 40, &id);
+		for (uint32_t k = 0; k < l->count; k++)
+			if (BELOW(2) == 0)
+				((struct image_rule *)l->rules[k])->peer = sets[BELOW(groups)];
+	}
+	in->table_count = 4;
+	in->tables = room(g, 4, sizeof(*in->tables));
+	for (uint32_t i = 0; i < 4; i++)
+		in->tables[i] = (struct image_table){ { .family = i < 2 ? 4 : 6, .lo = i + 1 },
+			i % 2 };
+	in->counter_count = 16;
+	in->unsegmented = in->non_ip = WIRE_PASS;
+	in->big_ranges = 64;
 	return in;
 }
 

@@ -291,10 +291,13 @@ reboot_between(void)
 static struct arena arena;
 static struct gen_image gen = { .arena = &arena };
 
-/* Real images into old and new: one list is a rule shorter in new, so that what follows moves. */
+/* Real images into old and new: one list is a rule shorter in new, so that what follows moves. Some
+ * lists name one big group, which is a fifth of the image and stays. */
 static void
 images_make(struct mbox_upload *first, struct mbox_upload *second)
 {
+	static struct addr_range ranges[3000];
+	struct addr_set group = { ranges, ARRAY_LEN(ranges) };
 	struct image_input *in;
 	uint32_t counts[TABLES];
 
@@ -303,6 +306,16 @@ images_make(struct mbox_upload *first, struct mbox_upload *second)
 	for (uint32_t i = 0; i < TABLES; i++)
 		counts[i] = 10 + i;
 	in = gen_image_plain(&gen, counts, TABLES);
+	for (uint32_t i = 0; i < ARRAY_LEN(ranges); i++)
+		ranges[i].lo = ranges[i].hi = (struct addr) { .lo = i * 1000, .family = 4 };
+	in->big_ranges = 64;
+	for (uint32_t i = 0; i < 4; i++) {
+		struct image_rule *r = arena_memdup(&arena, in->lists[i].rules[3], sizeof(*r));
+
+		CHECK(r != NULL);
+		r->peer = group;
+		in->lists[i].rules[3] = r;
+	}
 	for (int i = 0; i < 2; i++) {
 		struct mbox_upload *u = i == 0 ? first : second;
 		struct diag d = { 0 };
@@ -359,6 +372,7 @@ only_what_changed_is_sent(void)
 	T_IS_UINT(copied, 0);
 	T_IS_INT(upload(&r, &b, &loaded, &copied), RC_OK);
 	T_IS_UINT(loaded + copied, b.len);
+	T_OK(le32_get(((struct wire_image_hdr *)new)->groups_at[0]) != 0);
 	T_OK(copied > 0 && loaded < b.len / 10);
 	printf("# one table of %d: %" PRIu64 " bytes sent, %" PRIu64 " copied\n", TABLES, loaded,
 	    copied);
@@ -472,6 +486,9 @@ odd_directories(void)
 		{ offsetof(struct wire_image_hdr, body_count), 0 },
 		{ offsetof(struct wire_image_hdr, body_count), WIRE_BODIES_MAX },
 		{ offsetof(struct wire_image_hdr, version), 1 },
+		{ offsetof(struct wire_image_hdr, groups_at), 1 },
+		{ offsetof(struct wire_image_hdr, groups_at), UINT32_MAX },
+		{ offsetof(struct wire_image_hdr, groups_at) + 4, 2 },
 		{ sizeof(struct wire_image_hdr), 0 },
 		{ sizeof(struct wire_image_hdr) + sizeof(struct wire_body), 0xffffff }
 	};
