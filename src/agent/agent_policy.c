@@ -61,6 +61,9 @@ finish(struct agent *a, struct compile_result *r)
 			agent_nic_enforce(a, g, first, &a->last);
 		}
 	}
+	if (a->last.rc != RC_OK && a->last.diags.errors == 0 && a->last.why.level == DIAG_NONE)
+		diag_set(&a->last.why, "no-compile", "no compile can be had here: %s",
+		    rc_name(a->last.rc));
 	outcome_log(&a->last);
 	agent_notify_round(a);
 	agent_jobs_round(a, a->round);

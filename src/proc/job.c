@@ -281,7 +281,8 @@ job_start(const struct job_role *role, const uint8_t *input, size_t len, struct 
 		j->fd[i] = -1;
 	if (!fds_open(j, theirs) || !child_start(j, theirs)) {
 		diag_set(diag, "child", "%s cannot be started: %s", role->what, strerror(errno));
-		rc = rc_from_errno(errno);
+		/* EAGAIN of fork is no reason to ask again and again */
+		rc = errno == EAGAIN ? RC_LIMIT : rc_from_errno(errno);
 	}
 	for (int i = 0; i < 3; i++)
 		fd_close(&theirs[i]);

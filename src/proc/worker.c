@@ -62,7 +62,7 @@ worker_start(const char *name, const int *fds, uint32_t count, struct worker *ou
 	if (out->pid > 0)
 		out->fd = (int)syscall(SYS_pidfd_open, out->pid, 0);
 	if (out->pid < 0 || out->fd < 0) {
-		enum rc rc = rc_from_errno(errno);
+		enum rc rc = errno == EAGAIN ? RC_LIMIT : rc_from_errno(errno);
 
 		diag_set(diag, "worker", "cannot start %s: %s", name, strerror(errno));
 		worker_stop(out);
