@@ -373,7 +373,7 @@ make_variant()
 		END
 		make_library "$name"
 		make_tests "$name"
-		if [ -f src/cli/main.c ]; then
+		if [ "$name" != fuzz ] && [ -f src/cli/main.c ]; then	# libFuzzer has a main
 			make_program "$name" src/cli/main.c "build/$name/ringfence"
 			echo "all: build/$name/ringfence"
 		fi
