@@ -37,7 +37,7 @@ signal_take(void *arg, uint32_t events)
 			break;
 		default:
 			log_info("agent-end", "signal=%u", s.ssi_signo);
-			loop_stop(a->loop);
+			agent_drain(a);
 		}
 	}
 }
@@ -73,9 +73,12 @@ agent_fini(struct agent *a)
 	agent_ctl_close(a);
 	agent_nic_stop(a);
 	state_close(&a->state);
+	agent_takeover_close(a);
 	loop_destroy(&a->loop);
 	if (a->signal_io.fd >= 0)
 		(void)close(a->signal_io.fd);
+	if (a->taking_fd >= 0)
+		(void)close(a->taking_fd);
 	diags_fini(&a->last.diags);
 }
 
@@ -92,6 +95,32 @@ descriptors_raise(void)
 		log_warn("descriptors", "limit=%ju", (uintmax_t)r.rlim_cur);
 }
 
+/* State, sockets, the room: new, or of the daemon that runs and that ends then. */
+static enum rc
+place_take(struct agent *a, struct diag *diag)
+{
+	enum rc rc = a->cfg->takeover ? agent_takeover_ask(a, diag) : RC_OK;
+	bool taking = a->taking_fd >= 0;
+
+	if (rc == RC_OK && !taking)
+		rc = state_open(a->cfg->state, -1, &a->state, diag);
+	if (rc == RC_OK)
+		rc = taking ? agent_listen_adopt(a, diag) : agent_listen_open(a, diag);
+	if (rc == RC_OK)
+		rc = agent_takeover_open(a, diag);
+	if (rc == RC_OK)
+		rc = agent_room_enter(a, diag);
+	if (rc == RC_OK)
+		rc = agent_keys_open(a, diag);
+	if (rc != RC_OK || !taking)
+		return rc;
+	rc = agent_takeover_go(a, diag);
+	if (rc == RC_OK)
+		rc = state_open(a->cfg->state, a->state_lock_fd, &a->state, diag);
+	a->state_lock_fd = -1;	/* the state's, or closed by it */
+	return rc;
+}
+
 enum rc
 agent_run(const struct agent_cfg *cfg, struct diag *diag)
 {
@@ -99,7 +128,8 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 		.keys.pairs = { { -1, -1 }, { -1, -1 } }, .keys.trial_fd = -1,
 		.keys.trial.fd = -1, .keys.retired.fd = -1, .ctl.worker.fd = -1,
 		.signer.worker.fd = -1,
-		.signal_io.fd = -1, .notify.fd = -1, .started_ns = clock_mono_ns() };
+		.signal_io.fd = -1, .notify.fd = -1, .takeover_fd = -1, .takeover_io.fd = -1,
+		.taking_fd = -1, .state_lock_fd = -1, .started_ns = clock_mono_ns() };
 	enum rc rc = loop_create(&a.loop);
 
 	descriptors_raise();
@@ -109,13 +139,9 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 	if (rc == RC_OK)
 		agent_notify_open(&a);
 	if (rc == RC_OK)
-		rc = state_open(cfg->state, &a.state, diag);
+		rc = place_take(&a, diag);
 	if (rc == RC_OK)
-		rc = agent_listen_open(&a, diag);
-	if (rc == RC_OK)
-		rc = agent_room_enter(&a, diag);
-	if (rc == RC_OK)
-		rc = agent_ctl_open(&a, diag);
+		agent_ctl_open(&a);
 	if (rc == RC_OK)
 		rc = agent_nic_first(&a, diag);
 	if (rc == RC_OK) {

@@ -22,6 +22,7 @@ struct agent_cfg {
 	const char *listen;		/* ADDRESS:PORT for TLS; NULL = none */
 	const char *keys;		/* its directory */
 	bool no_sandbox;		/* unsupported */
+	bool takeover;			/* of the daemon that runs, if one does */
 	const char *config;		/* the file this came from; "" = none */
 	/* Reads that file anew and brings policy, keys and config up to date; NULL = there is
 	 * none. On error nothing is changed. */

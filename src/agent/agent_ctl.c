@@ -31,9 +31,10 @@ static void ctl_start(void *arg);
 void
 agent_child_again(struct agent *a, struct child *c)
 {
-	enum rc rc = loop_timer_set(a->loop, &c->again, clock_mono_ns() +
-	    c->backoff_ms * NS_PER_MS);
+	enum rc rc;
 
+	c->backoff_ms = MAX(c->backoff_ms, (uint32_t)BACKOFF_FIRST_MS);
+	rc = loop_timer_set(a->loop, &c->again, clock_mono_ns() + c->backoff_ms * NS_PER_MS);
 	CHECK(rc == RC_OK);
 	c->backoff_ms = MIN(c->backoff_ms * 2, (uint32_t)BACKOFF_MAX_MS);
 	c->restarts++;
@@ -98,6 +99,14 @@ ctl_ended(void *arg, uint32_t events)
 
 	UNUSED(events);
 	chan_close(a);
+	if (a->draining) {
+		char why[32];
+
+		loop_io_del(a->loop, &a->ctl.io);
+		worker_reap(&a->ctl.worker, why, sizeof(why));
+		agent_drain_check(a);
+		return;
+	}
 	agent_child_ended(a, &a->ctl, "ctl");
 }
 
@@ -202,20 +211,13 @@ ctl_start(void *arg)
 	agent_keys_send(a);
 }
 
-enum rc
-agent_ctl_open(struct agent *a, struct diag *diag)
+void
+agent_ctl_open(struct agent *a)
 {
-	enum rc rc;
-
-	a->ctl.backoff_ms = a->signer.backoff_ms = BACKOFF_FIRST_MS;
 	a->ctl.again = (struct loop_timer){ .fn = ctl_start, .arg = a };
-	rc = agent_keys_open(a, diag);
-	if (rc == RC_OK) {
-		a->stop_timer = (struct loop_timer){ .fn = stop_check, .arg = a };
-		ctl_start(a);
-		stop_check(a);
-	}
-	return rc;
+	a->stop_timer = (struct loop_timer){ .fn = stop_check, .arg = a };
+	ctl_start(a);
+	stop_check(a);
 }
 
 void
@@ -223,6 +225,7 @@ agent_ctl_close(struct agent *a)
 {
 	chan_close(a);
 	if (a->loop != NULL) {
+		loop_timer_clear(a->loop, &a->drain_timer);
 		loop_io_del(a->loop, &a->ctl.io);
 		loop_timer_clear(a->loop, &a->stop_timer);
 		loop_timer_clear(a->loop, &a->ctl.again);

@@ -5,8 +5,9 @@
  *          agent_policy.c compiles and their outcome; agent_confirm.c what waits to be confirmed;
  *          agent_listen.c the sockets; agent_room.c what main gives up; agent_ctl.c the process
  *          that serves the sockets; agent_keys.c the keys and their signer; agent_api.c,
- *          agent_jobs.c, agent_query.c what they ask; agent_json.c, agent_doc.c, metrics.c the
- *          answers; agent_notify.c the service manager.
+ *          agent_jobs.c, agent_query.c what they ask; agent_takeover.c, agent_drain.c one daemon
+ *          after another; agent_json.c, agent_doc.c, metrics.c the answers; agent_notify.c the
+ *          service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -26,7 +27,10 @@
 #include "str.h"
 #include "worker.h"
 
+#define TAKEOVER_SUFFIX ".takeover"
+
 enum {
+	DRAIN_MS = 5000,		/* for what was asked before the end */
 	NIC_BACKOFF_FIRST_MS = 50,
 	NIC_BACKOFF_MAX_MS = 2000,
 	NIC_CHECK_MS = 250,		/* is it there, what does it count */
@@ -151,6 +155,14 @@ struct agent {
 	struct outcome last;
 
 	int local_fd, tls_fd, socket_lock_fd;
+	bool handed_over;		/* the sockets' paths are another daemon's */
+	bool draining;
+	struct loop_timer drain_timer;
+	int takeover_fd;		/* listens for who comes to take over */
+	struct loop_io takeover_listen_io;
+	struct loop_io takeover_io;	/* who came; its fd -1 = nobody */
+	int taking_fd;			/* to the daemon before this one; -1 = none */
+	int state_lock_fd;		/* of it, until the state is open */
 	uint32_t group;			/* gid that may use the local socket; UINT32_MAX = none */
 	struct child ctl, signer;
 	struct loop_timer stop_timer;	/* do they stand still */
@@ -202,12 +214,30 @@ void agent_undo(struct agent *a, struct outcome *o);
 MUST_CHECK enum rc agent_listen_open(struct agent *a, struct diag *diag);
 void agent_listen_close(struct agent *a);
 
+/* What another daemon gave, made what the options say. */
+MUST_CHECK enum rc agent_listen_adopt(struct agent *a, struct diag *diag);
+
+/* agent_takeover.c */
+/* Serves who comes to take over; after it was asked, on what it gave. */
+MUST_CHECK enum rc agent_takeover_open(struct agent *a, struct diag *diag);
+void agent_takeover_close(struct agent *a);
+/* Asks the daemon that runs for its locks and sockets; taking_fd is -1 where there is none. */
+MUST_CHECK enum rc agent_takeover_ask(struct agent *a, struct diag *diag);
+/* Tells it to end, and waits until it has. */
+MUST_CHECK enum rc agent_takeover_go(struct agent *a, struct diag *diag);
+
+/* agent_drain.c */
+/* Nothing new is accepted, what was asked is answered, then the loop stops. Again: at once. */
+void agent_drain(struct agent *a);
+/* A request or ctl came to its end. */
+void agent_drain_check(struct agent *a);
+
 /* agent_room.c */
 /* Gives up what main needs no longer. Sockets are bound, the state is open, nothing is started. */
 MUST_CHECK enum rc agent_room_enter(struct agent *a, struct diag *diag);
 
 /* agent_ctl.c */
-MUST_CHECK enum rc agent_ctl_open(struct agent *a, struct diag *diag);
+void agent_ctl_open(struct agent *a);
 void agent_ctl_close(struct agent *a);
 void agent_ctl_send(struct agent *a, const struct msg *m);
 void agent_ctl_alert(struct agent *a, const struct nic_alert *alert);

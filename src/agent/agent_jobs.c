@@ -167,6 +167,7 @@ agent_jobs_round(struct agent *a, uint32_t round)
 			continue;
 		job_finish(a, j, agent_outcome_doc(a));
 	}
+	agent_drain_check(a);
 }
 
 /* --- asked --- */

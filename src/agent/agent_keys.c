@@ -109,14 +109,30 @@ certs_encode(const struct key_files *k, size_t *len)
 	return NULL;
 }
 
+static void
+none_send(struct agent *a)
+{
+	const struct ctl_keys none = { 0 };
+	uint8_t buf[64];
+	size_t len;
+
+	if (ctl_keys_encode(&none, buf, sizeof(buf), &len) == RC_OK)
+		agent_ctl_send(a, &(struct msg){ .type = CTL_KEYS, .body = buf,
+		    .len = (uint32_t)len });
+}
+
 void
 agent_keys_send(struct agent *a)
 {
 	size_t len = 0;
 	uint8_t *buf;
 
-	if (!a->keys.serving || a->chan == NULL)
+	if (a->chan == NULL || (!a->keys.serving && a->keys.refused[0] == '\0'))
 		return;
+	if (!a->keys.serving) {		/* whoever connects is to hear that there are none */
+		none_send(a);
+		return;
+	}
 	buf = certs_encode(&a->keys.files, &len);
 	if (buf != NULL)
 		agent_ctl_send(a, &(struct msg){ .type = CTL_KEYS, .arg = a->keys.pair,
@@ -129,6 +145,8 @@ refused(struct agent *a, const char *why)
 {
 	(void)snprintf(a->keys.refused, sizeof(a->keys.refused), "%.290s", why);
 	log_err("keys-refused", "text=\"%s\" kept=%s", why, a->keys.serving ? "old" : "none");
+	if (!a->keys.serving)
+		agent_keys_send(a);
 }
 
 /* --- the signer that serves --- */

@@ -156,12 +156,46 @@ agent_listen_open(struct agent *a, struct diag *diag)
 	return rc;
 }
 
+/* Whether fd listens at that address. */
+static bool
+listens_at(int fd, const struct addrinfo *ai)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+
+	return getsockname(fd, (struct sockaddr *)&ss, &len) == 0 && len == ai->ai_addrlen &&
+	    memcmp(&ss, ai->ai_addr, len) == 0;
+}
+
+enum rc
+agent_listen_adopt(struct agent *a, struct diag *diag)
+{
+	struct addrinfo *ai = a->cfg->listen == NULL ? NULL : listen_addr(a->cfg->listen);
+	enum rc rc = group_find(a->cfg->group, &a->group, diag);
+
+	if (rc == RC_OK && (chown(a->cfg->socket, (uid_t)-1, a->group == UINT32_MAX ? getegid() :
+	    a->group) != 0 || chmod(a->cfg->socket, a->group == UINT32_MAX ? 0600 : 0660) != 0)) {
+		diag_set(diag, "socket", "%s: %s", a->cfg->socket, strerror(errno));
+		rc = rc_from_errno(errno);
+	}
+	if (a->tls_fd >= 0 && (ai == NULL || !listens_at(a->tls_fd, ai))) {
+		(void)close(a->tls_fd);
+		a->tls_fd = -1;
+	}
+	if (ai != NULL)
+		freeaddrinfo(ai);
+	if (rc == RC_OK && a->cfg->listen != NULL && a->tls_fd < 0)
+		rc = tls_bind(a, diag);
+	return rc;
+}
+
 void
 agent_listen_close(struct agent *a)
 {
 	if (a->local_fd >= 0) {
 		(void)close(a->local_fd);
-		(void)unlink(a->cfg->socket);
+		if (!a->handed_over)
+			(void)unlink(a->cfg->socket);
 	}
 	if (a->tls_fd >= 0)
 		(void)close(a->tls_fd);

@@ -51,7 +51,7 @@ role_ctl_run(void)
 		.tls_fd = socket_or_none(WORKER_FD_FIRST + CTL_FD_TLS),
 		.signer_fds = { socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER),
 			socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER_NEXT) },
-		.group = UINT32_MAX,
+		.group = UINT32_MAX, .told = true,
 		.openapi = (const char *)embed_openapi, .openapi_len = embed_openapi_len
 	};
 	struct server *s = NULL;
@@ -66,7 +66,7 @@ role_ctl_run(void)
 	else
 		log_err("ctl", "text=\"%s\"", d.text);
 	server_destroy(&s);
-	return rc == RC_PEER ? 0 : EXIT_SERVE;
+	return rc == RC_PEER || rc == RC_OK ? 0 : EXIT_SERVE;
 }
 
 /* All of a descriptor, at most cap bytes. */

@@ -180,7 +180,7 @@ gens_read(struct state *s, struct diag *diag)
 }
 
 enum rc
-state_open(const char *dir, struct state **out, struct diag *diag)
+state_open(const char *dir, int lock_fd, struct state **out, struct diag *diag)
 {
 	struct state *s = calloc(1, sizeof(*s));
 	char lock[PATH_MAX];
@@ -189,15 +189,15 @@ state_open(const char *dir, struct state **out, struct diag *diag)
 	*out = NULL;
 	if (s == NULL)
 		return RC_NOMEM;
-	s->lock_fd = -1;
+	s->lock_fd = lock_fd;
 	if (strlen(dir) >= sizeof(s->dir)) {
 		diag_set(diag, "path-length", "the state directory's path is too long");
 		rc = RC_LIMIT;
 		goto fail;
 	}
 	(void)strcpy(s->dir, dir);
-	rc = dir_make(dir, 0700, diag);
-	if (rc == RC_OK) {
+	rc = lock_fd >= 0 ? RC_OK : dir_make(dir, 0700, diag);
+	if (rc == RC_OK && lock_fd < 0) {
 		(void)snprintf(lock, sizeof(lock), "%s/lock", dir);
 		rc = lock_take(lock, "state directory", &s->lock_fd, diag);
 	}
@@ -211,6 +211,12 @@ state_open(const char *dir, struct state **out, struct diag *diag)
 fail:
 	state_close(&s);
 	return rc;
+}
+
+int
+state_lock_fd(const struct state *s)
+{
+	return s->lock_fd;
 }
 
 void

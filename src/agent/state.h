@@ -19,8 +19,12 @@ enum { STATE_KEPT = 2, STATE_BAD_KEPT = 4, STATE_ALARM_BYTES = 512 };
 
 struct state;
 
-/* Makes the directory, locks it, reads what is there. */
-MUST_CHECK enum rc state_open(const char *dir, struct state **out, struct diag *diag);
+/* Makes the directory, locks it, reads what is there. lock_fd: its lock, which somebody held, and
+ * which is taken in any case; -1 = none. */
+MUST_CHECK enum rc state_open(const char *dir, int lock_fd, struct state **out,
+    struct diag *diag);
+/* Of the lock; the state's. */
+int state_lock_fd(const struct state *s);
 void state_close(struct state **s);
 
 /* Kept generations, newest first; NULL past the end. Owned by the state. */

@@ -129,6 +129,7 @@ cmd_run(struct cli *cli)
 		.socket = opt_value(o, OPT_SOCKET, DEFAULT_SOCKET),
 		.group = opt_value(o, OPT_GROUP, NULL),
 		.listen = opt_value(o, OPT_LISTEN, NULL),
+		.takeover = opt_has(o, OPT_TAKEOVER),
 		.no_sandbox = opt_has(o, OPT_NO_SANDBOX),
 		.reread = reread, .reread_arg = &r
 	};

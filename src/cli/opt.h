@@ -51,6 +51,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(PCAP,    "pcap",      0,   "FILE",   "packets to measure with, of a capture") \
 	X(CONFIG,  "config",    0,   "FILE",   "the configuration file") \
 	X(ORIGIN,  "origin",    0,   NULL,     "say where each value came from") \
+	X(TAKEOVER, "takeover", 0,  NULL,     "take the place of the daemon that runs") \
 	X(NO_SANDBOX, "no-sandbox", 0, NULL,   "give up no rights: unsupported, and unsafe") \
 	X(DETAILED, "detailed", 0,  NULL,     "every example of what changes") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")

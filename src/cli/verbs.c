@@ -2,6 +2,15 @@
 /* verbs - the table of verbs: what each takes, and what runs it. */
 #include "cli.h"
 
+/* What may stand in the file of --config too. */
+#define NIC_KEYS \
+	(OPT_BIT(WIRE) | OPT_BIT(HOST) | OPT_BIT(SOCKET) | OPT_BIT(STORE) | OPT_BIT(FLOWS) | \
+	    OPT_BIT(NO_SANDBOX))
+#define RUN_KEYS \
+	(OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) | OPT_BIT(GROUP) | \
+	    OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(TAKEOVER) | OPT_BIT(NO_SANDBOX) | \
+	    OPT_BIT(VERBOSE))
+
 const struct verb cli_verbs[] = {
 	{ .name = "check", .args = "DIR", .args_min = 1, .args_max = 1, .options = OPT_BIT(JSON),
 	    .summary = "Compile a policy directory without a NIC, and say what is wrong with it",
@@ -40,27 +49,22 @@ const struct verb cli_verbs[] = {
 	{ .name = "show", .args = "guard", .args_min = 1, .args_max = 1,
 	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
 	{ .name = "nic", .args = "",
-	    .options = OPT_BIT(WIRE) | OPT_BIT(HOST) | OPT_BIT(SOCKET) | OPT_BIT(STORE) |
-		OPT_BIT(FLOWS) | OPT_BIT(CONFIG) | OPT_BIT(NO_SANDBOX),
+	    .options = NIC_KEYS | OPT_BIT(CONFIG),
 	    .required = OPT_BIT(WIRE) | OPT_BIT(HOST),
 	    .summary = "Run the software NIC between two ports, in the foreground",
 	    .detail = "PORT is dev:IFNAME, tap:IFNAME or pcap:FILE.\n"
 		"Without --store the image is kept beside the socket, as PATH.image.",
 	    .run = cmd_nic },
 	{ .name = "run", .args = "",
-	    .options = OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) |
-		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(CONFIG) |
-		OPT_BIT(NO_SANDBOX) | OPT_BIT(VERBOSE),
+	    .options = RUN_KEYS | OPT_BIT(CONFIG),
 	    .summary = "Run the daemon, in the foreground",
 	    .detail = "SIGHUP reloads, SIGTERM ends it and leaves the NIC enforcing.\n"
+		"With --takeover a daemon that runs hands its sockets over, and ends.\n"
 		"With --listen it serves TLS with the keys of --keys; ringfence keys init makes "
 		"them.",
 	    .run = cmd_run },
 	{ .name = "config", .args = "show|check [nic|run|FILE]", .args_min = 1, .args_max = 2,
-	    .options = OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) |
-		OPT_BIT(GROUP) | OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(WIRE) |
-		OPT_BIT(HOST) | OPT_BIT(STORE) | OPT_BIT(FLOWS) | OPT_BIT(NO_SANDBOX) |
-		OPT_BIT(VERBOSE) | OPT_BIT(CONFIG) | OPT_BIT(ORIGIN) | OPT_BIT(JSON),
+	    .options = NIC_KEYS | RUN_KEYS | OPT_BIT(CONFIG) | OPT_BIT(ORIGIN) | OPT_BIT(JSON),
 	    .summary = "Print what the services' settings come to, or check their file",
 	    .detail = "config show [nic|run] [OPTION]...: as a file again; --origin says where "
 		"each came from.\nWith a service named, its options count as on its command line.\n"

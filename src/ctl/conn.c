@@ -236,6 +236,7 @@ static void
 request_done(struct conn *c)
 {
 	c->id = 0;
+	c->served = true;
 	c->have_head = false;
 	c->told_continue = false;
 	memset(&c->chunked, 0, sizeof(c->chunked));
@@ -624,4 +625,33 @@ on_deadline(void *arg)
 	if (c->state != CONN_LINGER && (c->state != CONN_READ || c->in_len > 0))
 		server_refused(c->server, REFUSED_TIMEOUT, c, "too slow");
 	conn_destroy(c);
+}
+
+/* Between two requests. */
+static bool
+asks_nothing(const struct conn *c)
+{
+	return c->state == CONN_READ && c->in_len == 0 && !c->have_head && c->out.len == 0;
+}
+
+void
+conn_drain(struct conn *c)
+{
+	c->want_close = true;
+	if (c->state != CONN_STREAM)
+		return;
+	str_add(&c->out, "0\r\n\r\n");
+	stream_reader_end(&c->reader);
+	c->state = CONN_CLOSING;
+	deadline_set(c, LIMIT_LINGER_MS);
+	conn_kick(c);
+}
+
+void
+conn_drain_idle(struct conn *c, bool anyone)
+{
+	bool begins = c->state == CONN_HELLO || c->state == CONN_SHAKE;
+
+	if (asks_nothing(c) ? c->served || anyone : anyone && (begins || c->state == CONN_LINGER))
+		conn_destroy(c);
 }

@@ -58,6 +58,7 @@ struct conn {
 	struct http_chunked chunked;
 	struct str body;
 	bool told_continue;
+	bool served;			/* one request at least was answered */
 
 	struct str out;			/* bytes to write */
 	size_t out_pos;
@@ -82,6 +83,11 @@ void conn_problem(struct conn *c, int status, const char *slug, const char *deta
 void conn_stream_begin(struct conn *c, const char *type);
 /* False where the reader's queue is full: nothing was added. */
 MUST_CHECK bool conn_stream_put(struct conn *c, const void *p, size_t len);
+
+/* The server ends: the next answer is the last, a stream ends now. */
+void conn_drain(struct conn *c);
+/* Closes one that has nothing to be answered, if it had an answer before or anyone is meant. */
+void conn_drain_idle(struct conn *c, bool anyone);
 
 /* Lets the loop write what waits. */
 void conn_kick(struct conn *c);

@@ -5,7 +5,8 @@
  * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id,
  *          status as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
  *          KEYS: main to ctl, the three PEM files of the key directory, arg = which signer has
- *          their key; GROUP: main to ctl, arg is the gid that may use the local socket.
+ *          their key; GROUP: main to ctl, arg is the gid that may use the local socket;
+ *          DRAIN: main to ctl, accept no more, answer what was asked, end.
  *          SAID is no message of that channel: the signer's only word to main.
  * Limits:  names and texts below; a body is what the request carried, at most
  *          HTTP_BODY_BYTES_MAX, and main never looks into it. The body of
@@ -17,7 +18,8 @@
 #include "http.h"
 #include "msg.h"
 
-enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_GROUP };
+enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_GROUP,
+	CTL_DRAIN };
 
 enum ctl_verb {
 	CTL_STATUS = 1, CTL_COUNTERS, CTL_GENERATIONS, CTL_GENERATION, CTL_POLICY, CTL_CHECK,

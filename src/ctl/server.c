@@ -20,7 +20,7 @@
 #include "stream.h"
 
 enum { ACCEPTS_A_TURN = 64, STRANGERS_A_TURN = 16, SHAKE_TICK_MS = 2, WAITS = 4096, LOG_SETS = 64,
-	LOG_WAYS = 8 };
+	LOG_WAYS = 8, DRAIN_ASK_MS = 500, DRAIN_TICK_MS = 5 };
 
 /* A request that main works on. */
 struct wait {
@@ -54,6 +54,8 @@ struct server {
 		uint8_t what;
 	} said[LOG_SETS][LOG_WAYS];	/* one line a source, kind and minute */
 	bool main_gone;
+	bool local_on, tls_on;		/* it accepts there */
+	uint64_t drain_ns;		/* since when it accepts no more; 0 = it does */
 };
 
 static const char *const refusal_names[REFUSED__COUNT] = { "budget", "pending", "hello",
@@ -390,6 +392,52 @@ keys_take(struct server *s, const struct msg *m)
 	return RC_OK;
 }
 
+/* --- the end --- */
+
+/* Who connects from now on waits in the sockets for whoever accepts next. What others have sent
+ * already is read before the first tick closes those who wait between two requests; those who have
+ * not asked yet get a moment to. */
+static void
+drain_begin(struct server *s)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (s->drain_ns != 0)
+		return;
+	s->drain_ns = now;
+	loop_io_del(s->loop, &s->local_io);
+	loop_io_del(s->loop, &s->tls_io);
+	s->local_on = s->tls_on = true;		/* not again */
+	for (struct conn *c = s->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		conn_drain(c);
+	}
+	tick_at(s, now + DRAIN_TICK_MS * NS_PER_MS);
+}
+
+static void
+drain_tick(struct server *s, uint64_t now)
+{
+	if (s->drain_ns == 0)
+		return;
+	for (struct conn *c = s->conns, *next; c != NULL; c = next) {
+		next = c->next;
+		conn_drain_idle(c, now - s->drain_ns > DRAIN_ASK_MS * NS_PER_MS);
+	}
+	if (s->conns == NULL)
+		loop_stop(s->loop);
+}
+
+/* Begins to accept, once. */
+static enum rc
+listen_begin(struct server *s, struct loop_io *io, bool *on)
+{
+	if (*on || io->fd < 0)
+		return RC_OK;
+	*on = true;
+	return loop_io_add(s->loop, io);
+}
+
 static void
 on_main(void *arg, uint32_t events)
 {
@@ -412,9 +460,16 @@ on_main(void *arg, uint32_t events)
 			break;
 		case CTL_GROUP:
 			s->cfg.group = (uint32_t)m.arg;
+			rc = listen_begin(s, &s->local_io, &s->local_on);
+			break;
+		case CTL_DRAIN:
+			drain_begin(s);
 			break;
 		case CTL_KEYS:
 			rc = keys_take(s, &m);
+			/* with keys that cannot be used too: who connects is to hear of it */
+			if (rc == RC_OK)
+				rc = listen_begin(s, &s->tls_io, &s->tls_on);
 			break;
 		default:
 			rc = RC_INVALID;
@@ -604,13 +659,14 @@ on_tick(void *arg)
 {
 	struct server *s = arg;
 	uint64_t now = clock_mono_ns();
+	uint64_t next = s->pending_count > 0 ? SHAKE_TICK_MS : s->drain_ns != 0 ? DRAIN_TICK_MS :
+	    1000;
 
 	shakes_advance(s, now);
 	waits_expire(s, now);
-	if (s->stalled_known > 0)
-		tick_at(s, 1);		/* the next turn */
-	else
-		tick_at(s, now + (s->pending_count > 0 ? SHAKE_TICK_MS : 1000) * NS_PER_MS);
+	drain_tick(s, now);
+	/* 1: the next turn */
+	tick_at(s, s->stalled_known > 0 ? 1 : now + next * NS_PER_MS);
 }
 
 /* --- life --- */
@@ -627,10 +683,10 @@ ios_add(struct server *s)
 	s->tls_io = (struct loop_io){ .fd = s->cfg.tls_fd, .events = EPOLLIN, .fn = on_tls,
 		.arg = s, .late = true };
 	rc = loop_io_add(s->loop, &s->main_io);
-	if (rc == RC_OK)
-		rc = loop_io_add(s->loop, &s->local_io);
-	if (rc == RC_OK && s->cfg.tls_fd >= 0)
-		rc = loop_io_add(s->loop, &s->tls_io);
+	if (rc == RC_OK && !s->cfg.told)
+		rc = listen_begin(s, &s->local_io, &s->local_on);
+	if (rc == RC_OK && !s->cfg.told)
+		rc = listen_begin(s, &s->tls_io, &s->tls_on);
 	s->tick = (struct loop_timer){ .fn = on_tick, .arg = s };
 	if (rc == RC_OK)
 		rc = loop_timer_set(s->loop, &s->tick, clock_mono_ns());

@@ -25,6 +25,7 @@ struct server_cfg {
 	int tls_fd;		/* listening TCP socket, -1 = none; kept */
 	int signer_fds[2];	/* one serves, the other is for the next key; -1 = none; kept */
 	uint32_t group;		/* gid that may use the local socket, beside root */
+	bool told;		/* main tells group and keys: until then nobody is accepted */
 	const char *openapi;	/* JSON text, borrowed for the server's life */
 	size_t openapi_len;
 	uint32_t stall_ms;	/* LIMIT_STALL_MS where 0; tests have less patience */

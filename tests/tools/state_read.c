@@ -32,7 +32,7 @@ read_state(const char *dir)
 	struct diag d = { 0 };
 	struct state *s;
 	const struct gen *g;
-	enum rc rc = state_open(dir, &s, &d);
+	enum rc rc = state_open(dir, -1, &s, &d);
 
 	if (rc != RC_OK) {
 		diag_print(&d, stderr);

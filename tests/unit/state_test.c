@@ -76,7 +76,7 @@ open_state(void)
 	struct state *s = NULL;
 	struct diag d = { 0 };
 
-	if (state_open(dir, &s, &d) != RC_OK) {
+	if (state_open(dir, -1, &s, &d) != RC_OK) {
 		printf("# %s\n", d.text);
 		abort();
 	}
@@ -156,7 +156,7 @@ test_locked(void)
 
 	dir_begin();
 	s = open_state();
-	T_IS_INT(state_open(dir, &other, &d), RC_CONFLICT);
+	T_IS_INT(state_open(dir, -1, &other, &d), RC_CONFLICT);
 	T_OK(other == NULL);
 	T_IS_STR(d.code, "in-use");
 	state_close(&s);
