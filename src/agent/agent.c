@@ -30,7 +30,7 @@ signal_take(void *arg, uint32_t events)
 		switch (s.ssi_signo) {
 		case SIGHUP:
 			log_info("reload-asked", "by=signal");
-			(void)agent_reload(a);
+			(void)agent_reload(a, true);
 			break;
 		case SIGUSR1:
 			agent_dump(a);
@@ -148,7 +148,7 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 		log_info("agent-start", "version=%s nic=%s policy=%s state=%s socket=%s "
 		    "config=%s", cfg->version, cfg->nic, cfg->policy, cfg->state, cfg->socket,
 		    cfg->config[0] != '\0' ? cfg->config : "-");
-		(void)agent_reload(&a);
+		(void)agent_reload(&a, true);
 		rc = loop_run(a.loop);
 	}
 	agent_fini(&a);

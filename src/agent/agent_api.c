@@ -223,7 +223,7 @@ question(struct agent *a, uint32_t id, const struct ctl_request *r)
 	if (g != NULL && r->verb == CTL_EXPLAIN)
 		agent_query_explain(a, id, r, g);
 	else if (g != NULL && r->verb == CTL_PLAN)
-		agent_query_plan(a, id, g);
+		agent_query_plan(a, id, r, g);
 	else if (g != NULL)
 		agent_query_judge(a, id, r, g);
 }
@@ -236,7 +236,7 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 	struct diag d = { 0 };
 
 	/* ctl has looked already; main does not take its word */
-	if (changes && r->role != KEYS_OPERATE) {
+	if ((changes || r->verb == CTL_JOB_CANCEL) && r->role != KEYS_OPERATE) {
 		diag_set(&d, "role", "this needs the role operate");
 		agent_answer_problem(a, id, 403, &d);
 		return;
@@ -270,6 +270,9 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 		break;
 	case CTL_JOB:
 		agent_job_ask(a, id, r);
+		break;
+	case CTL_JOB_CANCEL:
+		agent_job_cancel(a, id, r);
 		break;
 	case CTL_CONFIRM:
 		confirm(a, id);

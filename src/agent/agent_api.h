@@ -16,13 +16,15 @@ void agent_answer_problem(struct agent *a, uint32_t id, int status, const struct
 /* agent_jobs.c: reloads and checks, that may take a while. */
 void agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r);
 void agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r);
+void agent_job_cancel(struct agent *a, uint32_t id, const struct ctl_request *r);
 
 /* agent_query.c: questions, each answered by a child of its own. */
 void agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request *r,
     const struct gen *g);
 void agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r,
     const struct gen *g);
-/* Of the directory against what is enforced. */
-void agent_query_plan(struct agent *a, uint32_t id, const struct gen *g);
+/* Of the body, or of the directory, against what is enforced. */
+void agent_query_plan(struct agent *a, uint32_t id, const struct ctl_request *r,
+    const struct gen *g);
 
 #endif

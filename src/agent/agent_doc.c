@@ -126,7 +126,7 @@ agent_job_doc(const struct agent_job *j, yyjson_val *outcome)
 		return NULL;
 	doc_uint(d, o, "id", j->id);
 	doc_str(d, o, "verb", j->verb == CTL_CHECK ? "check" : "reload");
-	doc_str(d, o, "state", j->done ? "done" : "running");
+	doc_str(d, o, "state", j->cancelled ? "cancelled" : j->done ? "done" : "running");
 	if (outcome != NULL)
 		(void)yyjson_mut_obj_add_val(d, o, "outcome", yyjson_val_mut_copy(d, outcome));
 	return d;

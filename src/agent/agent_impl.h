@@ -83,7 +83,8 @@ struct agent_job {
 	struct agent *agent;
 	uint32_t id;			/* 0 = free */
 	uint8_t verb;			/* CTL_RELOAD, CTL_CHECK */
-	bool done;
+	bool done, cancelled;
+	uint8_t digest[SHA256_BYTES];	/* of the body: the same key is the same request */
 	uint32_t round;			/* reload: the compile that answers it */
 	uint32_t confirm_s;		/* reload: undone unless confirmed by then */
 	char key[CTL_TAG_BYTES];
@@ -102,6 +103,8 @@ struct agent_query {
 	uint32_t id;			/* of the request; 0 = nobody waits any more */
 	const char *type;		/* of a good answer */
 	uint8_t *held[4];
+	bool unpacks;			/* a body first: its text is what next asks about */
+	struct query_ask next;
 };
 
 /* The NIC's generation, and when it goes back to the former one; 0 = nothing waits. */
@@ -149,7 +152,8 @@ struct agent {
 	struct compile *compile;	/* running */
 	struct loop_io compile_io;
 	uint32_t round;			/* of the last compile begun */
-	bool again;			/* another is asked for */
+	bool again;			/* another is asked for, */
+	bool again_signal, round_signal;	/* by a signal: so is, was the running one */
 	struct gen *wanted;		/* compiled, not yet with the NIC */
 	bool wanted_adopts;		/* from the start: equal bytes need no new generation */
 	struct outcome last;
@@ -191,8 +195,10 @@ const char *agent_nic_alarm(const struct agent *a);
 const struct gen *agent_active(struct agent *a);
 
 /* agent_policy.c */
-/* Returns the round whose outcome is the answer. */
-uint32_t agent_reload(struct agent *a);
+/* Returns the round whose outcome is the answer. by_signal: no job stands for it. */
+uint32_t agent_reload(struct agent *a, bool by_signal);
+/* Nobody wants the outcome of that round any more, but for a signal that may have asked as well. */
+void agent_reload_cancel(struct agent *a, uint32_t round);
 /* By the text of a request's body. Only while no compile runs. */
 void agent_reload_posted(struct agent *a, const uint8_t *body, size_t len);
 void agent_policy_stop(struct agent *a);

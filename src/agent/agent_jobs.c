@@ -201,8 +201,16 @@ void
 agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 {
 	struct agent_job *j = job_by_key(a, r->key);
+	uint8_t digest[SHA256_BYTES];
 	struct diag d = { 0 };
 
+	sha256(r->body, r->body_len, digest);
+	if (j != NULL && (j->verb != r->verb || memcmp(j->digest, digest, sizeof(digest)) != 0)) {
+		diag_set(&d, "key-reused", "job %" PRIu32 " had this Idempotency-Key, and asked "
+		    "for something else", j->id);
+		agent_answer_problem(a, id, 422, &d);
+		return;
+	}
 	if (j != NULL) {
 		begun(a, id, j);
 		return;
@@ -217,6 +225,7 @@ agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 		agent_answer_problem(a, id, 503, &d);
 		return;
 	}
+	memcpy(j->digest, digest, sizeof(digest));
 	if (r->verb == CTL_RELOAD) {
 		/* The next compile to begin; set before it does, since it may end at once. */
 		j->round = a->round + 1;
@@ -226,7 +235,7 @@ agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 		if (r->has_body)
 			agent_reload_posted(a, r->body, r->body_len);
 		else
-			(void)agent_reload(a);
+			(void)agent_reload(a, false);
 		return;
 	}
 	begun(a, id, j);
@@ -251,6 +260,36 @@ agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r)
 	if (loop_timer_set(a->loop, &j->timer, clock_mono_ns() +
 	    MIN(r->seconds, (uint32_t)WAIT_S_MAX) * NS_PER_S) != RC_OK)
 		waiter_end(a, j);
+}
+
+void
+agent_job_cancel(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	struct agent_job *j = job_find(a, r->number);
+	struct diag d = { 0 };
+	bool shared = false;
+
+	if (j == NULL || (j->done && !j->cancelled)) {
+		diag_set(&d, j == NULL ? "not-found" : "done", j == NULL ?
+		    "there is no such job (any more)" : "the job is done: what it did stays");
+		agent_answer_problem(a, id, j == NULL ? 404 : 409, &d);
+		return;
+	}
+	if (!j->done) {
+		log_info("job-cancelled", "id=%" PRIu32, j->id);
+		j->cancelled = true;
+		if (j->check != NULL) {
+			loop_io_del(a->loop, &j->check_io);
+			compile_destroy(&j->check);
+		}
+		job_finish(a, j, NULL);
+		for (size_t i = 0; i < ARRAY_LEN(a->jobs); i++)
+			shared |= a->jobs[i].id != 0 && !a->jobs[i].done &&
+			    a->jobs[i].verb == CTL_RELOAD && a->jobs[i].round == j->round;
+		if (j->verb == CTL_RELOAD && !shared)
+			agent_reload_cancel(a, j->round);
+	}
+	job_answer(a, j, id);
 }
 
 void

@@ -5,6 +5,7 @@
  * Who asks while a compile runs may have changed a file after it was read, so he gets the outcome
  * of the next one; all who ask meanwhile share it.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -130,7 +131,8 @@ begin(struct agent *a, const uint8_t *body, size_t len)
 	enum rc rc = RC_OK;
 
 	CHECK(a->compile == NULL);
-	a->again = false;
+	a->round_signal = a->again_signal;
+	a->again = a->again_signal = false;
 	a->round++;
 	agent_notify_reloading(a);
 	if (a->round > 1 && a->cfg->reread != NULL) {
@@ -161,8 +163,9 @@ begin(struct agent *a, const uint8_t *body, size_t len)
 }
 
 uint32_t
-agent_reload(struct agent *a)
+agent_reload(struct agent *a, bool by_signal)
 {
+	a->again_signal |= by_signal;
 	if (a->compile != NULL) {
 		a->again = true;
 		return a->round + 1;
@@ -176,6 +179,20 @@ agent_reload_posted(struct agent *a, const uint8_t *body, size_t len)
 {
 	CHECK(a->compile == NULL);
 	begin(a, body, len);
+}
+
+void
+agent_reload_cancel(struct agent *a, uint32_t round)
+{
+	if (round == a->round + 1 && a->again && !a->again_signal)
+		a->again = false;
+	if (round != a->round || a->compile == NULL || a->round_signal)
+		return;
+	log_info("reload-cancelled", "generation=%" PRIu32, a->active.generation);
+	compile_end(a);
+	agent_notify_round(a);
+	if (a->again)
+		begin(a, NULL, 0);
 }
 
 void

@@ -14,6 +14,8 @@
 
 enum { SYMBOLS_ARENA_BYTES = 64 << 20 };
 
+static void unpacked(struct agent_query *q, const struct query_answer *out);
+
 static void
 query_clear(struct agent_query *q)
 {
@@ -50,6 +52,10 @@ query_ready(void *arg, uint32_t events)
 		return;
 	if (rc != RC_OK) {
 		query_fail(q, rc, &d);
+		return;
+	}
+	if (q->unpacks) {
+		unpacked(q, &out);
 		return;
 	}
 	(void)snprintf(ans.type, sizeof(ans.type), "%s", out.status != 200 ?
@@ -144,34 +150,75 @@ agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r, con
 	query_begin(q, &ask, held);
 }
 
-void
-agent_query_plan(struct agent *a, uint32_t id, const struct gen *g)
+/* What is compared with: the same of a body and of the directory. */
+static bool
+plan_hold(struct agent_query *q, const struct gen *g, struct query_ask *ask)
 {
-	struct query_ask ask = { .kind = QUERY_PLAN };
-	struct agent_query *q = query_make(a, id);
-	uint8_t *symbols, *sources = NULL;
-	struct diags diags = { 0 };
+	uint8_t *symbols;
 	struct arena arena;
+	size_t len;
+	bool held;
+
+	arena_init(&arena, SYMBOLS_ARENA_BYTES);
+	held = image_symbols_encode(&g->symbols, &arena, &symbols, &len) == RC_OK &&
+	    hold(q, symbols, len, &ask->arg) && hold(q, g->image, g->image_len, &ask->blobs[1]);
+	arena_fini(&arena);
+	return held;
+}
+
+/* The body's text is out: now the plan. Its words of refusal are plain. */
+static void
+unpacked(struct agent_query *q, const struct query_answer *out)
+{
+	char words[512];
+	struct diag d = { 0 };
+	bool held;
+
+	q->unpacks = false;
+	if (out->status != 200) {
+		(void)snprintf(words, sizeof(words), "%.*s", (int)MIN(out->len, sizeof(words) - 1),
+		    (const char *)out->text);
+		diag_set(&d, "body", "%s", words);
+		if (q->id != 0)
+			agent_answer_problem(q->agent, q->id, 400, &d);
+		query_clear(q);
+		return;
+	}
+	held = hold(q, out->text, out->len, &q->next.sources[0]);
+	loop_io_del(q->agent->loop, &q->io);
+	query_destroy(&q->query);
+	query_begin(q, &q->next, held);
+}
+
+void
+agent_query_plan(struct agent *a, uint32_t id, const struct ctl_request *r, const struct gen *g)
+{
+	struct query_ask unpack = { .kind = QUERY_UNPACK };
+	struct agent_query *q = query_make(a, id);
+	uint8_t *sources = NULL;
+	struct diags diags = { 0 };
 	size_t len;
 	bool held;
 
 	if (q == NULL)
 		return;
-	arena_init(&arena, SYMBOLS_ARENA_BYTES);
-	held = diags_init(&diags);
+	q->next = (struct query_ask){ .kind = QUERY_PLAN };
+	held = plan_hold(q, g, &q->next);
+	if (r->has_body) {
+		q->unpacks = true;
+		query_begin(q, &unpack, held && hold(q, r->body, r->body_len, &unpack.arg));
+		return;
+	}
+	held = held && diags_init(&diags);
 	if (held && compile_sources_read(a->cfg->policy, &diags, &sources, &len) != RC_OK &&
 	    diags.count > 0) {
 		agent_answer_problem(a, id, 422, &diags.items[0]);
 		query_clear(q);
 	} else {
-		held = held && sources != NULL && hold(q, sources, len, &ask.sources[0]) &&
-		    image_symbols_encode(&g->symbols, &arena, &symbols, &len) == RC_OK &&
-		    hold(q, symbols, len, &ask.arg) &&
-		    hold(q, g->image, g->image_len, &ask.blobs[1]);
-		query_begin(q, &ask, held);
+		held = held && sources != NULL && hold(q, sources, len, &q->next.sources[0]);
+		query_begin(q, &q->next, held);
 	}
 	free(sources);
-	arena_fini(&arena);
 	diags_fini(&diags);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conn.h"
 #include "bounds.h"
@@ -34,11 +35,13 @@ static const struct api_route routes[] = {
 	{ HTTP_GET, "/v1/generations/{n}/policy", CTL_POLICY, HAS_NUMBER },
 	{ HTTP_GET, "/v1/policy", CTL_POLICY, 0 },
 	{ HTTP_GET, "/v1/policy/plan", CTL_PLAN, 0 },
+	{ HTTP_POST, "/v1/policy/plan", CTL_PLAN, TAKES_BODY },
 	{ HTTP_POST, "/v1/policy/check", CTL_CHECK, TAKES_BODY },
 	{ HTTP_POST, "/v1/policy/reload", CTL_RELOAD, TAKES_BODY | NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_POST, "/v1/policy/confirm", CTL_CONFIRM, NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_POST, "/v1/policy/rollback", CTL_ROLLBACK, NEEDS_OPERATE | NEEDS_MATCH },
 	{ HTTP_GET, "/v1/jobs/{n}", CTL_JOB, HAS_NUMBER },
+	{ HTTP_DELETE, "/v1/jobs/{n}", CTL_JOB_CANCEL, HAS_NUMBER | NEEDS_OPERATE },
 	{ HTTP_GET, "/v1/explain", CTL_EXPLAIN, NEEDS_TEXT },
 	{ HTTP_POST, "/v1/judge", CTL_JUDGE, TAKES_BODY },
 	{ HTTP_GET, "/v1/metrics", CTL_METRICS, 0 },
@@ -133,10 +136,66 @@ fields_read(const struct http_head *h, struct api_request *out)
 		if (!out->has_last)
 			refuse(out, 400, "bad-event-id", "Last-Event-ID is a number");
 	}
-	if (http_field_get(h, "accept", &v)) {
-		out->ndjson = v.len >= 20 && memcmp(v.p, "application/x-ndjson", 20) == 0;
-		out->prometheus = v.len >= 10 && memcmp(v.p, "text/plain", 10) == 0;
+}
+
+/* Which of the types that the path gives the client would have most; the first among equals. */
+static void
+type_choose(const struct http_head *h, struct api_request *out)
+{
+	const struct api_route *r = out->route;
+	const char *types[2] = { "application/json", NULL };
+	uint32_t best = 0;
+	struct http_slice accept;
+	size_t chosen = 0;
+
+	if (r == NULL || !http_field_get(h, "accept", &accept))
+		return;
+	if (r->flags & IS_STREAM) {
+		types[0] = "text/event-stream";
+		types[1] = "application/x-ndjson";
+	} else if (r->verb == CTL_METRICS) {
+		types[0] = "application/openmetrics-text";
+		types[1] = "text/plain";
+	} else if (r->verb == CTL_JUDGE) {
+		types[0] = "application/x-ndjson";
 	}
+	for (size_t i = 0; i < ARRAY_LEN(types) && types[i] != NULL; i++) {
+		uint32_t q = http_accepts(&accept, types[i]);
+
+		if (q > best) {
+			best = q;
+			chosen = i;
+		}
+	}
+	out->ndjson = chosen == 1 && (r->flags & IS_STREAM);
+	out->prometheus = chosen == 1 && r->verb == CTL_METRICS;
+	if (best == 0)
+		refuse(out, 406, "not-acceptable", "the path gives no type that Accept names");
+}
+
+/* Bodies come as they are. curl's own type for data is taken for what it is: no statement. */
+static void
+body_type_check(const struct http_head *h, struct api_request *out)
+{
+	static const char *const good[] = { "application/json", "application/octet-stream",
+		"application/x-www-form-urlencoded" };
+	struct http_slice v;
+	bool known = false;
+
+	if (out->route == NULL || !(out->route->flags & TAKES_BODY))
+		return;
+	if (http_field_get(h, "content-encoding", &v) && !http_slice_is(&v, "identity"))
+		refuse(out, 415, "encoding", "a body comes as it is, without Content-Encoding");
+	if (out->ask.verb == CTL_JUDGE || !http_field_get(h, "content-type", &v))
+		return;		/* a capture tells by itself what it is */
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		size_t n = strlen(good[i]);
+
+		known |= v.len >= n && strncasecmp(v.p, good[i], n) == 0 &&
+		    (v.len == n || v.p[n] == ';' || v.p[n] == ' ');
+	}
+	if (!known)
+		refuse(out, 415, "content-type", "the body is application/json");
 }
 
 /* Query parts that a route knows; an unknown one is refused: nothing is accepted and ignored. */
@@ -187,16 +246,20 @@ api_begin(const struct http_head *h, struct api_request *out)
 	bool known = false;
 
 	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < ARRAY_LEN(routes) && out->route == NULL; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (!path_matches(&routes[i], &h->path, &out->ask.number))
 			continue;
 		known = true;
+		out->allow |= (uint8_t)(1u << routes[i].method);
 		if (routes[i].method == method)
 			out->route = &routes[i];
 	}
 	if (out->route == NULL) {
-		if (known)
+		out->options = known && method == HTTP_OPTIONS;
+		if (known && !out->options)
 			refuse(out, 405, "method", "the path does not take this method");
+		else if (known)
+			out->ask.verb = 0;
 		else
 			refuse(out, 404, "not-found", "there is no such path");
 		return;
@@ -206,6 +269,8 @@ api_begin(const struct http_head *h, struct api_request *out)
 	if (out->route == NULL)
 		return;
 	fields_read(h, out);
+	type_choose(h, out);
+	body_type_check(h, out);
 	if (out->route != NULL && !(out->route->flags & TAKES_BODY) &&
 	    (h->content_length > 0 || h->chunked))
 		refuse(out, 400, "no-body", "the path takes no body");
@@ -225,11 +290,39 @@ stream_answer(struct conn *c)
 {
 	enum rc rc;
 
+	if (c->head_only) {
+		conn_answer(c, 200, c->req.ndjson ? "application/x-ndjson" : "text/event-stream",
+		    "", "", 0);
+		return;
+	}
 	conn_stream_begin(c, c->req.ndjson ? "application/x-ndjson" : "text/event-stream");
 	rc = stream_reader_begin(server_stream(c->server), c, c->req.ndjson, c->req.has_last,
 	    c->req.last_id, &c->reader);
 	if (rc != RC_OK)
 		c->state = CONN_CLOSING;
+}
+
+/* Refused, or asked only what the path takes. */
+static void
+refusal_answer(struct conn *c)
+{
+	static const char *const names[HTTP_METHOD__COUNT] = { "GET, HEAD", "", "POST", "PUT",
+		"DELETE" };
+	const struct api_request *q = &c->req;
+	struct str extra = { 0 };
+
+	if (q->allow != 0 && (q->status == 405 || q->options)) {
+		str_add(&extra, "Allow: OPTIONS");
+		for (size_t i = 0; i < ARRAY_LEN(names); i++)
+			if ((q->allow & 1u << i) != 0)
+				str_addf(&extra, ", %s", names[i]);
+		str_add(&extra, "\r\n");
+	}
+	if (q->options)
+		conn_answer(c, 204, "", str_text(&extra), "", 0);
+	else
+		conn_problem(c, q->status, q->slug, q->detail, str_text(&extra));
+	str_fini(&extra);
 }
 
 void
@@ -238,16 +331,17 @@ api_handle(struct conn *c)
 	struct api_request *q = &c->req;
 
 	if (q->route == NULL) {
-		conn_problem(c, q->status, q->slug, q->detail);
+		refusal_answer(c);
 		return;
 	}
 	if ((q->route->flags & NEEDS_OPERATE) && c->role != KEYS_OPERATE) {
-		conn_problem(c, 403, "role", "the certificate's role is view; this needs operate");
+		conn_problem(c, 403, "role", "the certificate's role is view; this needs operate",
+		    "");
 		return;
 	}
 	if ((q->route->flags & NEEDS_MATCH) && q->ask.tag[0] == '\0') {
 		conn_problem(c, 428, "precondition-required",
-		    "If-Match with the ETag of /v1/policy, or *, is required");
+		    "If-Match with the ETag of /v1/policy, or *, is required", "");
 		return;
 	}
 	if (q->route->flags & IS_LOCAL) {
@@ -271,7 +365,7 @@ api_handle(struct conn *c)
 	if (q->ask.verb == CTL_METRICS)
 		q->ask.number = q->prometheus;
 	if (server_ask(c->server, c, &q->ask) != RC_OK)
-		conn_problem(c, 503, "busy", "too many requests wait");
+		conn_problem(c, 503, "busy", "too many requests wait", "Retry-After: 1\r\n");
 }
 
 void

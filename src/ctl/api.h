@@ -24,6 +24,8 @@ struct api_request {
 	bool ndjson;			/* a stream of lines instead of SSE */
 	bool prometheus;		/* the older metrics text */
 	bool has_last, follow;
+	bool options;			/* asks for allow alone */
+	uint8_t allow;			/* bit by enum http_method: what the path takes */
 	uint64_t last_id;		/* Last-Event-ID */
 	char match[CTL_TAG_BYTES];	/* If-None-Match without quotes */
 	char text[API_TEXT_BYTES];	/* of the query, decoded */

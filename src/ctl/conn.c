@@ -266,7 +266,7 @@ conn_answer(struct conn *c, int status, const char *type, const char *extra, con
 }
 
 void
-conn_problem(struct conn *c, int status, const char *slug, const char *detail)
+conn_problem(struct conn *c, int status, const char *slug, const char *detail, const char *extra)
 {
 	struct str s = { 0 };
 
@@ -281,7 +281,7 @@ conn_problem(struct conn *c, int status, const char *slug, const char *detail)
 			str_add_bytes(&s, p, 1);
 	}
 	str_add(&s, "\"}\n");
-	conn_answer(c, status, "application/problem+json", "", str_text(&s), s.len);
+	conn_answer(c, status, "application/problem+json", extra, str_text(&s), s.len);
 	str_fini(&s);
 }
 
@@ -436,6 +436,29 @@ head_begin(struct conn *c, size_t used)
 	deadline_set(c, LIMIT_REQUEST_MS);
 }
 
+static void
+malformed_answer(struct conn *c, int status)
+{
+	static const struct {
+		int status;
+		const char *slug, *detail;
+	} words[] = {
+		{ 413, "too-long", "the body is longer than 8 MiB" },
+		{ 414, "target-too-long", "the target is longer than 2048 bytes" },
+		{ 431, "head-too-long", "the head is longer than 16 KiB, or has more than 64 "
+		    "fields" },
+		{ 501, "not-implemented", "the method or the transfer coding is not known" },
+		{ 503, "memory", "there is no memory for the body" },
+		{ 505, "version", "only HTTP/1.1 is spoken" },
+		{ 0, "bad-request", "the request is not in the accepted HTTP/1.1 subset" }
+	};
+	size_t i = 0;
+
+	while (words[i].status != 0 && words[i].status != status)
+		i++;
+	conn_problem(c, status, words[i].slug, words[i].detail, "");
+}
+
 /* Next request out of c->in. RC_AGAIN where bytes are missing. */
 static enum rc
 request_take(struct conn *c)
@@ -470,8 +493,7 @@ request_take(struct conn *c)
 refuse:
 	server_refused(c->server, REFUSED_REQUEST, c, "malformed request");
 	c->want_close = true;
-	conn_problem(c, status, "bad-request",
-	    "the request is not in the accepted HTTP/1.1 subset");
+	malformed_answer(c, status);
 	return RC_OK;
 }
 

@@ -76,8 +76,9 @@ void conn_destroy(struct conn *c);
  * header lines, each ended by CRLF, may be "". */
 void conn_answer(struct conn *c, int status, const char *type, const char *extra, const void *body,
     size_t len);
-/* RFC 9457 problem. slug names the kind; detail may hold any text. */
-void conn_problem(struct conn *c, int status, const char *slug, const char *detail);
+/* RFC 9457 problem. slug names the kind; detail may hold any text; extra as in conn_answer. */
+void conn_problem(struct conn *c, int status, const char *slug, const char *detail,
+    const char *extra);
 
 /* A stream begins: the head is sent, the rest comes by conn_stream_put, as chunks. */
 void conn_stream_begin(struct conn *c, const char *type);

@@ -8,7 +8,7 @@
  *          no extensions, no trailers.
  * Memory:  slices point into the caller's buffer and live as long as it does.
  * Errors:  RC_AGAIN = more bytes are needed; RC_INVALID = refused, *status is the answer's status:
- *          400, 405, 413, 414, 431, 501, 505.
+ *          400, 413, 414, 431, 501, 505.
  * Source:  RFC 9110, RFC 9112.
  */
 #ifndef HTTP_H
@@ -24,7 +24,8 @@ enum {
 	HTTP_BODY_BYTES_MAX = 8 * 1024 * 1024
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_METHOD__COUNT };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_OPTIONS, HTTP_PATCH,
+	HTTP_METHOD__COUNT };
 
 struct http_slice {
 	const char *p;
@@ -52,6 +53,9 @@ MUST_CHECK enum rc http_head_parse(const char *buf, size_t len, struct http_head
 /* Value of the first field of that name, letters of either case; false where there is none. */
 MUST_CHECK bool http_field_get(const struct http_head *h, const char *name, struct http_slice *out);
 bool http_slice_is(const struct http_slice *s, const char *text);
+
+/* The weight that an Accept gives to a type, 0 to 1000; 0: it would rather have nothing. */
+uint32_t http_accepts(const struct http_slice *accept, const char *type);
 
 /* Decodes "%41" in a path or query part into out; false where it is malformed, a NUL, or longer
  * than cap - 1. */

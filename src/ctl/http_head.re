@@ -81,7 +81,7 @@ static bool
 method_find(const struct http_slice *s, enum http_method *out)
 {
 	static const char *const names[HTTP_METHOD__COUNT] = { "GET", "HEAD", "POST", "PUT",
-		"DELETE" };
+		"DELETE", "OPTIONS", "PATCH" };
 
 	for (int i = 0; i < HTTP_METHOD__COUNT; i++)
 		if (http_slice_is(s, names[i])) {
@@ -119,7 +119,7 @@ found:
 		return NULL;
 	}
 	if (!method_find(&method, &h->method)) {
-		*status = 405;
+		*status = 501;
 		return NULL;
 	}
 	return YYCURSOR;

@@ -649,7 +649,7 @@ waits_expire(struct server *s, uint64_t now)
 		if (c == NULL)
 			continue;
 		c->id = 0;
-		conn_problem(c, 504, "no-answer", "the daemon did not answer in time");
+		conn_problem(c, 504, "no-answer", "the daemon did not answer in time", "");
 		conn_kick(c);
 	}
 }

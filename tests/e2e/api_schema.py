@@ -104,6 +104,14 @@ def main():
         with open(path, "w", encoding="ascii") as f:
             f.write(text.replace("8080", "8081"))
         ask(view, "GET", "/v1/policy/plan")
+        posted = json.dumps({"files": [{"path": "a.pol", "text": text}]}).encode()
+        ask(view, "POST", "/v1/policy/plan", "Content-Type: application/json\r\n", posted)
+        ask(view, "POST", "/v1/policy/plan", "", b'{"files":[],"more":1}')
+        ask(view, "POST", "/v1/policy/plan", "Content-Type: text/xml\r\n", b"<a/>")
+        ask(view, "GET", "/v1/policy", "Accept: image/png\r\n")
+        for who, path in ((view, "/v1/jobs/1"), (operate, "/v1/jobs/1"),
+                          (operate, "/v1/jobs/999")):
+            ask(who, "DELETE", path)
         job(operate, ask(operate, "POST", "/v1/policy/reload?confirm=60", "If-Match: *\r\n"))
         ask(operate, "POST", "/v1/policy/confirm", "If-Match: *\r\n")
         ask(operate, "POST", "/v1/policy/rollback", "If-Match: *\r\n")
