@@ -37,10 +37,18 @@ fw_track_frame(struct fw *fw, const struct fw_verdict *v, uint32_t bytes, uint64
 bool
 fw_track_due(const struct fw *fw, const struct fw_tally *t, uint64_t now_ns)
 {
+	uint64_t pause_ns = FW_TRACK_UPDATE_S * FW_NS_PER_S;
+
 	if ((fw->flow_mask & WIRE_FLOW_MASK_UPDATED) == 0)
 		return false;
-	return t->told_ns == 0 || t->told_ns < fw->asked_ns ||
-	    now_ns - t->told_ns >= FW_TRACK_UPDATE_S * FW_NS_PER_S;
+	if (t->told_ns == 0 || t->told_ns < fw->asked_ns)
+		return true;
+	/* A young flow that goes on is told at twice its age. */
+	if (t->last_ns > t->told_ns && t->told_ns - t->first_ns < pause_ns)
+		pause_ns = t->told_ns - t->first_ns;
+	if (pause_ns < FW_TRACK_YOUNG_S * FW_NS_PER_S)
+		pause_ns = FW_TRACK_YOUNG_S * FW_NS_PER_S;
+	return now_ns - t->told_ns >= pause_ns;
 }
 
 void

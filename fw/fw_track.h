@@ -14,7 +14,9 @@
 #include "fw_flow.h"
 #include "fw_port.h"
 
-enum { FW_TRACK_UPDATE_S = 60 };	/* a live flow is told anew */
+/* A live flow is told anew each FW_TRACK_UPDATE_S; while it is younger, as often as its age
+ * doubles, from FW_TRACK_YOUNG_S on. */
+enum { FW_TRACK_UPDATE_S = 60, FW_TRACK_YOUNG_S = 1 };
 
 /* Its place in the flow table: index + 1. */
 static inline uint32_t

@@ -72,6 +72,7 @@ agent_fini(struct agent *a)
 	agent_jobs_stop(a);
 	agent_ctl_close(a);
 	agent_nic_stop(a);
+	agent_flows_close(a);
 	state_close(&a->state);
 	agent_takeover_close(a);
 	loop_destroy(&a->loop);
@@ -142,6 +143,8 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 		rc = place_take(&a, diag);
 	if (rc == RC_OK)
 		agent_ctl_open(&a);
+	if (rc == RC_OK)
+		rc = agent_flows_open(&a);
 	if (rc == RC_OK)
 		rc = agent_nic_first(&a, diag);
 	if (rc == RC_OK) {

@@ -280,6 +280,9 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 	case CTL_ROLLBACK:
 		rollback(a, id, r);
 		break;
+	case CTL_FLOWS:
+		agent_flows_answer(a, id, r);
+		break;
 	case CTL_METRICS:
 		metrics(a, id, r->number != 0);
 		break;

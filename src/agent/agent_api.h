@@ -18,6 +18,9 @@ void agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r);
 void agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r);
 void agent_job_cancel(struct agent *a, uint32_t id, const struct ctl_request *r);
 
+/* agent_flow.c */
+void agent_flows_answer(struct agent *a, uint32_t id, const struct ctl_request *r);
+
 /* agent_query.c: questions, each answered by a child of its own. */
 void agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request *r,
     const struct gen *g);

@@ -126,6 +126,8 @@ agent_ctl_send(struct agent *a, const struct msg *m)
 		chan_want(a);
 	} else if (m->type == CTL_EVENT) {
 		a->events_lost++;	/* its number is missing: readers are told */
+	} else if (m->type == CTL_FLOW) {
+		a->flow_events_lost++;
 	} else if (a->chan != NULL) {
 		log_err("ctl-channel", "rc=%s", rc_name(rc));
 		chan_close(a);

@@ -18,6 +18,7 @@
 #include "agent_problem.h"
 #include "bounds.h"
 #include "compile.h"
+#include "flow_table.h"
 #include "ctl_msg.h"
 #include "loop.h"
 #include "nic.h"
@@ -174,6 +175,11 @@ struct agent {
 	struct msg_chan *chan;		/* to ctl; NULL = it is not there */
 	struct loop_io chan_io;
 	uint64_t event_number, events_lost;
+	struct flow_table *flows;
+	struct loop_timer flow_timer;	/* the next turn at flows that wait */
+	uint64_t flow_number, flow_events_lost;
+	uint32_t flow_boot;		/* of the NIC, when it was asked */
+	bool flows_refused;		/* this NIC tells none */
 	struct agent_job jobs[LIMIT_JOBS];
 	uint32_t job_number;
 	struct agent_query queries[LIMIT_QUERIES];
@@ -277,6 +283,16 @@ uint32_t agent_jobs_confirm_s(const struct agent *a, uint32_t round);
 /* agent_query.c */
 void agent_queries_forget(struct agent *a);
 void agent_queries_stop(struct agent *a);
+
+/* agent_flow.c */
+MUST_CHECK enum rc agent_flows_open(struct agent *a);
+void agent_flows_close(struct agent *a);
+/* The NIC is there, or booted: asks it for flows. */
+void agent_flows_begin(struct agent *a);
+/* One turn at what waits; RC_AGAIN: nothing more now. */
+MUST_CHECK enum rc agent_flows_take(struct agent *a);
+/* Totals of all flows, as key of o. */
+void agent_flows_status(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *o, const char *key);
 
 /* agent_notify.c */
 void agent_notify_open(struct agent *a);

@@ -160,8 +160,10 @@ agent_status_doc(struct agent *a)
 	}
 	status_wait(a, d, o);
 	status_nic(a, d, o);
-	if (a->nic_known)
+	if (a->nic_known) {
 		status_traffic(a, d, o);
+		agent_flows_status(a, d, o, "flows");
+	}
 	status_policy(a, d, o);
 	root = o;
 	o = yyjson_mut_obj_add_obj(d, root, "state");

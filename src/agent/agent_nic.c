@@ -301,6 +301,19 @@ nic_ready(void *arg, uint32_t events)
 		if (rc == RC_OK)
 			agent_ctl_alert(a, &alert);
 	}
+	if (rc == RC_OK || rc == RC_AGAIN)
+		rc = agent_flows_take(a);
+	if (rc != RC_OK && rc != RC_AGAIN)
+		nic_lost(a, rc_name(rc));
+}
+
+/* Flows that a turn left, after a pause. */
+static void
+flows_again(void *arg)
+{
+	struct agent *a = arg;
+	enum rc rc = a->nic != NULL ? agent_flows_take(a) : RC_AGAIN;
+
 	if (rc != RC_OK && rc != RC_AGAIN)
 		nic_lost(a, rc_name(rc));
 }
@@ -321,6 +334,7 @@ changed(struct agent *a)
 		log_warn("nic-changed", "boots=%u generation=%u", a->nic_status.boot_count,
 		    a->active.generation);
 	a->nic_boot_count = a->nic_status.boot_count;
+	a->flows_refused = false;
 	reconcile(a);
 	return RC_OK;
 }
@@ -373,6 +387,7 @@ nic_up(struct agent *a, struct diag *diag)
 	log_info("nic-up", "nic=%s generation=%u boots=%u", a->cfg->nic, a->active.generation,
 	    a->nic_status.boot_count);
 	alarm_log(a);
+	agent_flows_begin(a);
 	reconcile(a);
 	agent_notify_nic(a);
 	if (a->nic != NULL)
@@ -402,6 +417,7 @@ agent_nic_first(struct agent *a, struct diag *diag)
 
 	a->nic_backoff_ms = NIC_BACKOFF_FIRST_MS;
 	a->nic_since_wall_ns = clock_wall_ns();
+	a->flow_timer = (struct loop_timer){ .fn = flows_again, .arg = a };
 	while ((rc = nic_up(a, diag)) == RC_CONFLICT && clock_mono_ns() < until_ns)
 		(void)usleep(20000);	/* the session of a daemon that was killed just now */
 	if (rc == RC_OK || rc == RC_CONFLICT)

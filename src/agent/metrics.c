@@ -37,6 +37,25 @@ one(struct writer *w, const char *name, enum kind kind, const char *help, uint64
 	sample(w, name, kind, "", value);
 }
 
+/* table: entries of the flow table; seen: flows without one. */
+static void
+flows_write(struct writer *w, const struct nic_status *s)
+{
+	family(w, "flows_opened", COUNTER, "Flows that opened, by kind.");
+	sample(w, "flows_opened", COUNTER, "{kind=\"table\"}", s->flows_opened);
+	sample(w, "flows_opened", COUNTER, "{kind=\"seen\"}", s->seen_opened);
+	family(w, "flows_ended", COUNTER, "Flows that ended, by kind.");
+	sample(w, "flows_ended", COUNTER, "{kind=\"table\"}", s->flows_ended);
+	sample(w, "flows_ended", COUNTER, "{kind=\"seen\"}", s->seen_ended);
+	one(w, "flows_told", COUNTER, "Flow records the NIC told, updates with them.",
+	    s->flow_told);
+	one(w, "flows_updates", COUNTER, "Updates of live flows among them.", s->flow_updates);
+	one(w, "flows_lost", COUNTER, "Opened and ended flows the NIC could not tell.",
+	    s->flow_lost);
+	one(w, "flows_unseen_packets", COUNTER, "Packets without a flow that no place was left "
+	    "for in the view.", s->seen_full);
+}
+
 static void
 nic_write(struct writer *w, const struct nic_status *s)
 {
@@ -53,6 +72,7 @@ nic_write(struct writer *w, const struct nic_status *s)
 	sample(w, "lost", COUNTER, "{kind=\"alert\"}", s->alerts_lost);
 	sample(w, "lost", COUNTER, "{kind=\"event\"}", s->events_lost);
 	sample(w, "lost", COUNTER, "{kind=\"frame\"}", s->tx_lost);
+	flows_write(w, s);
 	one(w, "nic_boots", COUNTER, "Starts of the firmware.", s->boot_count);
 }
 
@@ -123,6 +143,11 @@ metrics_write(struct agent *a, bool openmetrics, struct str *out)
 	    a->ctl.restarts + a->signer.restarts);
 	one(&w, "watch_events_lost", COUNTER, "Alerts that no watcher could be sent.",
 	    a->events_lost);
+	one(&w, "flows_kept", GAUGE, "Flows the daemon can list.", flow_table_count(a->flows));
+	one(&w, "flows_forgotten", COUNTER, "Flows that gave way to newer ones in the list.",
+	    flow_table_forgotten(a->flows));
+	one(&w, "flows_unwatched", COUNTER, "Flow events that no watcher could be sent.",
+	    a->flow_events_lost);
 	if (a->nic_known) {
 		if (a->nic != NULL)
 			(void)!nic_status_get(a->nic, &a->nic_status);

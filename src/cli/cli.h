@@ -97,6 +97,7 @@ int cmd_keys(struct cli *cli);
 int cmd_selftest(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_watch(struct cli *cli);
+int cmd_flows(struct cli *cli);
 int cmd_counters(struct cli *cli);
 int cmd_completion(struct cli *cli);
 int cmd_help(struct cli *cli);

@@ -242,6 +242,21 @@ status_counts(const char *name, yyjson_val *o)
 }
 
 static void
+status_flows(const struct cli *cli, yyjson_val *o)
+{
+	uint64_t lost = ask_uint(o, "lost") + ask_uint(o, "unseen_packets");
+
+	if (o == NULL)
+		return;
+	printf("%-12s live %" PRIu64 ", opened %" PRIu64 ", ended %" PRIu64 ", kept %" PRIu64
+	    ", %slost %" PRIu64 "%s%s\n", "flows", ask_uint(o, "live"),
+	    ask_uint(o, "opened") + ask_uint(o, "seen_opened"),
+	    ask_uint(o, "ended") + ask_uint(o, "seen_ended"), ask_uint(o, "kept"),
+	    cli_ink(cli, lost > 0 ? YELLOW : PLAIN), lost, cli_ink(cli, PLAIN),
+	    yyjson_get_bool(yyjson_obj_get(o, "told")) ? "" : "; the NIC tells none now");
+}
+
+static void
 status_nic(const struct cli *cli, yyjson_val *nic)
 {
 	const char *state = ask_str(nic, "state"), *error = ask_str(nic, "error");
@@ -336,6 +351,7 @@ status_print(const struct cli *cli, yyjson_val *root)
 		    ask_uint(root, "counters"), ask_uint(root, "bytes"));
 	status_nic(cli, yyjson_obj_get(root, "nic"));
 	status_counts("traffic", yyjson_obj_get(root, "traffic"));
+	status_flows(cli, yyjson_obj_get(root, "flows"));
 	status_counts("losses", yyjson_obj_get(root, "losses"));
 	status_policy(cli, yyjson_obj_get(root, "policy"));
 	status_alarm(cli, root, "state");

@@ -54,6 +54,15 @@ enum { OPT_ARGS_MAX = 8 };
 	X(TAKEOVER, "takeover", 0,  NULL,     "take the place of the daemon that runs") \
 	X(NO_SANDBOX, "no-sandbox", 0, NULL,   "give up no rights: unsupported, and unsafe") \
 	X(DETAILED, "detailed", 0,  NULL,     "every example of what changes") \
+	X(FOLLOW,  "follow",    'f', NULL,     "go on with flows as they are told") \
+	X(FROM,    "from",      0,   "PREFIX", "flows whose first packet came from there") \
+	X(TO,      "to",        0,   "PREFIX", "flows whose first packet went there") \
+	X(VERDICT, "verdict",   0,   "pass|drop|would-drop", "flows with that verdict") \
+	X(PROTO,   "proto",     0,   "tcp|udp|sctp|icmp|icmp6", "flows of a protocol") \
+	X(PORT,    "port",      0,   "N",      "flows with that port at either end") \
+	X(SEGMENT, "segment",   0,   "NAME",   "flows judged by that segment") \
+	X(SINCE,   "since",     0,   "TIME",   "flows with a packet since: 5m, or RFC 3339") \
+	X(LAST,    "last",      0,   "N",      "at most N flows, the newest") \
 	X(VERBOSE, "verbose",   'v', NULL,     "log more")
 
 enum opt_id {

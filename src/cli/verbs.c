@@ -95,6 +95,14 @@ const struct verb cli_verbs[] = {
 	    .summary = "Print drops and would-drops as they happen, with the line that made them",
 	    .detail = "Verdicts of one rule are limited in rate; how many were left out is exact.",
 	    .run = cmd_watch },
+	{ .name = "flows", .args = "",
+	    .options = OPT_ASK | OPT_BIT(JSON) | OPT_BIT(FOLLOW) | OPT_BIT(FROM) | OPT_BIT(TO) |
+		OPT_BIT(VERDICT) | OPT_BIT(PROTO) | OPT_BIT(PORT) | OPT_BIT(SEGMENT) |
+		OPT_BIT(SINCE) | OPT_BIT(LAST),
+	    .summary = "Print flows: who talked to whom, packets, bytes, the line that decided",
+	    .detail = "Live flows and those that ended last, the newest at the end; drops and\n"
+		"rules without state too. Counts are those the NIC told last.",
+	    .run = cmd_flows },
 	{ .name = "counters", .args = "", .options = OPT_ASK | OPT_BIT(JSON),
 	    .summary = "Print packets and bytes of each counted rule", .detail = "",
 	    .run = cmd_counters },

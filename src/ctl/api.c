@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "bounds.h"
+#include "flow_ask.h"
 #include "stream.h"
 
 enum flag {
@@ -17,7 +19,8 @@ enum flag {
 	HAS_NUMBER = 8,		/* "{n}" in the path */
 	IS_STREAM = 16,
 	IS_LOCAL = 32,		/* answered here, without main */
-	NEEDS_TEXT = 64		/* the query has a text: the body of the question */
+	NEEDS_TEXT = 64,	/* the query has a text: the body of the question */
+	IS_FLOWS = 128		/* the query picks flows; with IS_STREAM: their stream */
 };
 
 struct api_route {
@@ -46,6 +49,8 @@ static const struct api_route routes[] = {
 	{ HTTP_POST, "/v1/judge", CTL_JUDGE, TAKES_BODY },
 	{ HTTP_GET, "/v1/metrics", CTL_METRICS, 0 },
 	{ HTTP_GET, "/v1/alerts", 0, IS_STREAM },
+	{ HTTP_GET, "/v1/flows", CTL_FLOWS, IS_FLOWS },
+	{ HTTP_GET, "/v1/flows/stream", 0, IS_STREAM | IS_FLOWS },
 	{ HTTP_GET, "/v1/openapi.json", 0, IS_LOCAL },
 };
 
@@ -114,11 +119,25 @@ tag_read(const struct http_slice *v, char out[CTL_TAG_BYTES])
 	return true;
 }
 
+/* Digits only, at most 19. */
+static bool
+event_id_read(const struct http_slice *v, uint64_t *out)
+{
+	uint64_t id = 0;
+
+	for (size_t i = 0; i < v->len; i++) {
+		if (v->p[i] < '0' || v->p[i] > '9')
+			return false;
+		id = id * 10 + (uint64_t)(v->p[i] - '0');
+	}
+	*out = id;
+	return v->len >= 1 && v->len <= 19;
+}
+
 static void
 fields_read(const struct http_head *h, struct api_request *out)
 {
 	struct http_slice v;
-	uint32_t id;
 
 	if (http_field_get(h, "if-match", &v) && !tag_read(&v, out->ask.tag))
 		refuse(out, 400, "bad-tag", "If-Match must be one strong entity tag");
@@ -131,8 +150,7 @@ fields_read(const struct http_head *h, struct api_request *out)
 			memcpy(out->ask.key, v.p, v.len);
 	}
 	if (http_field_get(h, "last-event-id", &v)) {
-		out->has_last = number_read(v.p, v.len, &id) == v.len;
-		out->last_id = id;
+		out->has_last = event_id_read(&v, &out->last_id);
 		if (!out->has_last)
 			refuse(out, 400, "bad-event-id", "Last-Event-ID is a number");
 	}
@@ -198,6 +216,23 @@ body_type_check(const struct http_head *h, struct api_request *out)
 		refuse(out, 415, "content-type", "the body is application/json");
 }
 
+/* What is wrong is told where the text would have stood. */
+static void
+flows_read(const struct http_head *h, struct api_request *out)
+{
+	struct flow_ask ask;
+	struct diag d = { 0 };
+
+	_Static_assert((int)FLOW_ASK_BYTES <= (int)API_TEXT_BYTES, "the question fits");
+	if (flow_ask_read(&h->query, clock_wall_ns(), &ask, &d) == RC_OK) {
+		out->text_len = flow_ask_encode(&ask, (uint8_t *)out->text);
+		return;
+	}
+	(void)snprintf(out->text, sizeof(out->text), "%.300s%s%.200s", d.text,
+	    d.hint[0] != '\0' ? "; " : "", d.hint);
+	refuse(out, 400, "bad-query", out->text);
+}
+
 /* Query parts that a route knows; an unknown one is refused: nothing is accepted and ignored. */
 static void
 query_read(const struct http_head *h, struct api_request *out)
@@ -211,6 +246,10 @@ query_read(const struct http_head *h, struct api_request *out)
 	const char *name = "";
 	char text[16];
 
+	if ((out->route->flags & IS_FLOWS) && !(out->route->flags & IS_STREAM)) {
+		flows_read(h, out);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (out->route != NULL && out->route->verb == known[i].verb)
 			name = known[i].name;
@@ -229,6 +268,7 @@ query_read(const struct http_head *h, struct api_request *out)
 		if (!http_query_get(&h->query, name, out->text, sizeof(out->text)))
 			refuse(out, 400, "bad-query", "the query needs ?packet=, "
 			    "percent-encoded, of at most 512 bytes");
+		out->text_len = strlen(out->text);
 		return;
 	}
 	if (h->query.len == 0)
@@ -288,6 +328,7 @@ openapi_answer(struct conn *c)
 static void
 stream_answer(struct conn *c)
 {
+	bool flows = (c->req.route->flags & IS_FLOWS) != 0;
 	enum rc rc;
 
 	if (c->head_only) {
@@ -296,8 +337,8 @@ stream_answer(struct conn *c)
 		return;
 	}
 	conn_stream_begin(c, c->req.ndjson ? "application/x-ndjson" : "text/event-stream");
-	rc = stream_reader_begin(server_stream(c->server), c, c->req.ndjson, c->req.has_last,
-	    c->req.last_id, &c->reader);
+	rc = stream_reader_begin(server_stream(c->server, flows), c, c->req.ndjson,
+	    c->req.has_last, c->req.last_id, &c->reader);
 	if (rc != RC_OK)
 		c->state = CONN_CLOSING;
 }
@@ -357,10 +398,10 @@ api_handle(struct conn *c)
 	q->ask.has_body = c->body.len > 0;
 	q->ask.body = (const uint8_t *)str_text(&c->body);
 	q->ask.body_len = (uint32_t)c->body.len;
-	if (q->route->flags & NEEDS_TEXT) {
+	if (q->route->flags & (NEEDS_TEXT | IS_FLOWS)) {
 		q->ask.has_body = true;
 		q->ask.body = (const uint8_t *)q->text;
-		q->ask.body_len = (uint32_t)strlen(q->text);
+		q->ask.body_len = (uint32_t)q->text_len;
 	}
 	if (q->ask.verb == CTL_METRICS)
 		q->ask.number = q->prometheus;

@@ -28,7 +28,8 @@ struct api_request {
 	uint8_t allow;			/* bit by enum http_method: what the path takes */
 	uint64_t last_id;		/* Last-Event-ID */
 	char match[CTL_TAG_BYTES];	/* If-None-Match without quotes */
-	char text[API_TEXT_BYTES];	/* of the query, decoded */
+	char text[API_TEXT_BYTES];	/* of the query, decoded: the body main gets */
+	size_t text_len;
 	struct ctl_request ask;
 };
 

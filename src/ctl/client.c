@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -275,6 +276,8 @@ request_send(struct client *c, const struct client_request *r)
 		    "If-Match: \"%s\"\r\n", r->match);
 	if (r->key != NULL)
 		str_addf(&s, "Idempotency-Key: %s\r\n", r->key);
+	if (r->last_id != NULL)
+		str_addf(&s, "Last-Event-ID: %" PRIu64 "\r\n", *r->last_id);
 	if (r->body_len > 0)
 		str_addf(&s, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 		    r->type != NULL ? r->type : "application/json", r->body_len);

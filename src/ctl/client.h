@@ -37,6 +37,7 @@ struct client_request {
 	const char *accept;		/* NULL = application/json */
 	const char *match;		/* If-Match, without quotes; NULL = none */
 	const char *key;		/* Idempotency-Key; NULL = none */
+	const uint64_t *last_id;	/* Last-Event-ID; NULL = none */
 	const char *type;		/* of the body; NULL = application/json */
 	const void *body;
 	size_t body_len;

@@ -3,14 +3,14 @@
  * ctl_msg - what the control process and main say to each other.
  * Does:    names the messages and gives each its pair of encode and decode; decode distrusts.
  * Shape:   inside struct msg of src/proc. REQUEST: ctl to main; ANSWER: main to ctl, same id,
- *          status as of HTTP; EVENT: main to ctl, an alert or flow, arg = its number, unasked;
- *          KEYS: main to ctl, the three PEM files of the key directory, arg = which signer has
- *          their key; GROUP: main to ctl, arg is the gid that may use the local socket;
+ *          status as of HTTP; EVENT, FLOW: main to ctl, an alert, a flow, arg = its number,
+ *          unasked; KEYS: main to ctl, the three PEM files of the key directory, arg = which
+ *          signer has their key; GROUP: main to ctl, arg is the gid that may use the local socket;
  *          DRAIN: main to ctl, accept no more, answer what was asked, end.
  *          SAID is no message of that channel: the signer's only word to main.
  * Limits:  names and texts below; a body is what the request carried, at most
  *          HTTP_BODY_BYTES_MAX, and main never looks into it. The body of
- *          EXPLAIN is the packet.
+ *          EXPLAIN is the packet, that of FLOWS is of flow_ask.h.
  */
 #ifndef CTL_MSG_H
 #define CTL_MSG_H
@@ -19,12 +19,12 @@
 #include "msg.h"
 
 enum ctl_msg_type { CTL_REQUEST = 1, CTL_ANSWER, CTL_EVENT, CTL_KEYS, CTL_GROUP,
-	CTL_DRAIN };
+	CTL_DRAIN, CTL_FLOW };
 
 enum ctl_verb {
 	CTL_STATUS = 1, CTL_COUNTERS, CTL_GENERATIONS, CTL_GENERATION, CTL_POLICY, CTL_CHECK,
 	CTL_RELOAD, CTL_CONFIRM, CTL_ROLLBACK, CTL_JOB, CTL_METRICS,
-	CTL_EXPLAIN, CTL_JUDGE, CTL_PLAN, CTL_JOB_CANCEL, CTL_VERB__COUNT
+	CTL_EXPLAIN, CTL_JUDGE, CTL_PLAN, CTL_JOB_CANCEL, CTL_FLOWS, CTL_VERB__COUNT
 };
 
 enum { CTL_TAG_BYTES = 72, CTL_WHY_BYTES = 200 };

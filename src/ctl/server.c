@@ -33,7 +33,7 @@ struct server {
 	struct server_cfg cfg;
 	struct loop *loop;
 	struct admit *admit;
-	struct stream *stream;
+	struct stream *stream, *flows;	/* of alerts, of flows */
 	struct msg_chan *main;
 	struct loop_io main_io, local_io, tls_io;
 	struct loop_timer tick;		/* strangers' handshakes, answers that do not come */
@@ -74,9 +74,9 @@ server_admit(struct server *s)
 }
 
 struct stream *
-server_stream(struct server *s)
+server_stream(struct server *s, bool flows)
 {
-	return s->stream;
+	return flows ? s->flows : s->stream;
 }
 
 uint32_t
@@ -458,6 +458,9 @@ on_main(void *arg, uint32_t events)
 		case CTL_EVENT:
 			stream_add(s->stream, m.arg, m.body, m.len);
 			break;
+		case CTL_FLOW:
+			stream_add(s->flows, m.arg, m.body, m.len);
+			break;
 		case CTL_GROUP:
 			s->cfg.group = (uint32_t)m.arg;
 			rc = listen_begin(s, &s->local_io, &s->local_on);
@@ -711,8 +714,10 @@ server_create(const struct server_cfg *cfg, struct server **out, struct diag *di
 		rc = msg_chan_create(cfg->main_fd, MSG_BODY_MAX, &s->main);
 	if (rc == RC_OK) {
 		s->admit = admit_create(seed);
-		s->stream = stream_create(s->loop);
-		rc = s->admit == NULL || s->stream == NULL ? RC_NOMEM : ios_add(s);
+		s->stream = stream_create(s->loop, "alert");
+		s->flows = stream_create(s->loop, "flow");
+		rc = s->admit == NULL || s->stream == NULL || s->flows == NULL ? RC_NOMEM :
+		    ios_add(s);
 	}
 	if (rc != RC_OK) {
 		diag_set(diag, "ctl", "cannot start the control channel: %s", rc_name(rc));
@@ -732,6 +737,7 @@ server_destroy(struct server **server)
 	while (s->conns != NULL)
 		conn_destroy(s->conns);
 	stream_destroy(&s->stream);
+	stream_destroy(&s->flows);
 	admit_destroy(&s->admit);
 	tls_config_put(&s->tls);
 	msg_chan_destroy(&s->main);

@@ -41,7 +41,7 @@ MUST_CHECK enum rc server_run(struct server *s);
 struct loop *server_loop(struct server *s);
 struct admit *server_admit(struct server *s);
 struct tls_config *server_tls(struct server *s);
-struct stream *server_stream(struct server *s);
+struct stream *server_stream(struct server *s, bool flows);	/* else alerts */
 uint32_t server_stall_ms(const struct server *s);
 const char *server_openapi(const struct server *s, size_t *len);
 void server_list(struct server *s, struct conn *c);

@@ -17,6 +17,7 @@ struct event {
 
 struct stream {
 	struct loop *loop;
+	const char *kind;
 	struct event ring[LIMIT_EVENTS];
 	uint64_t count;			/* ever; event i is ring[i % LIMIT_EVENTS] */
 	uint64_t last;			/* number of the newest */
@@ -79,7 +80,7 @@ reader_advance(struct stream_reader *r)
 			r->seen = e->number - 1;
 		}
 		if ((r->lost > 0 && !lost_put(r)) ||
-		    !reader_put(r, "alert", e->number, e->json, e->len))
+		    !reader_put(r, s->kind, e->number, e->json, e->len))
 			break;
 		r->seen = e->number;
 		r->at++;
@@ -113,13 +114,14 @@ on_quiet(void *arg)
 }
 
 struct stream *
-stream_create(struct loop *l)
+stream_create(struct loop *l, const char *kind)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
 	s->loop = l;
+	s->kind = kind;
 	s->quiet = (struct loop_timer){ .fn = on_quiet, .arg = s };
 	if (loop_timer_set(l, &s->quiet, clock_mono_ns() + LIMIT_KEEPALIVE_MS * NS_PER_MS) !=
 	    RC_OK) {

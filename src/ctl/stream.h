@@ -3,7 +3,7 @@
  * stream - events for whoever watches: kept for a while, numbered, their loss said.
  * Does:    a ring of the last LIMIT_EVENTS events; readers that follow it at their own pace; one
  *          that falls behind is told how many it lost, and goes on.
- * Shape:   SSE: "id: N", "event: alert" or "lost", "data: JSON"; or lines of JSON (NDJSON). A
+ * Shape:   SSE: "id: N", "event: KIND" or "lost", "data: JSON"; or lines of JSON (NDJSON). A
  *          comment every LIMIT_KEEPALIVE_MS where nothing happens.
  * Source:  Server-sent events, WHATWG HTML section 9.2.
  */
@@ -18,7 +18,8 @@ struct loop;
 struct stream;
 struct stream_reader;
 
-MUST_CHECK struct stream *stream_create(struct loop *l);
+/* kind names its events, borrowed. */
+MUST_CHECK struct stream *stream_create(struct loop *l, const char *kind);
 void stream_destroy(struct stream **s);
 /* Adds an event; numbers rise, gaps are events that main could not send: they count as lost. */
 void stream_add(struct stream *s, uint64_t number, const void *json, size_t len);

@@ -11,6 +11,7 @@ PORT, KEYS, STATE = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 GETS = ("/v1/status", "/v1/counters", "/v1/generations", "/v1/policy", "/v1/metrics",
         "/v1/openapi.json", "/v1/generations/1", "/v1/generations/99", "/v1/generations/x",
         "/v1/generations/1/policy", "/v1/generations/99/policy", "/v1/jobs/999",
+        "/v1/flows", "/v1/flows?limit=2&verdict=drop", "/v1/flows?limit=x", "/v1/flows/stream?x=1",
         "/v1/explain", "/v1/explain?packet=x", "/v1/status?x=1", "/v1/nothing", "/")
 POSTS = ("/v1/policy/check", "/v1/policy/reload", "/v1/policy/confirm", "/v1/policy/rollback",
          "/v1/policy/rollback?generation=77", "/v1/policy/rollback?generation=x", "/v1/judge",
@@ -62,15 +63,21 @@ def job(p, answer):
     ask(p, "GET", where + "?wait=10")
 
 
-def stream(kind):
+def stream(path, kind):
     p = connect("viewer")
-    p.sock.sendall(("GET /v1/alerts HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\n"
-                    "Last-Event-ID: 0\r\n\r\n" % kind).encode())
+    p.sock.sendall(("GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\n"
+                    "Last-Event-ID: 0\r\n\r\n" % (path, kind)).encode())
     got = b""
     while b"\r\n\r\n" not in got:
         got += p.part()
     head = got.split(b"\r\n\r\n")[0].decode()
-    put("GET", "/v1/alerts", (int(head.split()[1]), head, b""))
+    body = b""
+    while STATE == "good" and path == "/v1/flows/stream" and "ndjson" in kind and \
+            b"}\n" not in body:
+        body = got.split(b"\r\n\r\n", 1)[1]
+        got += p.part()
+    lines = [x for x in body.split(b"\n") if x.startswith(b"{")]
+    put("GET", path, (int(head.split()[1]), head, lines[0].rstrip(b"\r") if lines else b""))
     p.close()
 
 
@@ -82,8 +89,9 @@ def main():
     tag = field(ask(view, "GET", "/v1/policy")[1], "etag")
     if tag:
         ask(view, "GET", "/v1/policy", "If-None-Match: %s\r\n" % tag)
-    stream("text/event-stream")
-    stream("application/x-ndjson")
+    for path in ("/v1/alerts", "/v1/flows/stream"):
+        stream(path, "text/event-stream")
+        stream(path, "application/x-ndjson")
     for path in POSTS:
         ask(view, "POST", path)
         ask(operate, "POST", path)
