@@ -26,6 +26,7 @@ struct compile {
 	struct job *eval, *build;
 	uint8_t *before;		/* keys, then image, of the build before */
 	uint32_t keys_len, before_len;
+	unsigned passes;
 	uint8_t *build_in;		/* borrowed by build */
 	int epoll_fd;
 	int ready_fd;			/* readable from the start where nothing is to be run */
@@ -91,6 +92,7 @@ compile_make(struct compile **out)
 	if (c == NULL)
 		return RC_NOMEM;
 	c->ready_fd = -1;
+	c->passes = POL_PASS_ALL;
 	c->r.rc = RC_AGAIN;
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	arena_init(&c->r.arena, SYMBOLS_ARENA_BYTES);
@@ -200,6 +202,13 @@ compile_reuse(struct compile *c, const struct image_reuse *before)
 	c->before_len = (uint32_t)(keys + before->len);
 }
 
+void
+compile_passes(struct compile *c, unsigned passes)
+{
+	CHECK(c->build == NULL && (passes & ~(unsigned)POL_PASS_ALL) == 0);
+	c->passes = passes;
+}
+
 int
 compile_fd(const struct compile *c)
 {
@@ -267,6 +276,7 @@ build_start(struct compile *c, const uint8_t *rules, size_t len, struct diag *d)
 	put_le32(c->build_in + 4, (uint32_t)len);
 	put_le32(c->build_in + 8, c->keys_len);
 	put_le32(c->build_in + 12, c->before_len - c->keys_len);
+	put_le32(c->build_in + 16, c->passes);
 	memcpy(c->build_in + BUILD_HEAD_BYTES, rules, len);
 	if (c->before_len > 0)
 		memcpy(c->build_in + BUILD_HEAD_BYTES + len, c->before, c->before_len);

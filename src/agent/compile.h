@@ -48,6 +48,8 @@ MUST_CHECK enum rc compile_start_body(const uint8_t *body, size_t len, struct co
 /* Before the first step. The same bytes, sooner: tables that did not change come from before,
  * which is copied. */
 void compile_reuse(struct compile *c, const struct image_reuse *before);
+/* Before the first step: which passes of the build are on, enum pol_pass; all are if not asked. */
+void compile_passes(struct compile *c, unsigned passes);
 void compile_destroy(struct compile **c);
 int compile_fd(const struct compile *c);
 /* RC_AGAIN while it runs; RC_OK: *out is filled, once. */

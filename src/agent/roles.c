@@ -76,15 +76,15 @@ compile_run(void)
 
 /* From decoded rules to an image that is checked and proved. */
 static enum rc
-build(const struct pol_rules *rules, const struct image_reuse *before, struct arena *a,
-    struct built *b, struct diags *diags)
+build(const struct pol_rules *rules, unsigned passes, const struct image_reuse *before,
+    struct arena *a, struct built *b, struct diags *diags)
 {
 	static const uint8_t stages[] = { [POL_IMAGE_BUILD] = STAGE_BUILD,
 		[POL_IMAGE_ENCODE] = STAGE_ENCODE, [POL_IMAGE_CHECK] = STAGE_ENCODE,
 		[POL_IMAGE_PROVE] = STAGE_ENCODE, [POL_IMAGE_DONE] = STAGE_ENCODE };
 	struct pol_image image;
 	uint8_t *text;
-	enum rc rc = pol_image_make_over(rules, POL_PASS_ALL, before, a, &image, diags);
+	enum rc rc = pol_image_make_over(rules, passes, before, a, &image, diags);
 
 	b->stage = stages[image.step];
 	if (rc == RC_OK)
@@ -106,7 +106,8 @@ build(const struct pol_rules *rules, const struct image_reuse *before, struct ar
 
 /* Apart what the parent put together. */
 static bool
-build_input(const uint8_t *in, size_t len, size_t *rules, struct image_reuse *before)
+build_input(const uint8_t *in, size_t len, size_t *rules, struct image_reuse *before,
+    unsigned *passes)
 {
 	size_t keys;
 
@@ -115,8 +116,9 @@ build_input(const uint8_t *in, size_t len, size_t *rules, struct image_reuse *be
 	*rules = get_le32(in + 4);
 	keys = get_le32(in + 8);
 	before->len = get_le32(in + 12);
+	*passes = get_le32(in + 16);
 	if (*rules + keys + before->len != len - BUILD_HEAD_BYTES ||
-	    keys % sizeof(*before->keys) != 0)
+	    keys % sizeof(*before->keys) != 0 || (*passes & ~(unsigned)POL_PASS_ALL) != 0)
 		return false;
 	before->count = (uint32_t)(keys / sizeof(*before->keys));
 	before->keys = (const struct image_key *)(in + BUILD_HEAD_BYTES + *rules);
@@ -134,13 +136,14 @@ build_run(void)
 	uint8_t *in, *out;
 	struct image_reuse before;
 	size_t len, rules_len;
+	unsigned passes;
 	int code = role_begin(&role_build, RULES_BYTES_MAX + BUILD_HEAD_BYTES +
 	    BUILD_BEFORE_BYTES_MAX, &in, &len);
 	enum rc rc;
 
 	if (code != JOB_OK)
 		return code;
-	if (!build_input(in, len, &rules_len, &before))
+	if (!build_input(in, len, &rules_len, &before, &passes))
 		return JOB_INPUT;
 	arena_init(&a, BUILD_ARENA_BYTES);
 	if (!diags_init(&diags))
@@ -150,7 +153,8 @@ build_run(void)
 		return JOB_NOMEM;
 	if (rc != RC_OK && diags.errors == 0)
 		return JOB_INPUT;
-	b.rc = diags.errors > 0 ? RC_INVALID : build(&rules, &before, &a, &b, &diags);
+	b.rc = diags.errors > 0 ? RC_INVALID : build(&rules, passes, &before, &a, &b,
+	    &diags);
 	if (b.rc == RC_NOMEM)
 		return JOB_NOMEM;
 	if (b.rc != RC_OK && diags.errors == 0)

@@ -41,10 +41,11 @@ struct built {
 	uint32_t prove_us;		/* of the whole time, what the proof took */
 };
 
-/* What build reads, little-endian: "RFJ1" | rules u32 | keys u32 | image u32 | the bytes of the
- * three: rules as pol_rules_encode writes them; keys and image of the build before, or nothing. */
-enum { BUILD_HEAD_BYTES = 16, BUILD_BEFORE_BYTES_MAX = 32 << 20 };
-#define BUILD_MAGIC 0x314a4652u
+/* What build reads, little-endian: "RFJ2" | rules u32 | keys u32 | image u32 | passes u32 (enum
+ * pol_pass) | the bytes of the three: rules as pol_rules_encode writes them; keys and image of the
+ * build before, or nothing. */
+enum { BUILD_HEAD_BYTES = 20, BUILD_BEFORE_BYTES_MAX = 32 << 20 };
+#define BUILD_MAGIC 0x324a4652u
 
 /* Bytes are malloc'ed. */
 MUST_CHECK enum rc built_encode(const struct built *b, const struct diags *diags, uint8_t **out,

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "diag_json.h"
+#include "str.h"
 
 enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 10000 };
 
@@ -167,15 +168,55 @@ cli_diags(const struct cli *cli, const struct diags *ds)
 	}
 }
 
+/* "all", "none", or names with commas between. */
+static enum rc
+passes_parse(const char *text, unsigned *out, struct diag *d)
+{
+	*out = strcmp(text, "all") == 0 ? POL_PASS_ALL : 0;
+	if (*out != 0 || strcmp(text, "none") == 0)
+		return RC_OK;
+	for (const char *p = text;; p++) {
+		size_t len = strcspn(p, ","), i = 0;
+		const char *near;
+		char word[32];
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)MIN(len, sizeof(word) - 1), p);
+		while (i < POL_PASS_COUNT && strcmp(word, pol_pass_names[i]) != 0)
+			i++;
+		if (i == POL_PASS_COUNT) {
+			diag_set(d, "usage", "no pass is called '%s'", word);
+			near = str_nearest(word, pol_pass_names, POL_PASS_COUNT);
+			if (near != NULL)
+				diag_hint(d, "did you mean %s?", near);
+			else
+				diag_hint(d, "passes are dedupe, shadow, merge, aggregate, fold; "
+				    "or all, or none");
+			return RC_INVALID;
+		}
+		*out |= 1u << i;
+		p += len;
+		if (*p == '\0')
+			return RC_OK;
+	}
+}
+
 enum rc
 cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *exit_code)
 {
 	struct compile *c = NULL;
 	struct diag d = { 0 };
-	enum rc rc;
+	unsigned passes;
+	enum rc rc = passes_parse(opt_value(&cli->opts, OPT_PASSES, "all"), &passes, &d);
 
 	memset(out, 0, sizeof(*out));
+	if (rc != RC_OK) {
+		(void)cli_fail(cli, rc, &d);
+		*exit_code = EXIT_USAGE;
+		return rc;
+	}
 	rc = compile_start(dir, &c);
+	if (rc == RC_OK)
+		compile_passes(c, passes);
 	if (rc == RC_OK)
 		rc = compile_wait(c, cli_progress, cli, out);
 	compile_destroy(&c);

@@ -17,10 +17,12 @@ const struct verb cli_verbs[] = {
 	    .detail = "Errors and warnings go to standard error; exit 0 where there is no error.",
 	    .run = cmd_check },
 	{ .name = "compile", .args = "DIR", .args_min = 1, .args_max = 1,
-	    .options = OPT_BIT(OUTPUT) | OPT_BIT(BILL) | OPT_BIT(JSON),
+	    .options = OPT_BIT(OUTPUT) | OPT_BIT(BILL) | OPT_BIT(PASSES) | OPT_BIT(JSON),
 	    .summary = "Compile a policy directory into an image",
 	    .detail = "FILE.sym beside the image names the line of each rule. It needs --output, "
-	    "--bill or both.",
+	    "--bill or both.\n"
+		"LIST is some of dedupe, shadow, merge, aggregate and fold, with commas between;\n"
+		"verdicts and their lines are the same with any.",
 	    .run = cmd_compile },
 	{ .name = "image", .args = "FILE", .args_min = 1, .args_max = 1, .options = OPT_BIT(JSON),
 	    .summary = "Print the tables and rules of an image, with their lines",

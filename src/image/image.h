@@ -53,6 +53,12 @@ struct image_table {
 	uint32_t list;			/* index of its list */
 };
 
+/* What the encoder joins. */
+enum image_join {
+	IMAGE_JOIN_PORTS = 1,		/* services of a rule that differ in the destination port */
+	IMAGE_JOIN_RANGES = 2		/* neighbouring values that no rule tells apart */
+};
+
 struct image_input {
 	struct image_list *lists;
 	uint32_t list_count;
@@ -63,6 +69,7 @@ struct image_input {
 	bool fragments_drop, midstream_drop, live_flows_drain;
 	uint32_t big_ranges;		/* a peer of more ranges of a family is packed once for
 					 * all tables; 0 = IMAGE_BIG_RANGES */
+	uint8_t apart;			/* enum image_join: left apart, for tests */
 };
 enum { IMAGE_BIG_RANGES = 1 << 30 };
 

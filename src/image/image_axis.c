@@ -220,7 +220,7 @@ image_axis_remap(struct image_axis *x, const uint16_t *map, uint32_t classes)
 		uint16_t c = map[x->cls[i]];
 
 		CHECK(c < classes);
-		if (n > 0 && x->cls[n - 1] == c)
+		if (n > 0 && x->cls[n - 1] == c && !x->apart)
 			continue;
 		x->start[n] = x->start[i];
 		x->cls[n++] = c;

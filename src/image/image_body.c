@@ -63,7 +63,7 @@ split_place(int split, const struct image_unit *u, uint32_t at, uint32_t count)
 /* RC_LIMIT where a part does not fit; also where the split would change nothing. */
 static enum rc
 direction_try(struct direction *d, struct arena *a, const struct image_groups *groups, int split,
-    const struct image_unit *units, uint32_t count, uint8_t family)
+    const struct image_unit *units, uint32_t count, uint8_t family, uint8_t apart)
 {
 	struct image_unit *parts[WIRE_SUBS_MAX];
 	uint32_t counts[WIRE_SUBS_MAX] = { 0 };
@@ -88,7 +88,7 @@ direction_try(struct direction *d, struct arena *a, const struct image_groups *g
 			continue;
 		if (split != SPLIT_NONE && counts[i] == count)
 			return RC_LIMIT;
-		rc = image_half_build(&d->halves[d->subs], a, family, groups, parts[i],
+		rc = image_half_build(&d->halves[d->subs], a, family, apart, groups, parts[i],
 		    counts[i]);
 		if (rc != RC_OK)
 			return rc;
@@ -118,7 +118,8 @@ direction_build(struct direction *best, struct arena arenas[2], const struct ima
 
 		if (split == SPLIT_QUARTERS && found)
 			break;
-		rc = direction_try(&d, &arenas[cur], used, split, units, count, groups->family);
+		rc = direction_try(&d, &arenas[cur], used, split, units, count, groups->family,
+		    groups->apart);
 		nomem = nomem || rc == RC_NOMEM;
 		if (rc != RC_OK || (found && d.bytes >= best->bytes)) {
 			arena_reset(&arenas[cur]);

@@ -74,11 +74,12 @@ struct image_axis {
 	uint16_t *cls;
 	uint32_t count;
 	uint32_t classes;
+	bool apart;		/* IMAGE_JOIN_RANGES is off */
 };
 
 MUST_CHECK enum rc image_axis_build(struct image_axis *x, struct arena *a,
     const struct image_unit *units, uint32_t unit_count, enum image_axis_id id, u128 last);
-/* Renumbers classes and joins intervals that became equal. */
+/* Renumbers classes and, unless they stay apart, joins intervals that became equal. */
 void image_axis_remap(struct image_axis *x, const uint16_t *map, uint32_t classes);
 
 struct image_matrix {
@@ -123,9 +124,10 @@ struct image_half {
 };
 
 /* RC_LIMIT: the product does not fit, half->axis tells how far it came. groups: NULL where no unit
- * of the direction has one. */
+ * of the direction has one; apart: enum image_join. */
 MUST_CHECK enum rc image_half_build(struct image_half *h, struct arena *a, uint8_t family,
-    const struct image_groups *groups, const struct image_unit *units, uint32_t unit_count);
+    uint8_t apart, const struct image_groups *groups, const struct image_unit *units,
+    uint32_t unit_count);
 
 /* Trades bytes for loads within a bound: arrays whose steps are left out. h->bytes stays that of
  * the smallest form, so that nothing is split for it. */

@@ -306,6 +306,7 @@ image_groups_build(struct image_groups *g, const struct image_input *in, uint8_t
 
 	memset(g, 0, sizeof(*g));
 	g->family = family;
+	g->apart = in->apart;
 	arena_init(&g->arena, GROUPS_ARENA_BYTES);
 	rc = groups_collect(g, &all);
 	if (rc != RC_OK || g->count == 0)

@@ -25,6 +25,7 @@ struct image_group {
 
 struct image_groups {
 	uint8_t family;
+	uint8_t apart;				/* of the input */
 	struct arena arena;
 	struct image_group *items;		/* none twice */
 	uint32_t count;

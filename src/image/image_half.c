@@ -414,7 +414,7 @@ half_bytes(const struct image_half *h)
 }
 
 enum rc
-image_half_build(struct image_half *h, struct arena *a, uint8_t family,
+image_half_build(struct image_half *h, struct arena *a, uint8_t family, uint8_t apart,
     const struct image_groups *groups, const struct image_unit *units, uint32_t unit_count)
 {
 	struct build b = { .h = h, .arena = a, .units = units, .count = unit_count,
@@ -433,6 +433,8 @@ image_half_build(struct image_half *h, struct arena *a, uint8_t family,
 	    (rc = image_sets_init(&b.s, a, unit_count)) != RC_OK ||
 	    (rc = axes_build(&b)) != RC_OK)
 		return rc;
+	for (int i = 0; i < AXIS__COUNT; i++)
+		h->axis[i].apart = (apart & IMAGE_JOIN_RANGES) != 0;
 	protos_number(&b);
 	if ((rc = pv_fill(&b)) != RC_OK ||
 	    (rc = product_fill(&b, &h->a, &b.header, &h->axis[AXIS_SPORT].sets, NULL, &b.q)) !=

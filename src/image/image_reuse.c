@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image_reuse - bodies of an earlier image, by the digest of what they were packed from.
- * Shape:   "list 2", family, default, then each rule that has peers of the family: direction,
- *          action, digest of the peers, services, VLANs. Of a counter only that there is one: its
- *          number is not in the body. Digests of sets are kept by address: many
+ * Shape:   "list 2", family and what is left apart, default, then each rule that has peers of the
+ *          family: direction, action, digest of the peers, services, VLANs. Of a counter only that
+ *          there is one: its number is not in the body. Digests of sets are kept by address: many
  *          tables name the same few sets. Where a peer is big, the group table too.
  */
 #include <stdlib.h>
@@ -71,7 +71,7 @@ image_list_digest(const struct image_list *l, const struct image_groups *groups,
 
 	sha256_init(&c);
 	sha256_update(&c, "list 2", 6);
-	hash_u32(&c, family);
+	hash_u32(&c, family | (uint32_t)groups->apart << 8);
 	hash_action(&c, &l->deflt);
 	for (uint32_t i = 0; i < l->count; i++) {
 		const struct image_rule *r = l->rules[i];

@@ -191,7 +191,8 @@ rule_add(struct work *w, const struct image_rule *r)
 		return rc;
 	qsort(list, n, sizeof(*list), service_ptr_cmp);
 	for (uint32_t i = 0, k; i < n && rc == RC_OK; i = k) {
-		for (k = i + 1; k < n && service_group_cmp(list[i], list[k]) == 0; k++)
+		for (k = i + 1; k < n && (w->groups->apart & IMAGE_JOIN_PORTS) == 0 &&
+		    service_group_cmp(list[i], list[k]) == 0; k++)
 			;
 		rc = group_add(w, r->dir, u, list + i, k - i);
 	}

@@ -2,7 +2,7 @@
 /*
  * image_units - the rules of one list, one family, as boxes.
  * Does:    drops what the other family has, joins a rule's services that differ in destination
- *          port only, numbers the rest in match order.
+ *          port only (IMAGE_JOIN_PORTS), numbers the rest in match order.
  * Memory:  from the arena; borrows the list.
  */
 #ifndef IMAGE_UNITS_H

@@ -142,12 +142,19 @@ MUST_CHECK enum rc pol_rules_decode(const uint8_t *p, size_t len, struct arena *
 /* Every invariant of the shapes above; for checks between passes. False names the broken one. */
 MUST_CHECK bool pol_rules_check(const struct pol_rules *r, const char **broken);
 
-/* Passes that may be switched off in tests; each keeps every verdict and citation. */
+/* Passes, each of which may be switched off; each keeps every verdict and every cited line. */
 enum pol_pass {
 	POL_PASS_DEDUPE = 1 << 0,	/* equal rules: the earliest stays */
 	POL_PASS_SHADOW = 1 << 1,	/* rules another one covers whole */
-	POL_PASS_ALL = (1 << 2) - 1
+	POL_PASS_MERGE = 1 << 2,	/* rules of one place that differ in one field are one */
+	POL_PASS_AGGREGATE = 1 << 3,	/* IMAGE_JOIN_RANGES */
+	POL_PASS_FOLD = 1 << 4,		/* IMAGE_JOIN_PORTS */
+	POL_PASS_COUNT = 5,
+	POL_PASS_ALL = (1 << POL_PASS_COUNT) - 1
 };
+
+/* By bit. */
+extern const char *const pol_pass_names[POL_PASS_COUNT];
 
 /* Orders rules so that the first match is the verdict, for each local IP; fills what the image
  * encoder takes and the symbols beside it. Warnings (shadowed, never matches, ...) go to diags. */

@@ -324,6 +324,9 @@ symbols_fill(struct pol_job *j, struct image_symbols *out)
 	return RC_OK;
 }
 
+const char *const pol_pass_names[POL_PASS_COUNT] = { "dedupe", "shadow", "merge", "aggregate",
+	"fold" };
+
 static enum rc
 rules_broken(struct diags *diags, const char *broken)
 {
@@ -338,8 +341,9 @@ enum rc
 pol_build(const struct pol_rules *r, unsigned passes, struct arena *a, struct image_input *out,
     struct image_symbols *symbols, struct diags *diags)
 {
-	struct pol_job j = { .r = r, .arena = a, .diags = diags, .passes = passes,
+	struct pol_job j = { .arena = a, .diags = diags, .passes = passes,
 		.steps_left = POL_SHADOW_STEPS_MAX };
+	struct pol_merged merged;
 	const char *broken = NULL;
 	enum rc rc;
 
@@ -349,7 +353,10 @@ pol_build(const struct pol_rules *r, unsigned passes, struct arena *a, struct im
 	if (!pol_rules_check(r, &broken))
 		return rules_broken(diags, broken);
 	arena_init(&j.scratch, SCRATCH_BYTES_MAX);
-	rc = pol_locals_find(&j);
+	rc = pol_pass_merge(r, (passes & POL_PASS_MERGE) != 0, a, &merged);
+	j.r = &merged.rules;
+	if (rc == RC_OK)
+		rc = pol_locals_find(&j);
 	if (rc == RC_OK)
 		rc = pol_ids_give(&j);
 	if (rc == RC_OK)
@@ -365,6 +372,8 @@ pol_build(const struct pol_rules *r, unsigned passes, struct arena *a, struct im
 		out->fragments_drop = r->defaults.fragments_drop;
 		out->midstream_drop = r->defaults.midstream_drop;
 		out->live_flows_drain = r->defaults.live_flows_drain;
+		out->apart = (uint8_t)((passes & POL_PASS_FOLD ? 0 : IMAGE_JOIN_PORTS) |
+		    (passes & POL_PASS_AGGREGATE ? 0 : IMAGE_JOIN_RANGES));
 		pol_warnings(&j);
 	}
 	arena_fini(&j.scratch);

@@ -4,10 +4,12 @@
  * Shape:   "rule 1", segment, stage, direction, verdict, mode of a deny, log, count, digest of the
  *          peers, services with the states of an allow, VLANs. Not the place, not why, not the
  *          local IP: so an id outlives edits elsewhere. A default: "default 1", segment, mode.
+ *          Rules that are merged have one meaning and one id.
  * Limits:  never 0; a value that is taken moves to the next free one, in the order of the digests
  *          and then of the source, so that equal rules differ. Counters are numbered by id.
  */
 #include "pol_job.h"
+#include "pol_pass.h"
 #include "pol_prove.h"
 
 #include <stdlib.h>
@@ -241,20 +243,30 @@ pol_ids_give(struct pol_job *j)
 }
 
 enum rc
-pol_names_get(const struct pol_rules *r, struct arena *a, struct pol_names *out)
+pol_names_get(const struct pol_rules *r, unsigned passes, struct arena *a, struct pol_names *out)
 {
-	struct pol_job j = { .r = r, .arena = a };
+	uint32_t *ids = arena_array(a, r->rule_count, sizeof(*ids));
+	uint16_t *counters = arena_array(a, r->rule_count, sizeof(*counters));
+	struct pol_job j = { .arena = a, .passes = passes };
+	struct pol_merged merged;
 	struct diags diags;
 	enum rc rc;
 
 	memset(out, 0, sizeof(*out));
-	if (!diags_init(&diags))
+	if (ids == NULL || counters == NULL || !diags_init(&diags))
 		return RC_NOMEM;
 	j.diags = &diags;
 	arena_init(&j.scratch, a->cap_bytes);
-	rc = pol_ids_give(&j);
+	rc = pol_pass_merge(r, (passes & POL_PASS_MERGE) != 0, &j.scratch, &merged);
+	j.r = &merged.rules;
 	if (rc == RC_OK)
-		*out = (struct pol_names){ .rule_ids = j.rule_ids, .rule_counters = j.counters,
+		rc = pol_ids_give(&j);
+	for (uint32_t i = 0; rc == RC_OK && i < r->rule_count; i++) {
+		ids[i] = j.rule_ids[merged.into[i]];
+		counters[i] = j.counters[merged.into[i]];
+	}
+	if (rc == RC_OK)
+		*out = (struct pol_names){ .rule_ids = ids, .rule_counters = counters,
 			.default_ids = j.default_ids };
 	arena_fini(&j.scratch);
 	diags_fini(&diags);

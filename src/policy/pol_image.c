@@ -59,6 +59,7 @@ pack(const struct pol_rules *r, unsigned passes, const struct image_reuse *befor
 	enum rc rc;
 
 	memset(out, 0, sizeof(*out));
+	out->passes = passes;
 	rc = pol_build(r, passes, a, &out->input, &out->symbols, diags);
 	if (rc != RC_OK)
 		return rc;
@@ -134,7 +135,7 @@ pol_image_prove(const struct pol_rules *r, struct arena *a, struct pol_image *p,
 	enum rc rc;
 
 	CHECK(p->step == POL_IMAGE_PROVE && p->bytes != NULL);
-	rc = pol_names_get(r, a, &p->names);
+	rc = pol_names_get(r, p->passes, a, &p->names);
 	if (rc == RC_OK)
 		rc = pol_prove(r, &p->names, p->bytes, p->len, a, &p->proof, &d);
 	if (rc == RC_OK) {

@@ -18,6 +18,7 @@ enum pol_image_step { POL_IMAGE_BUILD, POL_IMAGE_ENCODE, POL_IMAGE_CHECK, POL_IM
 
 struct pol_image {
 	enum pol_image_step step;	/* the one that failed, or DONE */
+	unsigned passes;
 	struct image_input input;
 	struct image_symbols symbols;
 	struct pol_names names;

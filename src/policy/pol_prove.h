@@ -26,8 +26,10 @@ struct pol_names {
 	const uint32_t *default_ids;	/* by index of pol_rules.segments */
 };
 
-/* The names pol_build gives to these rules. RC_LIMIT where counters do not suffice. */
-MUST_CHECK enum rc pol_names_get(const struct pol_rules *r, struct arena *a, struct pol_names *out);
+/* The names pol_build gives to these rules with these passes: rules that it merges have one.
+ * RC_LIMIT where counters do not suffice. */
+MUST_CHECK enum rc pol_names_get(const struct pol_rules *r, unsigned passes, struct arena *a,
+    struct pol_names *out);
 
 struct pol_proof {
 	uint64_t boxes;			/* compared */

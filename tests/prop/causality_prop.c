@@ -67,18 +67,6 @@ answers_equal(const struct answer *x, const struct answer *y)
 	    strcmp(x->symbol->file, y->symbol->file) == 0;
 }
 
-/* Index of the rule that the answer cites; rule_count where it is a default. */
-static uint32_t
-cited(const struct pol_rules *r, const struct pol_image *image, const struct answer *a)
-{
-	uint32_t i = 0;
-
-	while (i < r->rule_count && (a->is_default ||
-	    image->names.rule_ids[i] != a->action.rule_id))
-		i++;
-	return i;
-}
-
 struct asked {
 	struct addr local;
 	struct pkt_key key;
@@ -86,20 +74,48 @@ struct asked {
 	uint32_t cited;
 };
 
-/* Rule i deleted: every answer that cites it changes, no other does. */
+/* Index of the rule that the answer cites; rule_count where it is a default. Rules that were merged
+ * have one id: the linear reference knows which of them it is. */
+static uint32_t
+cited(const struct pol_rules *r, const struct pol_image *image, const struct asked *q)
+{
+	struct pol_outcome o;
+
+	if (!q->answer.table || q->answer.is_default)
+		return r->rule_count;
+	CHECK(pol_ref_match(r, &q->local, &q->key, &o) && o.matched);
+	CHECK(image->names.rule_ids[o.rule] == q->answer.action.rule_id);
+	return o.rule;
+}
+
+/* Two rules in one place cannot be told apart in messages, nor in citations. */
+static bool
+place_is_shared(const struct pol_rules *r, uint32_t i)
+{
+	for (uint32_t k = 0; k < r->rule_count; k++)
+		if (k != i && r->rules[k].pos.file == r->rules[i].pos.file &&
+		    r->rules[k].pos.line == r->rules[i].pos.line &&
+		    r->rules[k].pos.col == r->rules[i].pos.col)
+			return true;
+	return false;
+}
+
+/* Rule i deleted: every answer that cites it changes, no other does. Where another rule has its
+ * place, that may take over unseen. */
 static bool
 deletion_holds(const struct pol_rules *r, const struct asked *asked, uint32_t i)
 {
 	struct pol_rules rest = rules_without(r, i);
 	struct pol_image image;
-	bool good = true;
+	bool good = true, shared = place_is_shared(r, i);
 
 	if (pol_image_pack(&rest, POL_PASS_ALL, &arena, &image, &diags) != RC_OK)
 		return false;
 	for (uint32_t k = 0; k < KEYS; k++) {
 		struct answer now = ask(&image, &asked[k].local, &asked[k].key);
 
-		good = good && answers_equal(&asked[k].answer, &now) == (asked[k].cited != i);
+		good = good && ((shared && asked[k].cited == i) ||
+		    answers_equal(&asked[k].answer, &now) == (asked[k].cited != i));
 	}
 	pol_image_fini(&image);
 	return good;
@@ -119,7 +135,7 @@ policy_holds(unsigned long *verdicts, unsigned long *deletions)
 	for (uint32_t k = 0; k < KEYS; k++) {
 		gen_key(&gen, &r, &asked[k].local, &asked[k].key);
 		asked[k].answer = ask(&image, &asked[k].local, &asked[k].key);
-		asked[k].cited = cited(&r, &image, &asked[k].answer);
+		asked[k].cited = cited(&r, &image, &asked[k]);
 	}
 	good = true;
 	for (uint32_t k = 0; k < KEYS + OTHERS && good && r.rule_count > 0; k++) {
@@ -199,18 +215,6 @@ warning_holds(const struct pol_rules *r, const struct pol_image *image, uint32_t
 		    r->files[r->rules[i].pos.file], r->rules[i].pos.line, warned ? "" : "not ",
 		    same ? "the same" : d.text);
 	return same == warned;
-}
-
-/* Two rules in one place cannot be told apart in the messages. */
-static bool
-place_is_shared(const struct pol_rules *r, uint32_t i)
-{
-	for (uint32_t k = 0; k < r->rule_count; k++)
-		if (k != i && r->rules[k].pos.file == r->rules[i].pos.file &&
-		    r->rules[k].pos.line == r->rules[i].pos.line &&
-		    r->rules[k].pos.col == r->rules[i].pos.col)
-			return true;
-	return false;
 }
 
 static bool

@@ -36,7 +36,7 @@ build(struct built *b, uint32_t segments, uint32_t rules, unsigned passes)
 	if (pol_build(&b->rules, passes, &b->a, &in, &symbols, &diags) == RC_OK &&
 	    image_encode(&in, &b->image, &b->len, &d) == RC_OK &&
 	    image_check(b->image, b->len, &d) == RC_OK &&
-	    pol_names_get(&b->rules, &b->a, &b->names) == RC_OK)
+	    pol_names_get(&b->rules, passes, &b->a, &b->names) == RC_OK)
 		return true;
 	diags_print(&diags, stdout);
 	diag_print(&d, stdout);

@@ -280,6 +280,34 @@ rules_finish(struct pol_rules *out)
 	CHECK(pol_rules_check(out, &broken));
 }
 
+/* As a loop writes them: rule i at the place of an earlier one, mostly of another peer, service or
+ * VLAN only. */
+static void
+rule_again(struct gen *g, struct arena *a, struct pol_rules *out, uint32_t i)
+{
+	struct pol_rule *r = &out->rules[i];
+
+	*r = out->rules[i - 1 - gen_below(g, MIN(i, 4u))];
+	r->pos.seq = i;
+	switch (gen_below(g, 4)) {
+	case 0:
+		rule_services(g, a, r);
+		break;
+	case 1:
+		r->vlan_count = 0;
+		rule_vlans(g, a, r);
+		break;
+	default:
+		r->peer = peer_set(g, a);
+	}
+	if (one_in(g, 8))
+		r->segment = gen_below(g, out->segment_count);
+	if (one_in(g, 8))
+		r->pos.col++;
+	if (one_in(g, 8))
+		r->deny = !r->deny;
+}
+
 void
 gen_rules(struct gen *g, struct arena *a, uint32_t segments_max, uint32_t rules_max,
     struct pol_rules *out)
@@ -296,6 +324,10 @@ gen_rules(struct gen *g, struct arena *a, uint32_t segments_max, uint32_t rules_
 	for (uint32_t i = 0; i < out->rule_count; i++) {
 		struct pol_rule *r = &out->rules[i];
 
+		if (i > 0 && one_in(g, 3)) {
+			rule_again(g, a, out, i);
+			continue;
+		}
 		if (i > 0 && one_in(g, 8)) {	/* again, or nearly */
 			*r = out->rules[gen_below(g, i)];
 			if (one_in(g, 2))
