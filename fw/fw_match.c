@@ -441,6 +441,8 @@ fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
 
 #if defined(FW_MATCH_BATCH)
 
+enum { FW_GROUPS_NEAR = 256 * 1024 };
+
 FW_INLINE void
 fw_lane_go(struct fw_lane *l, uint64_t at)
 {
@@ -476,8 +478,9 @@ fw_batch_tables(const uint8_t *image, const uint8_t *locals, const struct fw_key
 	}
 }
 
-/* The sets of groups, where a half asks for them: a node of all packets at a time. A lane's set is
- * the number of the node it stands at, and in the end what it found. */
+/* The sets of groups, where a half asks for them. In a table that the caches hold one after the
+ * other: the processor overlaps them. In a larger one a node of all packets at a time: a lane's set
+ * is the number of the node it stands at, and in the end what it found. */
 FW_INLINE void
 fw_batch_groups(const uint8_t *image, const struct fw_key *keys, uint32_t count,
     const struct fw_table *tables, struct fw_lane *lanes)
@@ -485,8 +488,14 @@ fw_batch_groups(const uint8_t *image, const struct fw_key *keys, uint32_t count,
 	uint32_t walking = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at;
+
 		lanes[i].set = 0;
-		if (tables[i].body != 0 && lanes[i].half->group != 0)
+		if (tables[i].body == 0 || lanes[i].half->group == 0)
+			continue;
+		if (fw_load32(&fw_groups(image, keys[i].family, &at)->bytes) <= FW_GROUPS_NEAR)
+			lanes[i].set = fw_group_set(image, &keys[i]);
+		else
 			walking |= 1u << i;
 	}
 	for (int level = 0; walking != 0 && level <= WIRE_GROUP_DEPTH_MAX; level++) {

@@ -250,12 +250,9 @@ asks_make(struct ask *asks, const struct image_input *in, struct gen_image *g)
 }
 
 static void
-bench(const char *name, const uint32_t *counts, uint32_t tables, double tick)
+bench_input(const char *name, const struct image_input *in, struct gen_image *g, double tick)
 {
 	static _Alignas(WIRE_LINE) struct ask asks[KEYS];
-	struct gen_image g = { .state = 7 };
-	struct arena a;
-	struct image_input *in;
 	struct figures f = { 0 };
 	struct diag d = { 0 };
 	const struct wire_image_hdr *h;
@@ -264,15 +261,11 @@ bench(const char *name, const uint32_t *counts, uint32_t tables, double tick)
 	uint8_t *raw, *p;
 	size_t len;
 
-	arena_init(&a, (size_t)1 << 30);
-	g.arena = &a;
-	in = gen_image_plain(&g, counts, tables);
-	for (uint32_t i = 0; i < tables; i++)
-		rules += counts[i];
+	for (uint32_t i = 0; i < in->list_count; i++)
+		rules += in->lists[i].count;
 	start = now_ns();
 	if (image_encode(in, &raw, &len, &d) != RC_OK) {
 		printf("%-12s %s: %s\n", name, d.code, d.text);
-		arena_fini(&a);
 		return;
 	}
 	ms = (now_ns() - start) / 1e6;
@@ -280,19 +273,63 @@ bench(const char *name, const uint32_t *counts, uint32_t tables, double tick)
 	CHECK(p != NULL && image_check(raw, len, &d) == RC_OK);
 	memcpy(p, raw, len);
 	h = (const struct wire_image_hdr *)p;
-	asks_make(asks, in, &g);
+	asks_make(asks, in, g);
 	measure(p, asks, tick, &f, &sum);
 	printf("%-12s %6u rules %4u tables %7zu KiB %5zu B/rule  build %8.1f ms  %3u lines "
 	    "%2u loads  p50 %5.1f p99 %5.1f mean %5.1f ns  overlapped %5.1f  batch %5.1f  "
 	    "chase %5.1f  (%08x)\n",
-	    name, rules, tables, len / 1024, len / rules, ms, le16_get(h->lines_max),
+	    name, rules, in->table_count, len / 1024, len / rules, ms, le16_get(h->lines_max),
 	    le16_get(h->loads_max), f.p50, f.p99, f.mean, throughput(p, asks, &sum),
 	    batches(p, asks, &sum),
-	    chase(len, le16_get(h->loads_max), &g, &sum), sum);
+	    chase(len, le16_get(h->loads_max), g, &sum), sum);
 	fflush(stdout);
 	free(p);
 	free(raw);
+}
+
+static void
+bench(const char *name, const uint32_t *counts, uint32_t tables, double tick)
+{
+	struct gen_image g = { .state = 7 };
+	struct arena a;
+
+	arena_init(&a, (size_t)1 << 30);
+	g.arena = &a;
+	bench_input(name, gen_image_plain(&g, counts, tables), &g, tick);
 	arena_fini(&a);
+}
+
+/* Two lists of 40 rules, half of them with a feed as their peer. big: more ranges than this are
+ * packed once; 0 as in a policy. */
+static void
+bench_feeds(const char *name, uint32_t feeds, uint32_t v4, uint32_t v6, bool hosts, uint32_t big,
+    double tick)
+{
+	const uint32_t prefixes[2] = { v4, v6 };
+	struct gen_image g = { .state = 7 };
+	struct image_input *in;
+	struct arena a;
+
+	arena_init(&a, (size_t)1 << 30);
+	g.arena = &a;
+	in = gen_image_big(&g, feeds, prefixes, hosts);
+	in->big_ranges = big;
+	bench_input(name, in, &g, tick);
+	arena_fini(&a);
+}
+
+/* The same feeds in every table's trees, and once for all. */
+static void
+bench_thresholds(double tick)
+{
+	for (uint32_t n = 32; n <= 4096; n *= 2) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "trees %u", n);
+		bench_feeds(name, 4, n, n, false, UINT32_MAX, tick);
+		snprintf(name, sizeof(name), "once %u", n);
+		bench_feeds(name, 4, n, n, false, n / 2, tick);
+	}
 }
 
 int
@@ -300,8 +337,22 @@ main(int argc, char **argv)
 {
 	static uint32_t one[4] = { 10, 100, 1000, 5000 };
 	static uint32_t nic[48], all[500];
+	const char *what = argc > 1 ? argv[1] : "";
 	double tick = ns_per_tick();
 	uint32_t left = 5000;
+
+	if (strcmp(what, "feeds") == 0) {
+		bench_feeds("v4 200k", 1, 200000, 0, false, 0, tick);
+		bench_feeds("v6 200k", 1, 0, 200000, false, 0, tick);
+		bench_feeds("v6 200k /128", 1, 0, 200000, true, 0, tick);
+		bench_feeds("mixed 1M", 5, 100000, 100000, true, 0, tick);
+		bench_feeds("v6 1M", 5, 0, 200000, true, 0, tick);
+		return 0;
+	}
+	if (strcmp(what, "thresholds") == 0) {
+		bench_thresholds(tick);
+		return 0;
+	}
 
 	/* heavy-tailed: the first tables hold most */
 	for (uint32_t i = 0; i < 48; i++) {
@@ -316,7 +367,7 @@ main(int argc, char **argv)
 	bench("one-1000", &one[2], 1, tick);
 	bench("one-5000", &one[3], 1, tick);
 	bench("nic-5000", nic, 48, tick);
-	if (argc > 1 && strcmp(argv[1], "large") == 0)
+	if (strcmp(what, "large") == 0)
 		bench("nic-100000", all, 500, tick);
 	return 0;
 }

@@ -33,6 +33,8 @@ ask(const uint8_t *image, size_t size, const struct addr *local, uint8_t family)
 	struct image_action read;
 	struct fw_action act;
 	struct fw_table table;
+	struct fw_lane lane;
+	uint32_t index, batched;
 	bool is_default, read_default;
 	uint8_t wire[16];
 
@@ -45,8 +47,13 @@ ask(const uint8_t *image, size_t size, const struct addr *local, uint8_t family)
 	CHECK(image_lookup(image, size, local, &k, &read, &read_default) == (table.body != 0));
 	if (table.body == 0)
 		return;
-	fw_match_action(image, table, fw_match(image, table, &f, &is_default), &act);
+	index = fw_match(image, table, &f, &is_default);
+	fw_match_action(image, table, index, &act);
 	CHECK(act.rule_id == read.rule_id && is_default == read_default);
+	if (local->family == 0)
+		return;
+	fw_match_batch(image, wire, &f, 1, &lane, &table, &batched);
+	CHECK(batched == index);
 }
 
 int

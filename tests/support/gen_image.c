@@ -287,7 +287,7 @@ feed_range(struct gen_image *g, uint8_t family, bool hosts)
 	struct addr a = { .family = family, .lo = (uint32_t)r };
 
 	if (family == 4)
-		return addr_prefix(&a, BELOW(2) == 0 ? 24 : BELOW(4) == 0 ? 12 + BELOW(12) :
+		return addr_prefix(&a, BELOW(2) == 0 ? 24 : BELOW(32) == 0 ? 12 + BELOW(12) :
 		    25 + BELOW(8));
 	a.hi = UINT64_C(0x2000000000000000) | r >> 3;
 	a.lo = BELOW(8);
