@@ -62,16 +62,22 @@ struct fw_tally {
 
 /* What is seen of packets that have no entry among the flows: drops, would-drops by default, rules
  * without state, unsegmented. They have one verdict, one rule and one generation. */
-struct fw_seen {
-	struct fw_tally tally;
+struct fw_seen_key {
 	uint8_t local[16], remote[16];
 	uint32_t rule_id, generation;
-	uint16_t local_port, remote_port, vlan;
+	uint16_t local_port, remote_port;
 	uint8_t family, proto, echo;
 	uint8_t verdict, reason;
-	uint8_t dir, tcp_flags;		/* of the first packet */
 	uint8_t bound;			/* local is a local IP; else the lesser end */
-	uint8_t reserved[10];
+	uint8_t zero[2];
+};
+
+struct fw_seen {
+	struct fw_tally tally;
+	struct fw_seen_key key;
+	uint16_t vlan;			/* of the first packet, like what follows */
+	uint8_t dir, tcp_flags;
+	uint8_t reserved[8];
 };
 
 /* What a lookup reads of FW_SEEN_WAYS entries before it reads one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mbox - any bytes in a request slot: header decode, the copy of the payload, the answers that
- * fw_mbox.c gives by itself. What fw_ruleset.c answers is any answer.
+ * fw_mbox.c and fw_stream.c give by themselves. What fw_ruleset.c answers is any answer.
  * cbmc: --unwind 10
  * cbmc: --unwind 10 -DHDR_BYTES=4
  * plant: fw_mbox.c s/r->len != request_len(r->op)/false/
@@ -31,6 +31,8 @@ wire_copy_in(void *to, const void *from, size_t len)
 }
 
 #include "fw_mbox.c"
+#undef FAIL
+#include "fw_stream.c"
 
 #ifndef HDR_BYTES
 #define HDR_BYTES 8
@@ -51,6 +53,13 @@ fw_ruleset_serve(struct fw *f, struct fw_mbox *m)
 	return fw_mbox_fail(m, 1 + nondet_u16(), 0, 0);
 }
 
+void
+fw_track_ask(struct fw *f, uint32_t mask, uint64_t now_ns)
+{
+	(void)now_ns;
+	f->flow_mask = mask;
+}
+
 int
 main(void)
 {
@@ -60,6 +69,10 @@ main(void)
 	fw.cfg.counters = counters;
 	fw.cfg.counter_count = nondet_u32();
 	__CPROVER_assume(fw.cfg.counter_count <= COUNTERS_MAX);
+	fw.flow_mask = nondet_u32();
+	mbox.flow_stream = nondet_u32();
+	mbox.flow_credits = nondet_u32();
+	__CPROVER_assume(mbox.flow_credits <= WIRE_FLOWS);
 	r->hdr[0] = nondet_u32();
 	r->hdr[1] = nondet_u32();
 	/* as slot_serve tells the versions apart */
@@ -68,5 +81,6 @@ main(void)
 	(void)request_serve(&fw, &mbox, slot);
 	__CPROVER_assert(mbox.reply.len <= WIRE_MBOX_PAYLOAD_MAX, "a reply is no longer");
 	__CPROVER_assert(mbox.reply.len % 4 == 0, "a reply is whole words");
+	__CPROVER_assert(mbox.flow_credits <= WIRE_FLOWS, "no credit beyond the ring");
 	return 0;
 }
