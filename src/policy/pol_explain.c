@@ -36,13 +36,25 @@ bound_add(char out[POL_BOUND_BYTES], const char *text)
 	(void)snprintf(out + n, POL_BOUND_BYTES - n, "%s%s", n > 0 ? ", " : "", text);
 }
 
+/* Of many ranges those next to the address. */
 static void
-bound_peer(const struct addr_set *s, uint8_t family, char out[POL_BOUND_BYTES])
+bound_peer(const struct addr_set *s, const struct addr *a, char out[POL_BOUND_BYTES])
 {
-	uint32_t first, count;
+	uint32_t first, count, lo, hi;
 	char text[2 * ADDR_TEXT_BYTES];
 
-	addr_set_family(s, family, &first, &count);
+	addr_set_family(s, a->family, &first, &count);
+	lo = first;
+	for (hi = first + count; lo < hi;) {	/* lo becomes the first range above */
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(&s->ranges[mid].hi, a) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (count > RANGES_SHOWN)
+		first = MIN(MAX(lo, first + 1) - 1, first + count - RANGES_SHOWN);
 	for (uint32_t i = 0; i < count && i < RANGES_SHOWN; i++) {
 		addr_range_print(&s->ranges[first + i], text);
 		bound_add(out, text);
@@ -52,7 +64,7 @@ bound_peer(const struct addr_set *s, uint8_t family, char out[POL_BOUND_BYTES])
 		bound_add(out, text);
 	}
 	if (count == 0)
-		bound_add(out, family == 6 ? "no IPv6 address" : "no IPv4 address");
+		bound_add(out, a->family == 6 ? "no IPv6 address" : "no IPv4 address");
 }
 
 static void
@@ -174,7 +186,7 @@ miss_say(const struct pol_rule *r, const struct service *s, const struct pkt_key
 		bound_add(m->bound, dir_name(r->dir));
 		break;
 	case POL_AXIS_PEER:
-		bound_peer(&r->peer, k->remote.family, m->bound);
+		bound_peer(&r->peer, &k->remote, m->bound);
 		break;
 	case POL_AXIS_SPORT:
 		range_print(s->sport_lo, s->sport_hi, text, sizeof(text));

@@ -7,8 +7,10 @@
  *          rule's. So rules may cover together by their peers, but not by their ports.
  * Shape:   addresses of one shape are cut at the borders of its own rules; a union-find over the
  *          pieces answers "first piece not taken", so all of a shape's work is near linear.
- * Limits:  POL_SHADOW_STEPS_MAX for a build, POL_SHADOW_ITEM_STEPS_MAX ranges x atoms of a rule;
- *          what is beyond neither covers nor is covered, and is counted.
+ * Limits:  POL_SHADOW_STEPS_MAX for a build; what is beyond neither covers nor is covered, and is
+ *          counted. Of a rule with more than POL_SHADOW_ITEM_STEPS_MAX ranges x atoms, as a list
+ *          has, only the stretch from its first address to its last is asked for: it covers
+ *          nothing.
  */
 #include "pol_pass.h"
 
@@ -205,13 +207,19 @@ shape_of(struct shadow *w, const struct pol_list *l, const struct pol_item *it, 
 	return rc;
 }
 
+static bool
+is_large(const struct image_rule *r)
+{
+	return (uint64_t)r->peer.count * r->service_count > POL_SHADOW_ITEM_STEPS_MAX;
+}
+
 /* Gives each item its shapes and counts the borders of each shape. */
 static enum rc
 shapes_find(struct shadow *w, const struct pol_list *l)
 {
 	for (uint32_t i = 0; i < l->count; i++) {
 		const struct image_rule *r = &l->items[i]->rule;
-		uint64_t steps = (uint64_t)r->peer.count * r->service_count;
+		uint64_t steps = (is_large(r) ? 1 : (uint64_t)r->peer.count) * r->service_count;
 
 		if (l->covered_by[i] != UINT32_MAX)
 			continue;
@@ -227,7 +235,8 @@ shapes_find(struct shadow *w, const struct pol_list *l)
 
 			if (rc != RC_OK)
 				return rc;
-			w->shapes[w->item_shapes[i][k]].cap += 2 * r->peer.count;
+			if (!is_large(r))
+				w->shapes[w->item_shapes[i][k]].cap += 2 * r->peer.count;
 		}
 	}
 	return RC_OK;
@@ -277,7 +286,7 @@ shapes_cut(struct shadow *w, const struct pol_list *l)
 			w->wide[w->wide_count++] = i;
 	}
 	for (uint32_t i = 0; i < l->count; i++)
-		for (uint32_t k = 0; w->item_shapes[i] != NULL &&
+		for (uint32_t k = 0; w->item_shapes[i] != NULL && !is_large(&l->items[i]->rule) &&
 		    k < l->items[i]->rule.service_count; k++)
 			borders_add(&w->shapes[w->item_shapes[i][k]], &l->items[i]->rule.peer);
 	for (uint32_t i = 0; i < w->keys.count; i++)
@@ -338,6 +347,8 @@ static enum rc
 item_judge(struct shadow *w, struct pol_list *l, uint32_t i)
 {
 	const struct image_rule *r = &l->items[i]->rule;
+	struct addr_range stretch = { r->peer.ranges[0].lo, r->peer.ranges[r->peer.count - 1].hi };
+	struct addr_set peer = is_large(r) ? (struct addr_set){ &stretch, 1 } : r->peer;
 	uint32_t owner = UINT32_MAX;
 	bool covered = true;
 
@@ -346,14 +357,14 @@ item_judge(struct shadow *w, struct pol_list *l, uint32_t i)
 
 		if (!s->looked_up && covers_find(w, w->item_shapes[i][k]) != RC_OK)
 			return RC_NOMEM;
-		covered = covered && peers_taken(w, s, &r->peer, &owner);
+		covered = covered && peers_taken(w, s, &peer, &owner);
 	}
 	if (covered) {
 		CHECK(owner != UINT32_MAX);
 		l->covered_by[i] = owner;
 		return RC_OK;
 	}
-	for (uint32_t k = 0; k < r->service_count; k++)
+	for (uint32_t k = 0; k < r->service_count && !is_large(r); k++)
 		for (uint32_t n = 0; n < r->peer.count; n++)
 			range_take(&w->shapes[w->item_shapes[i][k]], &r->peer.ranges[n],
 			    l->items[i]->src);

@@ -42,6 +42,13 @@ addr_ok(const struct addr *a)
 	return a->family == 6 || (a->family == 4 && a->hi == 0 && a->lo <= UINT32_MAX);
 }
 
+/* Long sets found right, by where they lie: thousands of rules may have one. */
+enum { KNOWN_SLOTS = 1024, KNOWN_RANGES_MIN = 16 };
+
+struct known {
+	struct addr_set sets[KNOWN_SLOTS];
+};
+
 static bool
 set_ok(const struct addr_set *s)
 {
@@ -63,6 +70,21 @@ set_ok(const struct addr_set *s)
 		    (!addr_next(&next) || addr_cmp(&next, &r->lo) >= 0))
 			return false;
 	}
+	return true;
+}
+
+static bool
+peer_ok(struct known *k, const struct addr_set *s)
+{
+	uint64_t h = (uint64_t)(uintptr_t)s->ranges * UINT64_C(0x9e3779b97f4a7c15);
+	struct addr_set *slot = &k->sets[(h >> 40) % KNOWN_SLOTS];
+
+	if (s->count >= KNOWN_RANGES_MIN && slot->ranges == s->ranges && slot->count == s->count)
+		return true;
+	if (!set_ok(s))
+		return false;
+	if (s->count >= KNOWN_RANGES_MIN)
+		*slot = *s;
 	return true;
 }
 
@@ -138,6 +160,8 @@ pos_cmp(const struct pol_pos *a, const struct pol_pos *b)
 static bool
 rules_ok(const struct pol_rules *r, const char **broken)
 {
+	struct known known = { .sets = { { .count = 0 } } };
+
 	for (uint32_t i = 0; i < r->rule_count; i++) {
 		const struct pol_rule *rule = &r->rules[i];
 
@@ -148,7 +172,8 @@ rules_ok(const struct pol_rules *r, const char **broken)
 		REQUIRE(rule->dir == WIRE_OUT || rule->dir == WIRE_IN,
 		    "a rule's direction is unknown");
 		REQUIRE(rule->mode < WIRE_MODE__COUNT, "a rule's mode is unknown");
-		REQUIRE(set_ok(&rule->peer), "a rule's peers are not a set in normal form");
+		REQUIRE(peer_ok(&known, &rule->peer),
+		    "a rule's peers are not a set in normal form");
 		if (!services_ok(rule, broken) || !vlans_ok(rule, broken))
 			return false;
 	}
