@@ -71,7 +71,7 @@ struct image_input {
 					 * all tables; 0 = IMAGE_BIG_RANGES */
 	uint8_t apart;			/* enum image_join: left apart, for tests */
 };
-enum { IMAGE_BIG_RANGES = 1 << 30 };
+enum { IMAGE_BIG_RANGES = 256 };
 
 /* rule id -> place in the text. Sorted by id. Default denies have ids too. */
 struct image_symbol {
@@ -82,6 +82,7 @@ struct image_symbol {
 	const char *why;		/* "" = none */
 	bool is_default;		/* the segment's default deny */
 	uint16_t counter;
+	uint32_t ranges[2];		/* of its peers, v4 and v6: who the group tables are for */
 };
 
 struct image_symbols {

@@ -54,6 +54,9 @@ set_digest(struct image_set_cache *cache, const struct addr_range *r, uint32_t c
 	uint64_t h = (uint64_t)(uintptr_t)r * UINT64_C(0x9e3779b97f4a7c15);
 	struct image_set_slot *s = &cache->slots[h >> 54 & (IMAGE_SET_SLOTS - 1)];
 
+	/* a few ranges are quickly read again: they do not put a long set out of its slot */
+	if (count < IMAGE_SET_CACHED_MIN)
+		s = &cache->small;
 	if (s->ranges != r || s->count != count)
 		ranges_digest(r, count, s->digest);
 	s->ranges = r;

@@ -10,14 +10,14 @@
 #include "image.h"
 #include "wire_image.h"
 
-enum { IMAGE_SET_SLOTS = 1024 };
+enum { IMAGE_SET_SLOTS = 1024, IMAGE_SET_CACHED_MIN = 16 };
 
 struct image_set_cache {
 	struct image_set_slot {
 		const struct addr_range *ranges;
 		uint32_t count;
 		uint8_t digest[SHA256_BYTES];
-	} slots[IMAGE_SET_SLOTS];
+	} slots[IMAGE_SET_SLOTS], small;	/* small: the last of few ranges */
 };
 
 struct image_groups;

@@ -3,7 +3,7 @@
  * image_symbols - the file that knows which line a rule id stands for.
  * Shape:   text, one LF ends each line, fields parted by one tab, numbers without leading zeros:
  *
- *          ringfence-symbols 1
+ *          ringfence-symbols 2
  *          generation G
  *          image SHA256-IN-HEX
  *          count N
@@ -25,7 +25,7 @@
 
 enum { SYMBOLS_MAX = WIRE_RULES_MAX + 2 * WIRE_LOCALS_MAX, TEXT_BYTES_MAX = 4096 };
 
-static const char magic[] = "ringfence-symbols 1\n";
+static const char magic[] = "ringfence-symbols 2\n";
 
 static bool
 plain(unsigned char c)
@@ -57,7 +57,8 @@ put_symbol(struct str *s, const struct image_symbol *y)
 		str_add(s, "-");
 	else
 		str_addf(s, "%u", y->counter);
-	str_addf(s, "\t%" PRIu32 "\t%" PRIu32, y->line, y->col);
+	str_addf(s, "\t%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\t%" PRIu32, y->ranges[0],
+	    y->ranges[1], y->line, y->col);
 	put_text(s, y->file);
 	put_text(s, y->segment);
 	put_text(s, y->why);
@@ -228,6 +229,11 @@ get_symbol(struct in *in, struct image_symbol *y)
 		y->counter = (uint16_t)get_dec(in, WIRE_COUNTERS_MAX - 1);
 	if (!get_word(in, "\t"))
 		return;
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		y->ranges[v6] = get_dec(in, ADDR_SET_RANGES_MAX);
+		if (!get_word(in, "\t"))
+			return;
+	}
 	y->line = get_dec(in, UINT32_MAX);
 	if (!get_word(in, "\t"))
 		return;

@@ -215,6 +215,50 @@ locals_charge(struct work *w, size_t len)
 	w->charges[w->symbols->count].bytes += len - charged;
 }
 
+/* What a symbol pays of a group table: the ranges it has there. */
+static uint64_t
+group_weight(const struct image_symbol *s, uint32_t v6, uint32_t above)
+{
+	return s->ranges[v6] > above ? s->ranges[v6] : 0;
+}
+
+static uint64_t
+group_sum(const struct work *w, uint32_t v6, uint32_t above)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t s = 0; s < w->symbols->count; s++)
+		sum += group_weight(&w->symbols->items[s], v6, above);
+	return sum;
+}
+
+/* The group tables, over the rules whose peers are too many ranges for a table of their own. */
+static void
+groups_charge(struct work *w)
+{
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		const struct wire_groups *g = (const struct wire_groups *)(w->image +
+		    (size_t)le32_get(w->hdr->groups_at[v6]) * WIRE_LINE);
+		uint32_t n = w->symbols->count, above = IMAGE_BIG_RANGES;
+		uint64_t sum, at = 0;
+
+		if (le32_get(w->hdr->groups_at[v6]) == 0)
+			continue;
+		sum = group_sum(w, v6, above);
+		if (sum == 0) {		/* it was made with another bound */
+			above = 0;
+			sum = group_sum(w, v6, above);
+		}
+		for (uint32_t s = 0; s < n && sum > 0; s++) {
+			uint64_t end = at + group_weight(&w->symbols->items[s], v6, above);
+
+			w->charges[s].bytes += share_end(le32_get(g->bytes), end, sum) -
+			    share_end(le32_get(g->bytes), at, sum);
+			at = end;
+		}
+	}
+}
+
 static void
 counters_charge(struct work *w)
 {
@@ -293,6 +337,7 @@ pol_bill_make(const uint8_t *image, size_t len, const struct image_symbols *symb
 	rc = bodies_charge(&w);
 	if (rc != RC_OK)
 		return rc;
+	groups_charge(&w);
 	locals_charge(&w, len);
 	counters_charge(&w);
 	return items_make(&w, out);

@@ -4,8 +4,9 @@
  * Does:    charges a checked image to the lines its symbols name. Cells of the last product and
  *          actions belong to one rule and are charged to its line; what rules of a table share
  *          (trees, classes, products) is split over them by the cells they have; a local IP's
- *          record and its share of the hash go to the line of its default. Header, and what no
- *          line can be found for, are an item without a file.
+ *          record and its share of the hash go to the line of its default; a group table is split
+ *          over the rules that are too large for tables of their own, by their ranges. Header, and
+ *          what no line can be found for, are an item without a file.
  * Shape:   items by file and line; every sum equals the image's total, remainders included: a
  *          share is the difference of two rounded running sums.
  * Memory:  in the arena; borrows the file names of the symbols.

@@ -300,13 +300,16 @@ symbols_fill(struct pol_job *j, struct image_symbols *out)
 		return RC_NOMEM;
 	for (uint32_t i = 0; i < r->rule_count; i++) {
 		const struct pol_rule *rule = &r->rules[i];
+		uint32_t first, v4;
 
 		if (j->fates[i].packed == 0)
 			continue;
+		addr_set_family(&rule->peer, 4, &first, &v4);
 		out->items[out->count++] = (struct image_symbol){ .rule_id = j->rule_ids[i],
 			.file = r->files[rule->pos.file], .line = rule->pos.line,
 			.col = rule->pos.col, .segment = r->segments[rule->segment].name,
-			.why = rule->why == NULL ? "" : rule->why, .counter = j->counters[i] };
+			.why = rule->why == NULL ? "" : rule->why, .counter = j->counters[i],
+			.ranges = { v4, rule->peer.count - v4 } };
 	}
 	for (uint32_t i = 0; i < r->segment_count; i++) {
 		const struct pol_segment *s = &r->segments[i];

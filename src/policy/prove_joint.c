@@ -12,7 +12,7 @@
 
 #include "prove_sweep.h"
 
-uint32_t prove_big_ranges = 512;	/* tests set it lower */
+uint32_t prove_big_ranges = 256;	/* tests set it lower */
 
 /* How the table is laid out: of nodes [0], of leaves [1]. */
 struct layout {

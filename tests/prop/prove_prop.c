@@ -33,8 +33,12 @@ build(struct built *b, uint32_t segments, uint32_t rules, unsigned passes)
 	memset(b, 0, sizeof(*b));
 	arena_init(&b->a, ARENA_BYTES);
 	gen_rules(&gen, &b->a, segments, rules, &b->rules);
-	if (pol_build(&b->rules, passes, &b->a, &in, &symbols, &diags) == RC_OK &&
-	    image_encode(&in, &b->image, &b->len, &d) == RC_OK &&
+	if (pol_build(&b->rules, passes, &b->a, &in, &symbols, &diags) != RC_OK) {
+		diags_print(&diags, stdout);
+		return false;
+	}
+	in.big_ranges = gen_below(&gen, 3);	/* sets of two ranges may be shared by all tables */
+	if (image_encode(&in, &b->image, &b->len, &d) == RC_OK &&
 	    image_check(b->image, b->len, &d) == RC_OK &&
 	    pol_names_get(&b->rules, passes, &b->a, &b->names) == RC_OK)
 		return true;

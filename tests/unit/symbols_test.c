@@ -7,9 +7,11 @@
 static struct arena arena;
 
 static struct image_symbol items[] = {
-	{ 1, "a.pol", 1, 1, "pay-web", "", true, WIRE_COUNTER_NONE },
-	{ 0x7f, "sub/b c.pol", 41, 5, "pay db", "CHG-4471, 100% \t\n\x7f sure", false, 0 },
-	{ 0xfffffffe, "\xc3\xa9.pol", UINT32_MAX, UINT32_MAX, "-", "%", false, 1023 },
+	{ 1, "a.pol", 1, 1, "pay-web", "", true, WIRE_COUNTER_NONE, { 0, 0 } },
+	{ 0x7f, "sub/b c.pol", 41, 5, "pay db", "CHG-4471, 100% \t\n\x7f sure", false, 0,
+	    { 200000, 1 } },
+	{ 0xfffffffe, "\xc3\xa9.pol", UINT32_MAX, UINT32_MAX, "-", "%", false, 1023,
+	    { 0, ADDR_SET_RANGES_MAX } },
 };
 static struct image_symbols symbols = { 7, { 1, 2, 3, 0xff }, items, ARRAY_LEN(items) };
 
@@ -36,6 +38,8 @@ test_both_ways(void)
 		T_IS_UINT(got.items[i].line, items[i].line);
 		T_IS_UINT(got.items[i].col, items[i].col);
 		T_IS_UINT(got.items[i].counter, items[i].counter);
+		T_IS_UINT(got.items[i].ranges[0], items[i].ranges[0]);
+		T_IS_UINT(got.items[i].ranges[1], items[i].ranges[1]);
 		T_OK(got.items[i].is_default == items[i].is_default);
 		T_OK(image_symbol_find(&got, items[i].rule_id) == &got.items[i]);
 		T_OK(image_symbol_find(&got, items[i].rule_id + 1) == NULL);
@@ -46,10 +50,11 @@ test_both_ways(void)
 static void
 test_text(void)
 {
-	static const char want[] = "ringfence-symbols 1\ngeneration 7\nimage "
+	static const char want[] = "ringfence-symbols 2\ngeneration 7\nimage "
 	    "010203ff00000000000000000000000000000000000000000000000000000000\ncount 3\n"
-	    "00000001\tdefault\t-\t1\t1\ta.pol\tpay-web\t\n"
-	    "0000007f\trule\t0\t41\t5\tsub/b c.pol\tpay db\tCHG-4471, 100%25 %09%0a%7f sure\n";
+	    "00000001\tdefault\t-\t0\t0\t1\t1\ta.pol\tpay-web\t\n"
+	    "0000007f\trule\t0\t200000\t1\t41\t5\tsub/b c.pol\tpay db\t"
+	    "CHG-4471, 100%25 %09%0a%7f sure\n";
 	uint8_t *p;
 	size_t len;
 
