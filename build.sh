@@ -398,7 +398,7 @@ run_make()	# VARIANT TARGET
 variant_rel()
 {
 	make_variant rel musl "$CC" "$STD -O2 $WARN -static -ffunction-sections -fdata-sections
- -ffile-prefix-map=$PWD=. $CFLAGS" "-s -Wl,--gc-sections -Wl,--build-id=none"
+ -ffile-prefix-map=$PWD=. $CFLAGS" "-s -Wl,--gc-sections -Wl,--build-id=sha1"
 }
 
 variant_asan()

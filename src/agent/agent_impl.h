@@ -118,6 +118,7 @@ struct agent_wait {
 struct outcome {
 	enum rc rc;
 	bool no_fit, changed, known;
+	bool spared;		/* the compile: what is enforced was made of this text */
 	uint32_t generation;
 	struct diag why;	/* where it was not the policy: the NIC */
 	struct diags diags;	/* of the compile */
@@ -197,6 +198,8 @@ void agent_nic_stop(struct agent *a);
 void agent_nic_enforce(struct agent *a, struct gen *g, bool adopts, struct outcome *o);
 /* What the NIC says is wrong with it; "" = nothing. */
 const char *agent_nic_alarm(const struct agent *a);
+/* What is enforced is what its file says, and what is wanted. */
+void agent_nic_keep(struct agent *a);
 /* The generation that is enforced, where its lines are known. */
 const struct gen *agent_active(struct agent *a);
 

@@ -146,6 +146,7 @@ agent_status_doc(struct agent *a)
 		return NULL;
 	doc_str(d, o, "version", a->cfg->version);
 	doc_uint(d, o, "uptime_s", (clock_mono_ns() - a->started_ns) / NS_PER_S);
+	doc_bool(d, o, "starting", !a->last.known);
 	doc_uint(d, o, "generation", a->nic_known ? a->active.generation : 0);
 	if (a->nic_known && a->active.generation != 0) {
 		hex_encode(a->active.sha256, SHA256_BYTES, hex);

@@ -88,15 +88,7 @@ adopt(struct agent *a, struct gen *g)
 	while ((kept = state_gen(a->state, 0)) != NULL && kept->number >= g->number) {
 		if (kept->number == g->number && nic_holds(a, kept) &&
 		    gen_same_symbols(kept, g)) {
-			kept->saved &= kept->posted == g->posted &&
-			    kept->unconfirmed == g->unconfirmed;
-			kept->posted = g->posted;
-			kept->unconfirmed = g->unconfirmed;
-			free(kept->keys);	/* a file has none */
-			kept->keys = g->keys;
-			kept->key_count = g->key_count;
-			g->keys = NULL;
-			gen_destroy(&g);
+			gen_renew(kept, &g);
 			state_save_again(a->state);
 			state_settle(a->state);
 			return;
@@ -104,6 +96,22 @@ adopt(struct agent *a, struct gen *g)
 		state_drop_newest(a->state);
 	}
 	(void)state_add(a->state, g);
+	state_settle(a->state);
+}
+
+void
+agent_nic_keep(struct agent *a)
+{
+	struct gen *g = state_find(a->state, a->active.generation);
+	bool unconfirmed;
+
+	CHECK(g != NULL);
+	unconfirmed = a->wait.generation == g->number;
+	a->committed = unconfirmed ? a->wait.former : g->number;
+	state_drop_above(a->state, g->number);
+	g->saved &= g->unconfirmed == unconfirmed;
+	g->unconfirmed = unconfirmed;
+	state_save_again(a->state);
 	state_settle(a->state);
 }
 

@@ -76,10 +76,26 @@ crc_of(const uint8_t *p, size_t len)
 	return crc32c(crc, p + HEAD_BYTES, len - HEAD_BYTES);
 }
 
+size_t
+messages_room(const struct diags *diags)
+{
+	return 12 + (size_t)diags->count * MESSAGE_BYTES_MAX;
+}
+
+void
+messages_put(struct wr *w, const struct diags *diags)
+{
+	wr_le32(w, diags->errors);
+	wr_le32(w, diags->warnings);
+	wr_le32(w, diags->count);
+	for (uint32_t i = 0; i < diags->count; i++)
+		message_put(w, &diags->items[i]);
+}
+
 enum rc
 built_encode(const struct built *b, const struct diags *diags, uint8_t **out, size_t *len)
 {
-	size_t cap = HEAD_BYTES + 12 + (size_t)diags->count * MESSAGE_BYTES_MAX;
+	size_t cap = HEAD_BYTES + messages_room(diags);
 	size_t messages_at;
 	struct wr w;
 
@@ -97,11 +113,7 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	wr_bytes(&w, b->symbols, b->symbols_len);
 	wr_bytes(&w, b->keys, b->keys_len);
 	messages_at = w.pos;
-	wr_le32(&w, diags->errors);
-	wr_le32(&w, diags->warnings);
-	wr_le32(&w, diags->count);
-	for (uint32_t i = 0; i < diags->count; i++)
-		message_put(&w, &diags->items[i]);
+	messages_put(&w, diags);
 	CHECK(!w.failed);
 	*len = w.pos;
 	memcpy(*out, magic, sizeof(magic));
@@ -117,7 +129,7 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	return RC_OK;
 }
 
-static bool
+bool
 messages_take(const uint8_t *p, size_t len, struct diags *diags)
 {
 	uint32_t errors, warnings, count, seen;

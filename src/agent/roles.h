@@ -14,6 +14,7 @@
 #define ROLES_H
 
 #include "arena.h"
+#include "bytes.h"
 #include "job.h"
 
 extern const struct job_role role_compile, role_build;
@@ -46,6 +47,11 @@ struct built {
  * build before, or nothing. */
 enum { BUILD_HEAD_BYTES = 20, BUILD_BEFORE_BYTES_MAX = 32 << 20 };
 #define BUILD_MAGIC 0x324a4652u
+
+/* Messages as bytes: at most messages_room(); take appends, and refuses what no put writes. */
+size_t messages_room(const struct diags *diags);
+void messages_put(struct wr *w, const struct diags *diags);
+MUST_CHECK bool messages_take(const uint8_t *p, size_t len, struct diags *diags);
 
 /* Bytes are malloc'ed. */
 MUST_CHECK enum rc built_encode(const struct built *b, const struct diags *diags, uint8_t **out,

@@ -357,8 +357,9 @@ status_print(const struct cli *cli, yyjson_val *root)
 	status_alarm(cli, root, "state");
 	status_alarm(cli, root, "tls");
 	status_sandbox(cli, yyjson_obj_get(root, "sandbox"));
-	printf("%-12s %s, up %" PRIu64 " s\n", "daemon", ask_str(root, "version"),
-	    ask_uint(root, "uptime_s"));
+	printf("%-12s %s, up %" PRIu64 " s%s\n", "daemon", ask_str(root, "version"),
+	    ask_uint(root, "uptime_s"),
+	    yyjson_get_bool(yyjson_obj_get(root, "starting")) ? ", starting" : "");
 }
 
 int

@@ -5,7 +5,7 @@
 #            with a changed policy; the parts as the daemon tells them. Two readers check it: the
 #            reload's own answer, and a status asked right after it.
 #   start    from starting the daemon to the end of the first `ringfence status` that is answered,
-#            and to its being ready: the policy compiled, compared with what the NIC holds
+#            and to its being ready: the text compared with that of what the NIC holds
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/support/bench.sh
