@@ -66,14 +66,12 @@ ask_problem(const struct client_answer *a, struct diag *diag)
 	return rc_by_status(a->status);
 }
 
-enum rc
-ask_once(struct client *c, const char *method, const char *path, char **text, yyjson_doc **doc,
+static enum rc
+ask(struct client *c, const struct client_request *r, char **text, yyjson_doc **doc,
     char *location, struct diag *diag)
 {
-	const struct client_request r = { .method = method, .path = path,
-		.match = strcmp(method, "POST") == 0 ? "*" : NULL };
 	struct client_answer a;
-	enum rc rc = client_ask(c, &r, &a, diag);
+	enum rc rc = client_ask(c, r, &a, diag);
 
 	if (text != NULL)
 		*text = NULL;
@@ -95,6 +93,33 @@ ask_once(struct client *c, const char *method, const char *path, char **text, yy
 		a.body = NULL;
 	}
 	client_answer_fini(&a);
+	return rc;
+}
+
+enum rc
+ask_once(struct client *c, const char *method, const char *path, char **text, yyjson_doc **doc,
+    char *location, struct diag *diag)
+{
+	const struct client_request r = { .method = method, .path = path,
+		.match = strcmp(method, "POST") == 0 ? "*" : NULL };
+
+	return ask(c, &r, text, doc, location, diag);
+}
+
+enum rc
+ask_policy(struct client *c, const char *path, const char *dir, char **text, yyjson_doc **doc,
+    char *location, struct diag *diag)
+{
+	struct client_request r = { .method = "POST", .path = path, .match = "*" };
+	char *body = NULL;
+	enum rc rc = RC_OK;
+
+	if (dir != NULL)
+		rc = ask_policy_body(dir, &body, &r.body_len, diag);
+	r.body = body;
+	if (rc == RC_OK)
+		rc = ask(c, &r, text, doc, location, diag);
+	free(body);
 	return rc;
 }
 

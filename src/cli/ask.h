@@ -18,6 +18,11 @@ MUST_CHECK enum rc ask_open(const struct cli *cli, struct client **out, struct d
  * to free; *doc (may be NULL) too. location (may be NULL) has 80 bytes. */
 MUST_CHECK enum rc ask_once(struct client *c, const char *method, const char *path, char **text,
     yyjson_doc **doc, char *location, struct diag *diag);
+/* The same with the text of the policy directory dir as its body; NULL = without. */
+MUST_CHECK enum rc ask_policy(struct client *c, const char *path, const char *dir, char **text,
+    yyjson_doc **doc, char *location, struct diag *diag);
+/* That body: malloc'ed. */
+MUST_CHECK enum rc ask_policy_body(const char *dir, char **body, size_t *len, struct diag *diag);
 /* The problem in an answer, as rc. */
 enum rc ask_problem(const struct client_answer *a, struct diag *diag);
 

@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,11 +81,14 @@ cli_fail(const struct cli *cli, enum rc rc, const struct diag *d)
 {
 	const char *red = cli->talk_color ? "\033[31m" : "";
 	const char *off = cli->talk_color ? "\033[0m" : "";
+	char place[32] = "";
 
+	if (d->file[0] != '\0' && d->line != 0)
+		(void)snprintf(place, sizeof(place), ":%" PRIu32 ":%" PRIu32, d->line, d->col);
 	if (d->level == DIAG_NONE)
 		fprintf(stderr, "ringfence: %serror%s: %s\n", red, off, rc_name(rc));
 	else
-		fprintf(stderr, "ringfence: %s%s%serror%s %s: %s\n", d->file,
+		fprintf(stderr, "ringfence: %s%s%s%serror%s %s: %s\n", d->file, place,
 		    d->file[0] != '\0' ? ": " : "", red, off, d->code, d->text);
 	if (d->hint[0] != '\0')
 		fprintf(stderr, "    hint: %s\n", d->hint);

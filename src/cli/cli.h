@@ -79,6 +79,8 @@ struct config;
 MUST_CHECK enum rc cli_config(struct cli *cli, struct config *c, struct diag *diag);
 
 int cmd_check(struct cli *cli);
+int cmd_check_asked(struct cli *cli);
+int cmd_judge_asked(struct cli *cli);
 int cmd_compile(struct cli *cli);
 int cmd_image(struct cli *cli);
 int cmd_judge(struct cli *cli);

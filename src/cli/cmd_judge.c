@@ -157,8 +157,19 @@ cmd_judge(struct cli *cli)
 	int code;
 	enum rc rc;
 
+	if (!opt_has(&cli->opts, OPT_POLICY)) {
+		free(r);
+		return cmd_judge_asked(cli);
+	}
 	if (r == NULL)
 		return cli_fail(cli, RC_NOMEM, &d);
+	if (opt_has(&cli->opts, OPT_SOCKET) || opt_has(&cli->opts, OPT_REMOTE)) {
+		free(r);
+		diag_set(&d, "usage", "--policy is a directory, --socket and --remote a daemon: "
+		    "one of them");
+		(void)cli_fail(cli, RC_INVALID, &d);
+		return EXIT_USAGE;
+	}
 	r->cli = cli;
 	memset(&c, 0, sizeof(c));
 	if (opt_has(&cli->opts, OPT_FLOWS) &&

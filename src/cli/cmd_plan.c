@@ -86,7 +86,8 @@ cmd_plan(struct cli *cli)
 	enum rc rc = ask_open(cli, &c, &d);
 
 	if (rc == RC_OK)
-		rc = ask_once(c, "GET", "/v1/policy/plan", &text, &doc, NULL, &d);
+		rc = ask_policy(c, "/v1/policy/plan", opt_value(&cli->opts, OPT_POLICY, NULL),
+		    &text, &doc, NULL, &d);
 	if (rc == RC_OK) {
 		yyjson_val *root = yyjson_doc_get_root(doc);
 

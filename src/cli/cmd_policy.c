@@ -68,8 +68,11 @@ cmd_check(struct cli *cli)
 {
 	struct compile_result r;
 	int code;
-	enum rc rc = cli_compile(cli, cli->opts.args[0], &r, &code);
+	enum rc rc;
 
+	if (opt_has(&cli->opts, OPT_SOCKET) || opt_has(&cli->opts, OPT_REMOTE))
+		return cmd_check_asked(cli);
+	rc = cli_compile(cli, cli->opts.args[0], &r, &code);
 	if (rc == r.rc)
 		outcome_print(cli, &r, NULL);
 	compile_result_fini(&r);

@@ -12,9 +12,11 @@
 	    OPT_BIT(VERBOSE))
 
 const struct verb cli_verbs[] = {
-	{ .name = "check", .args = "DIR", .args_min = 1, .args_max = 1, .options = OPT_BIT(JSON),
+	{ .name = "check", .args = "DIR", .args_min = 1, .args_max = 1,
+	    .options = OPT_ASK | OPT_BIT(JSON),
 	    .summary = "Compile a policy directory without a NIC, and say what is wrong with it",
-	    .detail = "Errors and warnings go to standard error; exit 0 where there is no error.",
+	    .detail = "Errors and warnings go to standard error; exit 0 where there is no error.\n"
+		"With --socket or --remote a daemon compiles the text, and loads nothing.",
 	    .run = cmd_check },
 	{ .name = "compile", .args = "DIR", .args_min = 1, .args_max = 1,
 	    .options = OPT_BIT(OUTPUT) | OPT_BIT(BILL) | OPT_BIT(PASSES) | OPT_BIT(JSON),
@@ -29,10 +31,10 @@ const struct verb cli_verbs[] = {
 	    .detail = "The lines are those of FILE.sym; without it, rules are named by their ids.",
 	    .run = cmd_image },
 	{ .name = "judge", .args = "FILE", .args_min = 1, .args_max = 1,
-	    .options = OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(FLOWS),
-	    .required = OPT_BIT(POLICY),
+	    .options = OPT_ASK | OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(FLOWS),
 	    .summary = "Judge each frame of a capture with the firmware's code",
-	    .detail = "FILE is pcap or pcapng of Ethernet frames; - is standard input.",
+	    .detail = "FILE is pcap or pcapng of Ethernet frames; - is standard input.\n"
+		"Without --policy by what the daemon enforces.",
 	    .run = cmd_judge },
 	{ .name = "bench", .args = "",
 	    .options = OPT_BIT(POLICY) | OPT_BIT(PCAP) | OPT_BIT(JSON),
@@ -72,13 +74,17 @@ const struct verb cli_verbs[] = {
 		"each came from.\nWith a service named, its options count as on its command line.\n"
 		"config check [FILE]: exit 0 where nothing is wrong.",
 	    .run = cmd_config },
-	{ .name = "plan", .args = "", .options = OPT_ASK | OPT_BIT(JSON) | OPT_BIT(DETAILED),
+	{ .name = "plan", .args = "",
+	    .options = OPT_ASK | OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(DETAILED),
 	    .summary = "Say what a reload would change: tables, lines, and packets",
-	    .detail = "Exit 3 where something changes, 0 where nothing does.",
+	    .detail = "Exit 3 where something changes, 0 where nothing does.\n"
+		"With --policy of that directory here, whose text the daemon is sent.",
 	    .run = cmd_plan },
-	{ .name = "reload", .args = "", .options = OPT_ASK | OPT_BIT(JSON) | OPT_BIT(CONFIRM),
+	{ .name = "reload", .args = "",
+	    .options = OPT_ASK | OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(CONFIRM),
 	    .summary = "Compile the daemon's policy anew and enforce it",
-	    .detail = "A policy with errors is refused, and what was enforced stays.",
+	    .detail = "A policy with errors is refused, and what was enforced stays.\n"
+		"With --policy that directory here, whose text the daemon is sent.",
 	    .run = cmd_reload },
 	{ .name = "confirm", .args = "", .options = OPT_ASK | OPT_BIT(JSON),
 	    .summary = "Keep a reload that waits to be confirmed", .detail = "",
