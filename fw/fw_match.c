@@ -202,18 +202,17 @@ fw_rank_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, u
 	    fw_rank_low(image, body, h, rank, fw_be64(k->remote + 8));
 }
 
-/* The remote's row of M; rank is that of the root, set the set of groups where the half has any. */
+/* The remote's row of M; at is of its class, set the set of groups where the half has any. */
 FW_INLINE uint32_t
-fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, uint32_t rank,
-    const struct fw_key *k, uint32_t set)
+fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, uint64_t at,
+    uint32_t set)
 {
-	uint32_t row = fw_cell(image, fw_array(body, &h->remote_at),
-	    fw_rank_remote(image, body, h, rank, k));
+	uint32_t row = fw_load16(fw_at(image, at));
 
 	if (h->group != 0)
 		row = fw_cell(image, fw_array(body, &h->x_at), (row << (h->group & 15)) +
 		    fw_cell(image, fw_array(body, &h->gmap_at), set));
-	return row;
+	return row * fw_load16(&h->m_row);
 }
 
 /* The class of a rank: itself where there is no array. */
@@ -225,34 +224,48 @@ fw_class_u16(const uint8_t *image, uint64_t body, const le32 *at, uint32_t rank)
 	return array == 0 ? rank : fw_cell(image, body + array * WIRE_LINE, rank);
 }
 
+/* Keys of each root below a packet's fields. */
+struct fw_ranks {
+	uint32_t vlan, sport, dport, remote;
+};
+
+/* What a packet is to one sub-table: row and column of B. */
+struct fw_classes {
+	uint32_t head, dport;
+};
+
 /* All roots before anything that a table may or may not have: where the processor guessed a
  * branch wrong, what is older than the branch goes on. The packet's family is the table's, and
  * known before the table is. */
-FW_INLINE struct fw_classes
-fw_half_classes(const uint8_t *image, uint64_t body, const struct wire_half *h,
-    const struct fw_key *k, uint32_t set)
+FW_INLINE struct fw_ranks
+fw_half_roots(const struct wire_half *h, const struct fw_key *k)
 {
-	uint32_t vlan = fw_node_u16(h->roots[WIRE_ROOT_VLAN], k->vlan);
-	uint32_t sport = fw_node_u16(h->roots[WIRE_ROOT_SPORT], k->sport);
-	uint32_t dport = fw_node_u16(h->roots[WIRE_ROOT_DPORT], k->dport);
-	uint32_t remote = k->family == 4 ?
-	    fw_node_v4(h->roots[WIRE_ROOT_REMOTE], fw_be32(k->remote)) :
-	    fw_node_v6(h->roots[WIRE_ROOT_REMOTE], fw_be64(k->remote));
+	return (struct fw_ranks){
+		.vlan = fw_node_u16(h->roots[WIRE_ROOT_VLAN], k->vlan),
+		.sport = fw_node_u16(h->roots[WIRE_ROOT_SPORT], k->sport),
+		.dport = fw_node_u16(h->roots[WIRE_ROOT_DPORT], k->dport),
+		.remote = k->family == 4 ?
+		    fw_node_v4(h->roots[WIRE_ROOT_REMOTE], fw_be32(k->remote)) :
+		    fw_node_v6(h->roots[WIRE_ROOT_REMOTE], fw_be64(k->remote)) };
+}
+
+/* r holds ranks of the roots; column and row of B. */
+FW_INLINE void
+fw_half_service(const uint8_t *image, uint64_t body, const struct wire_half *h,
+    const struct fw_key *k, const struct fw_ranks *r, struct fw_classes *c)
+{
 	uint32_t row = *fw_at(image, fw_array(body, &h->proto_at) + k->proto) * 2u +
 	    (k->frag == WIRE_FRAG_REST);
-	struct fw_classes c;
+	uint32_t dport = fw_rank_u16(image, body, r->dport, &h->dport, h->dport_depth, k->dport);
+	uint32_t vlan = fw_class_u16(image, body, &h->vlan_at,
+	    fw_rank_u16(image, body, r->vlan, &h->vlan, h->vlan_depth, k->vlan));
+	uint32_t sport = fw_class_u16(image, body, &h->sport_at,
+	    fw_rank_u16(image, body, r->sport, &h->sport, h->sport_depth, k->sport));
 
-	row *= fw_load16(&h->vlan_classes);
-	dport = fw_rank_u16(image, body, dport, &h->dport, h->dport_depth, k->dport);
-	vlan = fw_class_u16(image, body, &h->vlan_at,
-	    fw_rank_u16(image, body, vlan, &h->vlan, h->vlan_depth, k->vlan));
-	sport = fw_class_u16(image, body, &h->sport_at,
-	    fw_rank_u16(image, body, sport, &h->sport, h->sport_depth, k->sport));
-	c.head = fw_cell(image, fw_array(body, &h->head_at),
-	    (row + vlan) * fw_load16(&h->sport_classes) + sport) * fw_load16(&h->b_row);
-	c.dport = fw_class_u16(image, body, &h->dport_at, dport);
-	c.m_row = fw_row_remote(image, body, h, remote, k, set) * fw_load16(&h->m_row);
-	return c;
+	row = row * fw_load16(&h->vlan_classes) + vlan;
+	c->head = fw_cell(image, fw_array(body, &h->head_at),
+	    row * fw_load16(&h->sport_classes) + sport) * fw_load16(&h->b_row);
+	c->dport = fw_class_u16(image, body, &h->dport_at, dport);
 }
 
 /* Bytes after the body where the next cell of the product lies: B, Bp, M, Mp. */
@@ -269,17 +282,17 @@ fw_b_at(uint64_t body, const struct wire_half *h, struct fw_classes c)
 }
 
 FW_INLINE uint64_t
-fw_bp_at(uint64_t body, const struct wire_half *h, struct fw_classes c, uint32_t seg)
+fw_bp_at(uint64_t body, const struct wire_half *h, uint32_t column, uint32_t seg)
 {
 	uint32_t shift = h->b_shift & 15;
 
-	return fw_cell_at(body, &h->bp_at, (seg << shift) + (c.dport & ((1u << shift) - 1)));
+	return fw_cell_at(body, &h->bp_at, (seg << shift) + (column & ((1u << shift) - 1)));
 }
 
 FW_INLINE uint64_t
-fw_m_at(uint64_t body, const struct wire_half *h, struct fw_classes c, uint32_t set)
+fw_m_at(uint64_t body, const struct wire_half *h, uint32_t row, uint32_t set)
 {
-	return fw_cell_at(body, &h->m_at, c.m_row + (set >> (h->m_shift & 15)));
+	return fw_cell_at(body, &h->m_at, row + (set >> (h->m_shift & 15)));
 }
 
 FW_INLINE uint64_t
@@ -295,12 +308,17 @@ FW_INLINE uint32_t
 fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k,
     uint32_t groups)
 {
-	struct fw_classes c = fw_half_classes(image, body, h, k, groups);
-	uint32_t set = fw_load16(fw_at(image, fw_b_at(body, h, c))), cell;
+	struct fw_ranks r = fw_half_roots(h, k);
+	struct fw_classes c;
+	uint32_t row, set, cell;
 
+	fw_half_service(image, body, h, k, &r, &c);
+	row = fw_row_remote(image, body, h, fw_cell_at(body, &h->remote_at,
+	    fw_rank_remote(image, body, h, r.remote, k)), groups);
+	set = fw_load16(fw_at(image, fw_b_at(body, h, c)));
 	if (h->b_shift != 0)
-		set = fw_load16(fw_at(image, fw_bp_at(body, h, c, set)));
-	cell = fw_load16(fw_at(image, fw_m_at(body, h, c, set)));
+		set = fw_load16(fw_at(image, fw_bp_at(body, h, c.dport, set)));
+	cell = fw_load16(fw_at(image, fw_m_at(body, h, row, set)));
 	if (h->m_shift != 0)
 		cell = fw_load16(fw_at(image, fw_mp_at(body, h, set, cell)));
 	return cell;
@@ -370,6 +388,23 @@ fw_bucket_table(const uint8_t *image, uint64_t hash, uint8_t family, const uint8
 	return (struct fw_table){ body, fw_load32(&t->slots) };
 }
 
+#if defined(FW_MATCH_PICKS) && !defined(FW_MATCH_WIDE) && !defined(FW_MATCH_SCALAR)
+bool fw_match_narrow;
+
+FW_INLINE bool
+fw_is_wide(void)
+{
+	return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2") &&
+	    !fw_match_narrow;
+}
+#define FW_IS_WIDE fw_is_wide()
+#else
+#define FW_IS_WIDE false
+#define fw_match_wide(image, table, k, is_default) 0
+#define fw_match_batch_wide(image, locals, keys, count, lanes, tables, index) ((void)0)
+#endif
+
 /* --- exported --------------------------------------------------------------------------------- */
 
 FW_MATCH_API struct fw_table
@@ -396,8 +431,11 @@ fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bo
 	uint64_t more = body + (uint64_t)fw_load32(&first->next) * WIRE_LINE;
 	const struct wire_half *h = first;
 	uint32_t rules = fw_load16(&first->rules), best = WIRE_CELL_NONE;
-	uint32_t groups = first->group != 0 ? fw_group_set(image, k) : 0;
+	uint32_t groups;
 
+	if (FW_IS_WIDE)
+		return fw_match_wide(image, table, k, is_default);
+	groups = first->group != 0 ? fw_group_set(image, k) : 0;
 #if !defined(FW_BPF)
 	/* one base for all that follows; BPF needs the image's own, to mask what is added */
 	more -= body;
@@ -440,149 +478,5 @@ fw_match_action(const uint8_t *image, struct fw_table table, uint32_t index,
 }
 
 #if defined(FW_MATCH_BATCH)
-
-enum { FW_GROUPS_NEAR = 256 * 1024 };
-
-FW_INLINE void
-fw_lane_go(struct fw_lane *l, uint64_t at)
-{
-	l->at = at;
-	__builtin_prefetch(l->body + at);
-}
-
-FW_INLINE uint32_t
-fw_lane_cell(const struct fw_lane *l)
-{
-	return fw_load16(l->body + l->at);
-}
-
-/* Tables found, their halves asked for. */
-FW_INLINE void
-fw_batch_tables(const uint8_t *image, const uint8_t *locals, const struct fw_key *keys,
-    uint32_t count, struct fw_table *tables, struct fw_lane *lanes)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		lanes[i].at = fw_local_hash(image, keys[i].family, locals + 16 * i);
-		__builtin_prefetch(fw_bucket(image, lanes[i].at));
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct fw_lane *l = &lanes[i];
-
-		tables[i] = fw_bucket_table(image, l->at, keys[i].family, locals + 16 * i);
-		/* without a table: any half will do, its answer is not used */
-		l->body = image + (size_t)tables[i].body * WIRE_LINE;
-		l->half = (const struct wire_half *)l->body + (keys[i].dir & 1);
-		for (uint32_t line = 0; line < WIRE_HALF_LINES; line++)
-			if (line != 2)
-				__builtin_prefetch((const uint8_t *)l->half + line * WIRE_LINE);
-	}
-}
-
-/* The sets of groups, where a half asks for them. In a table that the caches hold one after the
- * other: the processor overlaps them. In a larger one a node of all packets at a time: a lane's set
- * is the number of the node it stands at, and in the end what it found. */
-FW_INLINE void
-fw_batch_groups(const uint8_t *image, const struct fw_key *keys, uint32_t count,
-    const struct fw_table *tables, struct fw_lane *lanes)
-{
-	uint32_t walking = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t at;
-
-		lanes[i].set = 0;
-		if (tables[i].body == 0 || lanes[i].half->group == 0)
-			continue;
-		if (fw_load32(&fw_groups(image, keys[i].family, &at)->bytes) <= FW_GROUPS_NEAR)
-			lanes[i].set = fw_group_set(image, &keys[i]);
-		else
-			walking |= 1u << i;
-	}
-	for (int level = 0; walking != 0 && level <= WIRE_GROUP_DEPTH_MAX; level++) {
-		for (uint32_t todo = walking; todo != 0; todo &= todo - 1) {
-			uint32_t i = (uint32_t)__builtin_ctz(todo);
-			struct fw_lane *l = &lanes[i];
-			const struct wire_groups *g = fw_groups(image, keys[i].family, &l->at);
-			uint64_t hi = fw_be64(keys[i].remote), lo = fw_be64(keys[i].remote + 8);
-			uint32_t bytes = g->key_bytes, lines = bytes == 16 ? 2 : 1;
-			uint64_t at = fw_group_level(g, l->at, level);
-
-			hi = bytes == 4 ? hi >> 32 : hi;
-			if (level == g->depth) {
-				l->set = fw_group_leaf(image, at + (uint64_t)l->set * lines *
-				    WIRE_LINE, bytes, hi, lo);
-				walking &= ~(1u << i);
-				continue;
-			}
-			l->set = fw_group_child(image, at, l->set, bytes, hi, lo);
-			at = fw_group_level(g, l->at, level + 1) + (uint64_t)l->set * lines *
-			    WIRE_LINE;
-			__builtin_prefetch(image + at);
-			__builtin_prefetch(image + at + (lines - 1) * WIRE_LINE);
-		}
-	}
-}
-
-/* The products, one step of all packets at a time. index[i] is the cell. */
-FW_INLINE void
-fw_batch_cells(struct fw_lane *lanes, const struct fw_table *tables, uint32_t count,
-    uint32_t *index)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		struct fw_lane *l = &lanes[i];
-
-		if (tables[i].body != 0 && l->half->b_shift != 0)
-			fw_lane_go(l, fw_bp_at(0, l->half, l->classes, fw_lane_cell(l)));
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct fw_lane *l = &lanes[i];
-
-		if (tables[i].body == 0)
-			continue;
-		l->set = fw_lane_cell(l);
-		fw_lane_go(l, fw_m_at(0, l->half, l->classes, l->set));
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct fw_lane *l = &lanes[i];
-
-		if (tables[i].body != 0 && l->half->m_shift != 0)
-			fw_lane_go(l, fw_mp_at(0, l->half, l->set, fw_lane_cell(l)));
-	}
-	for (uint32_t i = 0; i < count; i++)
-		if (tables[i].body != 0)
-			index[i] = fw_lane_cell(&lanes[i]);
-}
-
-FW_MATCH_API void
-fw_match_batch(const uint8_t *image, const uint8_t *locals, const struct fw_key *keys,
-    uint32_t count, struct fw_lane *lanes, struct fw_table *tables, uint32_t *index)
-{
-
-	count = count < FW_BATCH_MAX ? count : FW_BATCH_MAX;
-	fw_batch_tables(image, locals, keys, count, tables, lanes);
-	fw_batch_groups(image, keys, count, tables, lanes);
-	for (uint32_t i = 0; i < count; i++) {
-		struct fw_lane *l = &lanes[i];
-
-		if (tables[i].body == 0)
-			continue;
-		l->classes = fw_half_classes(l->body, 0, l->half, &keys[i], l->set);
-		fw_lane_go(l, fw_b_at(0, l->half, l->classes));
-	}
-	fw_batch_cells(lanes, tables, count, index);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t rules;
-		bool is_default;
-
-		if (tables[i].body == 0)
-			continue;
-		rules = fw_load16(&lanes[i].half->rules);
-		index[i] = index[i] < rules ? index[i] : rules;
-		if (lanes[i].half->subs > 1)
-			index[i] = fw_match(image, tables[i], &keys[i], &is_default);
-		__builtin_prefetch(lanes[i].body + fw_array(0, &lanes[i].half->actions_at) +
-		    (size_t)index[i] * sizeof(struct wire_action));
-	}
-}
-
+#include "fw_match_batch.h"
 #endif

@@ -35,11 +35,6 @@ struct fw_table {
 	_Alignas(8) uint32_t slots;	/* the first of its counters */
 };
 
-/* What a packet is to one sub-table. */
-struct fw_classes {
-	uint32_t head, m_row, dport;	/* row of B, row of M, column of B */
-};
-
 struct fw_action {
 	uint8_t verdict, mode, state;
 	uint8_t log;
@@ -78,8 +73,7 @@ struct fw_lane {
 	uint64_t at;			/* local IP's hash, then the byte of the body read next */
 	const struct wire_half *half;
 	const uint8_t *body;
-	struct fw_classes classes;
-	uint32_t set;
+	uint32_t set, groups;		/* S; the remote's set of groups */
 };
 
 /* fw_table_find and fw_match of count <= FW_BATCH_MAX packets, side by side: while one waits for
@@ -88,6 +82,19 @@ struct fw_lane {
 FW_MATCH_API void fw_match_batch(const uint8_t *image, const uint8_t *locals,
     const struct fw_key *keys, uint32_t count, struct fw_lane *lanes, struct fw_table *tables,
     uint32_t *index);
+
+#endif
+
+#if defined(__x86_64__) && defined(__linux__) && !defined(__clang__)
+#define FW_MATCH_PICKS 1
+
+/* fw_match and fw_match_batch with 512-bit vectors, a node an instruction. They go there by
+ * themselves where the processor has them; tests ask for the narrow ones all the same. */
+uint32_t fw_match_wide(const uint8_t *image, struct fw_table table, const struct fw_key *k,
+    bool *is_default);
+void fw_match_batch_wide(const uint8_t *image, const uint8_t *locals, const struct fw_key *keys,
+    uint32_t count, struct fw_lane *lanes, struct fw_table *tables, uint32_t *index);
+extern bool fw_match_narrow;
 
 #endif
 

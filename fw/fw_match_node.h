@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fw_match_node - how fw_match.c reads the image: loads, and the keys of one node.
- * Does:    counts the keys below a value with 128-bit vectors where the target has them, else, and
- *          with FW_MATCH_SCALAR, in a loop that gives the same.
+ * Does:    counts the keys below a value with the target's vectors, of 128 or 512 bits, where it
+ *          has them, else, and with FW_MATCH_SCALAR, in a loop that gives the same.
  * Shape:   for fw_match.c alone, which tests include once more under FW_MATCH_SCALAR.
  * Context: pure; host, firmware, BPF.
  */
@@ -141,6 +141,56 @@ fw_node_u16(const uint8_t *node, uint32_t x)
 	return n;
 }
 
+#elif defined(__AVX512BW__)
+
+typedef int32_t fw_v16i32 __attribute__((vector_size(64), may_alias, aligned(16)));
+typedef int16_t fw_v32i16 __attribute__((vector_size(64), may_alias, aligned(16)));
+typedef long long fw_v8i64 __attribute__((vector_size(64), may_alias, aligned(16)));
+typedef int16_t fw_v8i16 __attribute__((vector_size(16), may_alias));
+typedef char fw_v16i8 __attribute__((vector_size(16)));
+
+enum { FW_CMP_LESS = 1 };
+
+/* A node is one vector. */
+FW_INLINE uint32_t
+fw_keys_v4(const uint8_t *node, unsigned keys, uint32_t x)
+{
+	fw_v16i32 v = (fw_v16i32){ 0 } + (int32_t)(x ^ 0x80000000u);
+
+	return (uint32_t)__builtin_popcount((uint16_t)__builtin_ia32_cmpd512_mask(
+	    *(const fw_v16i32 *)node, v, FW_CMP_LESS, (uint16_t)((1u << keys) - 1)));
+}
+
+FW_INLINE uint32_t
+fw_node_v4(const uint8_t *node, uint32_t x)
+{
+	return fw_keys_v4(node, WIRE_KEYS_V4, x);
+}
+
+FW_INLINE uint32_t
+fw_leaf_v4(const uint8_t *leaf, uint32_t x)
+{
+	return fw_keys_v4(leaf, WIRE_GROUP_LEAF_V4, x);
+}
+
+FW_INLINE uint32_t
+fw_node_u16(const uint8_t *node, uint32_t x)
+{
+	fw_v32i16 v = (fw_v32i16){ 0 } + (int16_t)(x ^ 0x8000u);
+
+	return (uint32_t)__builtin_popcount((uint32_t)__builtin_ia32_cmpw512_mask(
+	    *(const fw_v32i16 *)node, v, FW_CMP_LESS, UINT32_MAX));
+}
+
+FW_INLINE uint32_t
+fw_keys_v6(const uint8_t *node, int keys, uint64_t x)
+{
+	fw_v8i64 v = (fw_v8i64){ 0 } + (long long)x;
+
+	return (uint32_t)__builtin_popcount((uint8_t)__builtin_ia32_ucmpq512_mask(
+	    *(const fw_v8i64 *)node, v, FW_CMP_LESS, (uint8_t)((1u << keys) - 1)));
+}
+
 #elif defined(__SSE2__)
 
 typedef int32_t fw_v4i32 __attribute__((vector_size(16), may_alias));
@@ -236,6 +286,7 @@ fw_node_u16(const uint8_t *node, uint32_t x)
 
 #endif
 
+#if defined(FW_MATCH_SCALAR) || !defined(__AVX512BW__)
 /* SSE2 has no 64-bit compare, and eight compares are soon done. keys is even. */
 FW_INLINE uint32_t
 fw_keys_v6(const uint8_t *node, int keys, uint64_t x)
@@ -249,6 +300,7 @@ fw_keys_v6(const uint8_t *node, int keys, uint64_t x)
 	}
 	return even + odd;
 }
+#endif
 
 FW_INLINE uint32_t
 fw_node_v6(const uint8_t *node, uint64_t x)

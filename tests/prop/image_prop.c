@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image_prop - random rules: first match by hand == decoded image == firmware walk, with vectors
- * and with counting loops; and foreign bytes: every flip and every cut is refused or harmless.
+ * image_prop - random rules: first match by hand == decoded image == firmware walk, with vectors of
+ * 512 bits where the processor has them, of 128, and with counting loops; and foreign bytes: every flip and every cut is refused or harmless.
  */
 #include "fw_match.h"
 #include "fw_state.h"
@@ -50,6 +50,31 @@ action_same(const struct image_action *a, const struct image_action *b)
 	    a->log == b->log && a->counter == b->counter && a->rule_id == b->rule_id;
 }
 
+/* Three side by side: this packet, one of nobody, and this one the other way. */
+static bool
+batch_agrees(const uint8_t *p, struct fw_table table, const uint8_t local[16],
+    const struct fw_key *f, uint32_t want)
+{
+	struct fw_key keys[3] = { *f, *f, *f };
+	uint32_t index[3], other;
+	struct fw_table at[3];
+	struct fw_lane lanes[3];
+	uint8_t locals[48];
+	bool is_default;
+
+	for (int i = 0; i < 3; i++)
+		memcpy(locals + 16 * i, local, 16);
+	locals[16] ^= 0x55;
+	keys[2].dir ^= 1;
+	other = scalar_match(p, table, &keys[2], &is_default);
+	fw_match_batch(p, locals, keys, 3, lanes, at, index);
+	if (at[0].body != table.body || index[0] != want || index[2] != other ||
+	    at[1].body != fw_table_find(p, f->family, locals + 16).body)
+		return false;
+	scalar_match_batch(p, locals, keys, 3, lanes, at, index);
+	return index[0] == want && index[2] == other;
+}
+
 /* All ways to ask give one answer. */
 static bool
 ask_all(const uint8_t *p, size_t len, const struct addr *local, const struct image_list *l,
@@ -80,22 +105,12 @@ ask_all(const uint8_t *p, size_t len, const struct addr *local, const struct ima
 	scalar_match_action(p, vec_at, one, &act_one);
 	if (!image_lookup(p, len, local, k, &read, &read_default))
 		return false;
-	if (local->family != 0) {
-		struct fw_table at[2];
-		struct fw_key keys[2] = { f, f };
-		uint8_t locals[32];
-		struct fw_lane lanes[2];
-		uint32_t index[2];
-
-		memcpy(locals, wire, 16);
-		memcpy(locals + 16, wire, 16);
-		locals[16] ^= 0x55;
-		fw_match_batch(p, locals, keys, 2, lanes, at, index);
-		if (at[0].body != vec_at.body || index[0] != vec ||
-		    at[1].body != fw_table_find(p, local->family, locals + 16).body)
-			return false;
-		scalar_match_batch(p, locals, keys, 2, lanes, at, index);
-		if (index[0] != vec)
+	for (int narrow = 0; narrow < 2; narrow++) {
+#if defined(FW_MATCH_PICKS)
+		fw_match_narrow = narrow != 0;
+#endif
+		if (fw_match(p, vec_at, &f, &vec_default) != vec || vec_default != one_default ||
+		    (local->family != 0 && !batch_agrees(p, vec_at, wire, &f, vec)))
 			return false;
 	}
 	return vec == one && vec_default == one_default && vec_default == (first == l->count) &&
