@@ -307,7 +307,7 @@ beyond_the_profile(void)
 	g.arena = &a;
 	in = gen_image_plain(&g, counts, 2);
 	CHECK(image_encode(in, &p, &len, NULL) == RC_OK && len <= RIG_BANK_BYTES);
-	r.fw->cfg.lines_max = 15;
+	r.fw->cfg.lines_max = 10;
 	T_IS_UINT(begin_full(&r, (struct wire_begin){ .generation = le32_put(5),
 		.tables = le32_put(2), .rules = le32_put(205),
 		.counters = le32_put(in->counter_count), .bytes = le32_put((uint32_t)len) }, p), 0);
