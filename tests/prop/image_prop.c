@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image_prop - random rules: first match by hand == decoded image == firmware walk, with vectors of
- * 512 bits where the processor has them, of 128, and with counting loops; and foreign bytes: every flip and every cut is refused or harmless.
+ * 512 bits where the processor has them, of 128, and with counting loops; and foreign bytes: every
+ * flip and every cut is refused or harmless.
  */
 #include "fw_match.h"
 #include "fw_state.h"
