@@ -38,6 +38,18 @@ value(const struct image_view *v, const struct wire_half *h, enum wire_root axis
 	return image_view_key(v, h, axis, (uint32_t)(r >> 33) % keys) + (r >> 8) % 2;
 }
 
+/* At a boundary of the big groups, or just past it. */
+static struct addr
+groups_edge(const struct wire_groups *g, uint64_t *state)
+{
+	uint64_t r = next(state);
+	struct addr a = image_groups_key(g, (uint32_t)(r >> 33) % le32_get(g->keys));
+
+	if (r % 2 == 0)
+		(void)addr_next(&a);
+	return a;
+}
+
 void
 image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint64_t *state,
     struct pkt_key *out)
@@ -56,6 +68,8 @@ image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint6
 	out->remote = local->family == 4
 	    ? (struct addr){ .lo = (uint32_t)remote, .family = 4 }
 	    : (struct addr){ .hi = remote, .lo = next(state), .family = 6 };
+	if (edges && h->group != 0 && le32_get(v.groups->keys) > 0 && (r >> 50) % 2 == 0)
+		out->remote = groups_edge(v.groups, state);
 	out->dport = (uint16_t)value(&v, h, WIRE_ROOT_DPORT, edges, state);
 	out->sport = (uint16_t)value(&v, h, WIRE_ROOT_SPORT, edges, state);
 	out->vlan = (uint16_t)(value(&v, h, WIRE_ROOT_VLAN, edges, state) & 0xfff);

@@ -2,7 +2,7 @@
 /*
  * walk - fw_match reads inside a body that fw_image_body_check let through, whatever its keys,
  * classes, cells, shifts and counts are, for every packet. The places of the arrays are given, one
- * or two lines each; one sub-table, one direction.
+ * or two lines each; one sub-table, one direction, no big group.
  * cbmc: --unwind 34 --unwindset axes.0:257,body_actions.0:6
  * cbmc: --unwind 34 --unwindset axes.0:257,body_actions.0:6 -DFAMILY=6
  * plant: fw_image_body.c s/c >= limit/c > limit/
@@ -70,12 +70,13 @@ half_fill(struct wire_half *h)
 	__CPROVER_assert(at <= BODY_LINES, "the arrays are inside");
 	h->remote_depth = h->dport_depth = h->sport_depth = h->vlan_depth = 1;
 	h->low_depth = 0;
+	h->group = 0;
 	__CPROVER_assume(h->b_shift <= 1 && h->m_shift <= 1);
 	h->rules = some(2);
 	h->vlan_classes = some(CLASSES_MAX);
 	h->sport_classes = some(CLASSES_MAX);
 	h->dport_classes = some(CLASSES_MAX);
-	h->remote_classes = some(CLASSES_MAX);
+	h->remote_classes = h->local_classes = some(CLASSES_MAX);
 	h->proto_classes = some(CLASSES_MAX);
 	h->q_classes = some(CLASSES_MAX);
 	h->s_classes = some(CLASSES_MAX);
@@ -103,7 +104,7 @@ main(void)
 	uint32_t index, slots_at = nondet_u16();
 
 	half_fill(first);
-	__CPROVER_assume(body_actions(&p) && half_check(&p, first, FAMILY));
+	__CPROVER_assume(body_actions(&p) && half_check(&p, first, first, FAMILY));
 	/* what fw_image.c holds slots to */
 	table.slots = nondet_u16();
 	any.hdr.slots_at = le32_put(slots_at);
