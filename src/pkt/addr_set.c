@@ -280,7 +280,8 @@ addr_set_equal(const struct addr_set *a, const struct addr_set *b)
 {
 	if (a->count != b->count)
 		return false;
-	for (uint32_t i = 0; i < a->count; i++)
+	/* a list that thousands of rules have lies in one place */
+	for (uint32_t i = 0; a->ranges != b->ranges && i < a->count; i++)
 		if (range_cmp(&a->ranges[i], &b->ranges[i]) != 0)
 			return false;
 	return true;

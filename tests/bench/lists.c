@@ -19,20 +19,23 @@
 
 enum { EVAL_MS_MAX = 1000, BUILD_MS_MAX = 20000, MIB_MAX = 1024, LISTS_MAX = 5 };
 
-/* Each segment may be reached from any - LISTS (together), or from one of them each. */
+/* Each segment may be reached from any - LISTS (together), or from one of them each, by so many
+ * rules of one place. */
 struct row {
 	const char *name;
 	uint32_t lists, v4, v6;		/* entries of each list */
-	uint32_t segments;
+	uint32_t segments, rules;
 	bool together;
 };
 
 static const struct row rows[] = {
-	{ "one-list-48", 1, 200000, 0, 48, true },
-	{ "both-families-48", 1, 150000, 50000, 48, true },
-	{ "two-lists-48", 2, 150000, 25000, 48, true },
-	{ "five-lists-48", 5, 200000, 0, 48, false },
-	{ "five-lists-together", 5, 200000, 0, 5, true },
+	{ "one-list-48", 1, 200000, 0, 48, 1, true },
+	{ "one-list-5k-rules", 1, 200000, 0, 48, 100, true },
+	{ "one-list-1k-tables", 1, 200000, 0, 1024, 1, true },
+	{ "both-families-48", 1, 150000, 50000, 48, 1, true },
+	{ "two-lists-48", 2, 150000, 25000, 48, 1, true },
+	{ "five-lists-48", 5, 200000, 0, 48, 1, false },
+	{ "five-lists-together", 5, 200000, 0, 5, 1, true },
 };
 
 static uint64_t
@@ -70,15 +73,16 @@ policy_make(const struct row *row, struct str *s)
 		str_addf(s, "list \"l%" PRIu32 "\" { file = \"l%" PRIu32 "\", max = 200000 }\n", i,
 		    i);
 	for (uint32_t i = 0; i < row->segments; i++) {
-		str_addf(s, "segment \"s%" PRIu32 "\" { members = { \"10.1.%" PRIu32 ".1\", "
-		    "\"fd00::%" PRIx32 ":1\" }, mode = \"enforce\",\n inbound { allow = tcp(443, %"
-		    PRIu32 "), from = any - ", i, i, i + 1, 1000 + i);
+		str_addf(s, "do local r = {}\nfor k = 1, %" PRIu32 " do r[k] = inbound { allow = tcp(443, %"
+		    PRIu32 " + 2 * k), from = any - ", row->rules, 1000 + i);
 		for (uint32_t k = 0; k < row->lists; k++)
 			if (row->together || k == i % row->lists)
 				str_addf(s, "%slist \"l%" PRIu32 "\"",
 				    row->together && k > 0 ? " - " : "", k);
-		str_add(s, " },\n inbound { allow = tcp(22), from = \"10.0.0.0/8\" },\n outbound { "
-		    "allow = tcp(), to = any } }\n");
+		str_addf(s, " } end\nsegment \"s%" PRIu32 "\" { members = { \"10.1.%" PRIu32 ".%"
+		    PRIu32 "\", \"fd00::%" PRIx32 ":1\" }, mode = \"enforce\", r,\n"
+		    " inbound { allow = tcp(22), from = \"10.0.0.0/8\" },\n"
+		    " outbound { allow = tcp(), to = any } } end\n", i, i % 256, i / 256, i + 1);
 	}
 	CHECK(!s->failed);
 }

@@ -630,13 +630,13 @@ image_make(const struct pol_rules *r, struct arena *a, struct pol_image *out, st
 	struct diag d = { 0 };
 
 	memset(out, 0, sizeof(*out));
-	if (pol_build(r, (unsigned)gen_below(&gen, POL_PASS_ALL + 1), a, &out->input,
-	    &out->symbols, &diags) != RC_OK)
+	out->passes = gen_below(&gen, POL_PASS_ALL + 1);
+	if (pol_build(r, out->passes, a, &out->input, &out->symbols, &diags) != RC_OK)
 		return false;
 	out->input.big_ranges = gen_below(&gen, 4) != 0;
 	if (image_encode(&out->input, &out->bytes, &out->len, &d) != RC_OK ||
 	    image_check(out->bytes, out->len, &d) != RC_OK ||
-	    pol_names_get(r, a, &out->names) != RC_OK ||
+	    pol_names_get(r, out->passes, a, &out->names) != RC_OK ||
 	    pol_prove(r, &out->names, out->bytes, out->len, a, &out->proof, &d) != RC_OK) {
 		printf("# %s\n", d.text);
 		return false;
