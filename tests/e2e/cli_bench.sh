@@ -5,8 +5,8 @@
 set -eu
 # shellcheck source=tests/support/daemon.sh
 . "$TOP/tests/support/daemon.sh"
-figures='p50_ns p99_ns mean_ns flow_p50_ns batch_mean_ns chase_ns loads_max lines_max bytes
-    compile_ms prove_ms rules'
+figures='p50_ns p99_ns mean_ns adversarial_mean_ns flow_p50_ns batch_mean_ns chase_ns
+    loads_max lines_max bytes compile_ms prove_ms rules'
 
 figures_hold()	# FILE: every figure is a number above 0 in each line
 {
