@@ -367,6 +367,65 @@ check_other_ethernet(void)
 	T_IS_UINT(p.why, FW_WHY_TAGS);
 }
 
+/* What a tunnel carries is not looked at: its outer header is the packet, whatever is inside. */
+static void
+check_tunnels(void)
+{
+	static const struct { uint8_t proto; uint16_t dport; } outer[] = {
+		{ 17, 4789 }, { 17, 6081 }, { 47, 0 }, { 4, 0 }, { 41, 0 }, { 94, 0 },
+	};
+	struct frame_spec in = { .proto = 6, .src = frame_addr("192.0.2.1"), .dport = 23,
+		.dst = frame_addr("192.0.2.2"), .tcp_flags = FW_TCP_SYN };
+	uint8_t inner[FRAME_BYTES_MAX], buf[FRAME_BYTES_MAX];
+	uint32_t bytes = frame_build(&in, inner);
+
+	for (size_t i = 0; i < ARRAY_LEN(outer); i++) {
+		for (uint32_t cut = 0; cut <= bytes; cut++) {
+			struct frame_spec s = { .proto = outer[i].proto, .dport = outer[i].dport,
+				.src = frame_addr("10.0.0.1"), .dst = frame_addr("10.0.0.2"),
+				.payload = cut };
+			uint32_t len = frame_build(&s, buf);
+			struct fw_pkt p;
+
+			memcpy(buf + len - cut, inner, cut);
+			parse(buf, len, &p);
+			T_IS_UINT(p.why, FW_WHY_NONE);
+			T_IS_UINT(p.tuple.proto, outer[i].proto);
+			T_IS_UINT(p.tuple.dport, outer[i].dport);
+			T_IS_UINT(p.tuple.dst[3], 2);
+		}
+	}
+}
+
+/* Values that a stack would refuse change nothing of what a packet is: checksum, TTL, identifier,
+ * any flags, port 0, a source that is the destination, or is no host's. */
+static void
+check_odd_values(void)
+{
+	static const char *const sources[] = { "10.0.0.1", "10.0.0.2", "255.255.255.255", "0.0.0.0",
+		"224.0.0.1", "127.0.0.1" };
+
+	for (uint32_t i = 0; i < 256 * ARRAY_LEN(sources); i++) {
+		struct frame_spec s = { .proto = 6, .src = frame_addr(sources[i / 256]),
+			.dst = frame_addr("10.0.0.2"), .sport = i & 1 ? 0 : 1024,
+			.dport = i & 2 ? 0 : 80, .tcp_flags = (uint8_t)i, .payload = i % 3 * 20 };
+		uint8_t buf[FRAME_BYTES_MAX];
+		uint32_t len = frame_build(&s, buf), ip = frame_ip_at(&s);
+		struct fw_pkt p;
+
+		buf[ip + 4] = (uint8_t)i;
+		buf[ip + 8] = (uint8_t)(i & 4 ? 0 : 255);
+		buf[ip + 10] = buf[ip + 20 + 16] = 0xa5;
+		parse(buf, len, &p);
+		T_IS_UINT(p.kind, FW_KIND_IP);
+		T_IS_UINT(p.why, FW_WHY_NONE);
+		T_IS_UINT(p.tuple.tcp_flags, i & 0xff);
+		T_IS_UINT(p.tuple.sport, s.sport);
+		T_IS_UINT(p.tuple.dport, s.dport);
+		T_IS_MEM(p.tuple.src, buf + ip + 12, 4);
+	}
+}
+
 static void
 check_quotes(void)
 {
@@ -420,6 +479,8 @@ main(void)
 	T_RUN(check_headers_far);
 	T_RUN(check_options);
 	T_RUN(check_other_ethernet);
+	T_RUN(check_tunnels);
+	T_RUN(check_odd_values);
 	T_RUN(check_quotes);
 	return t_done();
 }
