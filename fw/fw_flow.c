@@ -80,9 +80,11 @@ flow_has_key(const struct fw_flow *f, const struct fw_flow_key *k)
 }
 
 static uint64_t
-idle_ns(uint8_t proto)
+idle_ns(const struct fw_flow *f)
 {
-	return (proto == FW_PROTO_TCP ? FW_FLOW_TCP_S : FW_FLOW_OTHER_S) * FW_NS_PER_S;
+	if (f->live == FW_FLOW_HALF)
+		return FW_FLOW_HALF_S * FW_NS_PER_S;
+	return (f->proto == FW_PROTO_TCP ? FW_FLOW_TCP_S : FW_FLOW_OTHER_S) * FW_NS_PER_S;
 }
 
 void
@@ -144,7 +146,7 @@ fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 }
 
 struct fw_flow *
-fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
+fw_flow_open(struct fw *fw, const struct fw_flow_key *key, bool half, uint64_t now_ns)
 {
 	uint64_t hash = key_hash(fw, key);
 	struct fw_flow *best = NULL;
@@ -167,32 +169,41 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 			best_free = free_count;
 		}
 	}
-	if (best == NULL) {
+	/* After those that are over have made room. */
+	if (best == NULL || (half && fw->flow_half >= fw->cfg.flow_count / FW_FLOW_HALF_PART)) {
 		fw->stats.flow_full++;
 		return NULL;
 	}
 	*best = (struct fw_flow){ .family = key->family, .proto = key->proto, .echo = key->echo,
-		.local_port = key->local_port, .remote_port = key->remote_port, .live = 1,
-		.counter = WIRE_COUNTER_NONE, .deadline_ns = now_ns + idle_ns(key->proto) };
+		.local_port = key->local_port, .remote_port = key->remote_port, .live = half ? FW_FLOW_HALF : FW_FLOW_WHOLE,
+		.counter = WIRE_COUNTER_NONE };
+	best->deadline_ns = now_ns + idle_ns(best);
 	fw->cfg.flow_tags[best - fw->cfg.flows] = hash_tag(hash);
 	memcpy(best->local, key->local, 16);
 	memcpy(best->remote, key->remote, 16);
 	fw_track_open(fw, &fw->cfg.tallies[best - fw->cfg.flows], now_ns);
 	fw->flow_live++;
+	fw->flow_half += half;
 	fw->stats.flows_opened++;
 	FW_CHECK(fw->flow_live <= fw->cfg.flow_count);
 	return best;
 }
 
 void
-fw_flow_touch(struct fw_flow *f, uint8_t tcp_flags, uint64_t now_ns)
+fw_flow_touch(struct fw *fw, struct fw_flow *f, uint8_t tcp_flags, bool answers, uint64_t now_ns)
 {
-	FW_CHECK(f->live);
+	FW_CHECK(f->live != FW_FLOW_FREE);
+	if (f->live == FW_FLOW_HALF && answers) {
+		FW_CHECK(fw->flow_half > 0);
+		f->live = FW_FLOW_WHOLE;
+		fw->flow_half--;
+	}
 	if (f->proto == FW_PROTO_TCP && (tcp_flags & (FW_TCP_FIN | FW_TCP_RST)) != 0) {
 		f->closing = (tcp_flags & FW_TCP_RST) != 0 ? WIRE_FLOW_RST : WIRE_FLOW_FIN;
-		f->deadline_ns = now_ns + FW_FLOW_CLOSED_S * FW_NS_PER_S;
+		f->deadline_ns = now_ns + (f->live == FW_FLOW_HALF ? FW_FLOW_HALF_S :
+		    FW_FLOW_CLOSED_S) * FW_NS_PER_S;
 	} else if (!f->closing) {
-		f->deadline_ns = now_ns + idle_ns(f->proto);
+		f->deadline_ns = now_ns + idle_ns(f);
 	}
 }
 
@@ -201,7 +212,9 @@ fw_flow_end(struct fw *fw, struct fw_flow *f, uint8_t end, uint64_t now_ns)
 {
 	FW_CHECK(f->live && fw->flow_live > 0);
 	fw_track_tell(fw, f, WIRE_FLOW_ENDED, end, now_ns);
-	f->live = 0;
+	FW_CHECK(f->live != FW_FLOW_HALF || fw->flow_half > 0);
+	fw->flow_half -= f->live == FW_FLOW_HALF;
+	f->live = FW_FLOW_FREE;
 	fw->flow_live--;
 	fw->stats.flows_ended++;
 }

@@ -122,7 +122,8 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
 	struct fw_flow_key key;
 
 	fw_flow_key_get(&fw->pkt, at->dir, &key);
-	struct fw_flow *f = fw_flow_open(fw, &key, at->now_ns);
+	struct fw_flow *f = fw_flow_open(fw, &key, t->proto == FW_PROTO_TCP &&
+	    fw_tuple_is_bare_syn(t), at->now_ns);
 
 	if (f == NULL)
 		return false;
@@ -134,7 +135,7 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
 	fw->cfg.openings[f - fw->cfg.flows] = (struct fw_opening){ .sport = t->sport,
 		.dport = t->dport, .vlan = t->vlan, .dir = at->dir, .tcp_flags = t->tcp_flags,
 		.frag = t->frag };
-	fw_flow_touch(f, t->tcp_flags, at->now_ns);
+	fw_flow_touch(fw, f, t->tcp_flags, false, at->now_ns);
 	hop->flow = fw_track_place(fw, f);
 	return true;
 }
@@ -149,7 +150,10 @@ flow_of(struct fw *fw, const struct fw_at *at)
 	struct fw_flow *f = fw_flow_find(fw, &key, at->now_ns);
 
 	if (f != NULL && fw_judge_flow(fw, f, at->now_ns)) {
-		fw_flow_touch(f, fw->pkt.tuple.tcp_flags, at->now_ns);
+		bool answers = f->live == FW_FLOW_HALF &&
+		    fw->cfg.openings[f - fw->cfg.flows].dir != at->dir;
+
+		fw_flow_touch(fw, f, fw->pkt.tuple.tcp_flags, answers, at->now_ns);
 		return f;
 	}
 	if (!fw_flow_key_inner(&fw->pkt, at->dir, &key))

@@ -16,6 +16,7 @@
 
 enum {
 	FW_FLOW_WAYS = 8,		/* flows a bucket; a key may stand in two buckets */
+	FW_FLOW_HALF_PART = 4,		/* of the flows, one in so many may be half-open */
 	FW_FLOW_SWEEP = 64,		/* flows looked at per poll */
 	FW_FLOW_SWEEP_ASKED = 512,	/* while the host waits for every live flow */
 	FW_SEEN_WAYS = 4,
@@ -42,7 +43,8 @@ struct fw_flow {
 	uint16_t counter;
 	uint8_t family, proto, echo;
 	uint8_t kind;			/* enum fw_flow_kind */
-	uint8_t live, closing;		/* closing: enum wire_flow_end, FIN or RST */
+	uint8_t live;			/* enum fw_flow_life; 0 = free */
+	uint8_t closing;		/* enum wire_flow_end, FIN or RST */
 };
 
 /* Its opening packet, to judge it again and to tell of it. */
@@ -204,6 +206,7 @@ struct fw {
 	uint32_t image_bytes;		/* of the active image */
 	uint32_t generation;		/* of the active image; 0 = none */
 	uint32_t activation;		/* counts commits, so that one generation may come twice */
+	uint32_t flow_half;		/* of those, half-open ones */
 	uint32_t flow_live;		/* entries in use, expired ones not yet swept included */
 	uint32_t flow_sweep, seen_sweep, alert_sweep;	/* next entry the sweep looks at */
 	uint32_t flow_mask;		/* WIRE_FLOW_MASK_*: what the host asked for; 0 = nothing */

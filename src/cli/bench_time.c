@@ -260,7 +260,7 @@ flows_open(struct board *b, const struct fw_flow_key *keys, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		struct fw_flow *f = fw_flow_find(&b->fw, &keys[i], 1);
 
-		f = f != NULL ? f : fw_flow_open(&b->fw, &keys[i], 1);
+		f = f != NULL ? f : fw_flow_open(&b->fw, &keys[i], false, 1);
 		if (f != NULL)
 			f->rule_id = i + 1;
 	}

@@ -11,7 +11,7 @@ enum { SYN = 2, RST = 4, FIN = 1, ACK = 16 };
 enum kind { PASSES, WOULD_DROP, LEARNS };
 
 struct flow {
-	bool live, closing;
+	bool live, closing, half;
 	struct addr local, remote;
 	uint8_t proto;
 	bool echo;
@@ -185,18 +185,22 @@ soften(uint8_t mode)
 
 /* --- flows --------------------------------------------------------------------------------- */
 
+/* "Half-open: until a packet comes the other way, 5 s after the last of its opener." */
 static uint64_t
 idle(const struct flow *f)
 {
+	if (f->half)
+		return 5 * SECOND;
 	return (f->proto == PROTO_TCP ? 3600 : 60) * SECOND;
 }
 
 static void
-flow_touch(struct flow *f, const struct frame_spec *s, uint64_t now)
+flow_touch(struct flow *f, const struct frame_spec *s, uint8_t dir, uint64_t now)
 {
+	f->half = f->half && dir == f->opening.dir;
 	if (f->proto == PROTO_TCP && (s->tcp_flags & (FIN | RST)) != 0) {
 		f->closing = true;
-		f->dies_ns = now + 10 * SECOND;
+		f->dies_ns = now + (f->half ? 5 : 10) * SECOND;
 	} else if (!f->closing) {
 		f->dies_ns = now + idle(f);
 	}
@@ -276,10 +280,11 @@ flow_open(struct ref *ref, const struct ref_pkt *p, uint8_t dir, const struct po
 	f.kind = kind;
 	f.opening = key_at(&p->s, dir);
 	f.opening_bare_syn = is_bare_syn(&p->s);
+	f.half = f.proto == PROTO_TCP && f.opening_bare_syn;
 	f.rule = o->rule;
 	f.segment = o->segment;
 	f.generation = f.judged = ref->generation;
-	flow_touch(&f, &p->s, now);
+	flow_touch(&f, &p->s, dir, now);
 	while (at < ref->flow_count && ref->flows[at].live)
 		at++;
 	CHECK(at < REF_FLOWS_MAX);
@@ -321,7 +326,7 @@ by_flow(struct ref *ref, const struct ref_pkt *p, uint8_t dir, uint64_t now, str
 	struct flow *f = flow_find(ref, &key, now);
 
 	if (f != NULL)
-		flow_touch(f, &p->s, now);
+		flow_touch(f, &p->s, dir, now);
 	if (f == NULL && is_error(&p->s) && p->about != NULL) {
 		/* "ICMP errors about it": what the local IP sent, or was sent. */
 		key = flow_at(p->about, dir == WIRE_IN ? WIRE_OUT : WIRE_IN);

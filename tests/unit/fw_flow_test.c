@@ -61,9 +61,9 @@ time_out(uint8_t proto, uint64_t idle_s)
 
 	fresh();
 	T_OK(fw_flow_find(&board->fw, &k, 0) == NULL);
-	f = fw_flow_open(&board->fw, &k, 5);
+	f = fw_flow_open(&board->fw, &k, false, 5);
 	T_OK(f != NULL && fw_flow_find(&board->fw, &k, 5 + idle_s * S - 1) == f);
-	fw_flow_touch(f, 0, 1 * S);
+	fw_flow_touch(&board->fw, f, 0, true, 1 * S);
 	T_OK(fw_flow_find(&board->fw, &k, (idle_s + 1) * S - 1) == f);
 	T_IS_UINT(board->fw.flow_live, 1);
 	T_OK(fw_flow_find(&board->fw, &k, (idle_s + 1) * S) == NULL);
@@ -90,9 +90,9 @@ closing(void)
 		struct fw_flow *f;
 
 		fresh();
-		f = fw_flow_open(&board->fw, &k, 0);
-		fw_flow_touch(f, ends[i], 100 * S);
-		fw_flow_touch(f, FW_TCP_ACK, 105 * S);	/* prolongs nothing */
+		f = fw_flow_open(&board->fw, &k, false, 0);
+		fw_flow_touch(&board->fw, f, ends[i], true, 100 * S);
+		fw_flow_touch(&board->fw, f, FW_TCP_ACK, true, 105 * S);	/* prolongs nothing */
 		T_OK(fw_flow_find(&board->fw, &k, 110 * S - 1) == f);
 		T_OK(fw_flow_find(&board->fw, &k, 110 * S) == NULL);
 	}
@@ -100,8 +100,8 @@ closing(void)
 	struct fw_flow *f;
 
 	fresh();
-	f = fw_flow_open(&board->fw, &k, 0);
-	fw_flow_touch(f, FW_TCP_RST, 10 * S);		/* not TCP: no such flag */
+	f = fw_flow_open(&board->fw, &k, false, 0);
+	fw_flow_touch(&board->fw, f, FW_TCP_RST, true, 10 * S);		/* not TCP: no such flag */
 	T_OK(fw_flow_find(&board->fw, &k, 69 * S) == f);
 }
 
@@ -112,7 +112,7 @@ keys_differ(void)
 	struct fw_flow_key a = key(7, FW_PROTO_TCP), b;
 
 	fresh();
-	T_OK(fw_flow_open(&board->fw, &a, 0) != NULL);
+	T_OK(fw_flow_open(&board->fw, &a, false, 0) != NULL);
 	for (int i = 0; i < 7; i++) {
 		b = a;
 		switch (i) {
@@ -139,7 +139,7 @@ full(void)
 	for (uint32_t n = 0; n < 4 * FLOWS; n++) {
 		struct fw_flow_key k = key(n, FW_PROTO_UDP);
 
-		if (fw_flow_open(&board->fw, &k, 0) != NULL)
+		if (fw_flow_open(&board->fw, &k, false, 0) != NULL)
 			opened++;
 		else
 			refused++;
@@ -157,7 +157,7 @@ full(void)
 	T_IS_UINT(found, opened);
 	struct fw_flow_key k = key(4 * FLOWS, FW_PROTO_UDP);
 
-	T_OK(fw_flow_open(&board->fw, &k, 60 * S) != NULL);
+	T_OK(fw_flow_open(&board->fw, &k, false, 60 * S) != NULL);
 	/* Two buckets were looked at, and freed of what had expired. */
 	T_OK(board->fw.flow_live <= opened - FW_FLOW_WAYS + 1);
 	for (uint32_t n = 0; n < FLOWS / FW_FLOW_SWEEP; n++)

@@ -131,11 +131,28 @@ static const struct story stories[] = {
 	    "  inbound { allow = tcp(22), from = any } }\n"
 	    "defaults { midstream = 'drop' }", {
 		{ 1, "9.9.9.9/1000 > 10.0.0.1/22 tcp syn", "pass rule 3" },
+		{ 1, "10.0.0.1/22 > 9.9.9.9/1000 tcp syn ack", "pass state 3" },
 		{ 2, "9.9.9.9/1000 > 10.0.0.1/22 tcp fin ack", "pass state 3" },
 		{ 11, "9.9.9.9/1000 > 10.0.0.1/22 tcp ack", "pass state 3" },
 		{ 12, "9.9.9.9/1000 > 10.0.0.1/22 tcp ack", "drop midstream 3" },
 		{ 12, "10.0.0.1/22 > 9.9.9.9/1000 tcp rst", "drop midstream 3" },
 		{ 12, "9.9.9.9/1000 > 10.0.0.1/22 tcp syn", "pass rule 3" },
+	} },
+	{ "half-open: 5 s from the last of its opener, until a packet comes the other way",
+	    "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
+	    "  inbound { allow = tcp(22), from = any },\n"
+	    "  outbound { allow = tcp(80), to = any } }\n"
+	    "defaults { midstream = 'drop' }", {
+		{ 10, "9.9.9.9/1000 > 10.0.0.1/22 tcp syn", "pass rule 3" },
+		{ 14, "9.9.9.9/1000 > 10.0.0.1/22 tcp syn", "pass state 3" },
+		{ 18, "9.9.9.9/1000 > 10.0.0.1/22 tcp ack", "pass state 3" },
+		{ 23, "10.0.0.1/22 > 9.9.9.9/1000 tcp syn ack", "drop midstream 3" },
+		{ 30, "9.9.9.9/1000 > 10.0.0.1/22 tcp syn", "pass rule 3" },
+		{ 34, "10.0.0.1/22 > 9.9.9.9/1000 tcp syn ack", "pass state 3" },
+		{ 3633, "9.9.9.9/1000 > 10.0.0.1/22 tcp ack", "pass state 3" },
+		{ 4000, "10.0.0.1/900 > 9.9.9.9/80 tcp syn", "pass rule 4" },
+		{ 4001, "10.0.0.1/900 > 9.9.9.9/80 tcp fin", "pass state 4" },
+		{ 4006, "10.0.0.1/900 > 9.9.9.9/80 tcp ack", "drop midstream 4" },
 	} },
 	{ "others: 60 s idle; replies by the flow only",
 	    "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
@@ -341,9 +358,9 @@ errors_about_flows(void)
 		T_IS_STR(got, opened ? "pass state 4" : "pass rule 4");
 	}
 	/* It prolongs nothing. */
-	judge(&e, 3600 * FW_NS_PER_S, got, sizeof(got));
+	judge(&e, 5 * FW_NS_PER_S, got, sizeof(got));
 	T_IS_STR(got, "pass state 4");
-	judge(&e, 3601 * FW_NS_PER_S, got, sizeof(got));
+	judge(&e, 6 * FW_NS_PER_S, got, sizeof(got));
 	T_IS_STR(got, "drop default 3");
 }
 
@@ -374,6 +391,62 @@ no_image_and_no_ip(void)
 	T_IS_UINT(v.verdict, WIRE_DROP);
 	T_IS_UINT(v.reason, WIRE_REASON_MALFORMED);
 	T_IS_UINT(v.hop_count, 0);
+}
+
+/* Ten times the table in bare SYNs that nobody answers: the half-open ones keep to their part,
+ * those that were answered live on, what rules deny is denied by them, and 5 s later there is room. */
+static void
+syn_flood(void)
+{
+	const uint32_t part = board->fw.cfg.flow_count / FW_FLOW_HALF_PART;
+	struct frame_spec s;
+	uint32_t passed = 0, full = 0;
+	char got[128];
+
+	fresh();
+	commit("\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
+	    "  inbound { allow = tcp(22), from = any } }");
+	for (uint32_t i = 1; i <= 20; i++) {
+		frame_from_text("8.8.8.8 > 10.0.0.1/22 tcp syn", &s);
+		s.sport = (uint16_t)i;
+		judge(&s, FW_NS_PER_S, got, sizeof(got));
+		frame_from_text("10.0.0.1/22 > 8.8.8.8 tcp syn ack", &s);
+		s.dport = (uint16_t)i;
+		judge(&s, FW_NS_PER_S, got, sizeof(got));
+		T_IS_STR(got, "pass state 3");
+	}
+	T_IS_UINT(board->fw.flow_half, 0);
+	for (uint32_t i = 0; i < 10 * board->fw.cfg.flow_count; i++) {
+		frame_from_text("9.9.9.9 > 10.0.0.1/22 tcp syn", &s);
+		s.sport = (uint16_t)i;
+		judge(&s, 2 * FW_NS_PER_S + i * 1000, got, sizeof(got));
+		passed += strcmp(got, "pass rule 3") == 0;
+		full += strcmp(got, "drop flow-full 3") == 0;
+		T_OK(board->fw.flow_half <= part);
+	}
+	T_IS_UINT(passed, part);
+	T_IS_UINT(passed + full, 10 * board->fw.cfg.flow_count);
+	T_IS_UINT(board->fw.stats.flow_full, full);
+	frame_from_text("9.9.9.9/1 > 10.0.0.1/23 tcp syn", &s);
+	judge(&s, 3 * FW_NS_PER_S, got, sizeof(got));
+	T_IS_STR(got, "drop default 2");
+	for (uint32_t i = 1; i <= 20; i++) {
+		frame_from_text("8.8.8.8 > 10.0.0.1/22 tcp ack", &s);
+		s.sport = (uint16_t)i;
+		judge(&s, 3 * FW_NS_PER_S, got, sizeof(got));
+		T_IS_STR(got, "pass state 3");
+	}
+	/* A segment picked up is not half-open, and has the rest of the table. */
+	frame_from_text("7.7.7.7/5 > 10.0.0.1/22 tcp ack", &s);
+	judge(&s, 3 * FW_NS_PER_S, got, sizeof(got));
+	T_IS_STR(got, "pass rule 3");
+	for (uint32_t i = 0; i < board->fw.cfg.flow_count; i++)
+		fw_sweep(&board->fw, 8 * FW_NS_PER_S);
+	T_IS_UINT(board->fw.flow_half, 0);
+	frame_from_text("9.9.9.9/7 > 10.0.0.1/22 tcp syn", &s);
+	judge(&s, 8 * FW_NS_PER_S, got, sizeof(got));
+	T_IS_STR(got, "pass rule 3");
+	T_IS_UINT(board->fw.flow_half, 1);
 }
 
 /* Full: new flows are dropped with the allow's line and counted; live ones go on. */
@@ -471,6 +544,7 @@ main(void)
 	T_RUN(errors_about_flows);
 	T_RUN(no_image_and_no_ip);
 	T_RUN(flows_full);
+	T_RUN(syn_flood);
 	T_RUN(counters);
 	T_RUN(alerts);
 	fw_board_destroy(&board);
