@@ -188,6 +188,37 @@ def versions():
     check("HTTP without TLS", s.recv(100) == b"")
 
 
+def records():
+    """Records without end, empty, too long, of a wrong type: the end within the handshake's time,
+    and nothing of it is felt by others. A close without a word harms nobody either."""
+    floods = {"empty records": b"\x16\x03\x01\x00\x00" * 4000,
+              "a record that is too long": b"\x16\x03\x01\x41\x01" + bytes(0x4101),
+              "changes of cipher": b"\x14\x03\x03\x00\x01\x01" * 4000,
+              "alerts": b"\x15\x03\x03\x00\x02\x01\x00" * 4000,
+              "a hello and empty data": hello_bytes() + b"\x17\x03\x03\x00\x00" * 4000,
+              "a hello and changes of cipher": hello_bytes() + b"\x14\x03\x03\x00\x01\x01" * 4000,
+              "a hello of 16 MiB": b"\x16\x03\x01\x40\x00\x01\xff\xff\xfc" + bytes(0x3ffc)}
+    for n, (what, data) in enumerate(floods.items()):
+        start = time.monotonic()
+        s = plain("127.0.6.%d" % (n + 1))
+        try:
+            s.sendall(data)
+            s.settimeout(HANDSHAKE_S + SLACK_S)
+            while s.recv(4096):
+                pass
+        except socket.timeout:
+            check(what + ": never cut", False)
+        except OSError:
+            pass
+        s.close()
+        check(what + ": cut late", time.monotonic() - start < HANDSHAKE_S + SLACK_S)
+    for n in range(20):
+        p = Peer(PORT, CA, key("viewer"), source="127.0.6.%d" % (20 + n)).shake()
+        os.close(p.sock.detach())
+    p = Peer(PORT, CA, key("viewer"), source="127.0.6.41").shake()
+    check("no answer after the floods", p.ask("/v1/status")[0] == 200)
+
+
 def resumption():
     ctx = context(CA, key("viewer"))
     p = Peer(PORT, CA, ctx=ctx, source="127.0.4.3").shake()
@@ -312,6 +343,7 @@ def main():
         started(f)
     certs = refusals()
     versions()
+    records()
     resumption()
     many()
     keys_replaced(certs)
