@@ -175,8 +175,8 @@ fw_flow_open(struct fw *fw, const struct fw_flow_key *key, bool half, uint64_t n
 		return NULL;
 	}
 	*best = (struct fw_flow){ .family = key->family, .proto = key->proto, .echo = key->echo,
-		.local_port = key->local_port, .remote_port = key->remote_port, .live = half ? FW_FLOW_HALF : FW_FLOW_WHOLE,
-		.counter = WIRE_COUNTER_NONE };
+		.local_port = key->local_port, .remote_port = key->remote_port,
+		.live = half ? FW_FLOW_HALF : FW_FLOW_WHOLE, .counter = WIRE_COUNTER_NONE };
 	best->deadline_ns = now_ns + idle_ns(best);
 	fw->cfg.flow_tags[best - fw->cfg.flows] = hash_tag(hash);
 	memcpy(best->local, key->local, 16);

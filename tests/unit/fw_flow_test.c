@@ -92,7 +92,8 @@ closing(void)
 		fresh();
 		f = fw_flow_open(&board->fw, &k, false, 0);
 		fw_flow_touch(&board->fw, f, ends[i], true, 100 * S);
-		fw_flow_touch(&board->fw, f, FW_TCP_ACK, true, 105 * S);	/* prolongs nothing */
+		/* prolongs nothing */
+		fw_flow_touch(&board->fw, f, FW_TCP_ACK, true, 105 * S);
 		T_OK(fw_flow_find(&board->fw, &k, 110 * S - 1) == f);
 		T_OK(fw_flow_find(&board->fw, &k, 110 * S) == NULL);
 	}

@@ -394,7 +394,8 @@ no_image_and_no_ip(void)
 }
 
 /* Ten times the table in bare SYNs that nobody answers: the half-open ones keep to their part,
- * those that were answered live on, what rules deny is denied by them, and 5 s later there is room. */
+ * those that were answered live on, what rules deny is denied by them, and 5 s later there is
+ * room. */
 static void
 syn_flood(void)
 {
