@@ -105,6 +105,8 @@ place_take(struct agent *a, struct diag *diag)
 
 	if (rc == RC_OK && !taking)
 		rc = state_open(a->cfg->state, -1, &a->state, diag);
+	if (rc == RC_OK && !taking)
+		rc = agent_given_take(a, diag);
 	if (rc == RC_OK)
 		rc = taking ? agent_listen_adopt(a, diag) : agent_listen_open(a, diag);
 	if (rc == RC_OK)
@@ -141,8 +143,10 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 		agent_notify_open(&a);
 	if (rc == RC_OK)
 		rc = place_take(&a, diag);
-	if (rc == RC_OK)
+	if (rc == RC_OK) {
+		agent_given_keep(&a);
 		agent_ctl_open(&a);
+	}
 	if (rc == RC_OK)
 		rc = agent_flows_open(&a);
 	if (rc == RC_OK)

@@ -5,9 +5,9 @@
  *          agent_policy.c compiles and their outcome; agent_confirm.c what waits to be confirmed;
  *          agent_listen.c the sockets; agent_room.c what main gives up; agent_ctl.c the process
  *          that serves the sockets; agent_keys.c the keys and their signer; agent_api.c,
- *          agent_jobs.c, agent_query.c what they ask; agent_takeover.c, agent_drain.c one daemon
- *          after another; agent_json.c, agent_doc.c, metrics.c the answers; agent_notify.c the
- *          service manager.
+ *          agent_jobs.c, agent_query.c what they ask; agent_takeover.c, agent_given.c,
+ *          agent_drain.c one daemon after another; agent_json.c, agent_doc.c, metrics.c the
+ *          answers; agent_notify.c the service manager.
  */
 #ifndef AGENT_IMPL_H
 #define AGENT_IMPL_H
@@ -161,6 +161,7 @@ struct agent {
 	struct outcome last;
 
 	int local_fd, tls_fd, socket_lock_fd;
+	bool kept;			/* they are: by the service manager */
 	bool handed_over;		/* the sockets' paths are another daemon's */
 	bool draining;
 	struct loop_timer drain_timer;
@@ -231,6 +232,12 @@ void agent_listen_close(struct agent *a);
 
 /* What another daemon gave, made what the options say. */
 MUST_CHECK enum rc agent_listen_adopt(struct agent *a, struct diag *diag);
+
+/* agent_given.c */
+/* The sockets that the service manager gives, if any. */
+MUST_CHECK enum rc agent_given_take(struct agent *a, struct diag *diag);
+/* Has it keep those that listen now. */
+void agent_given_keep(struct agent *a);
 
 /* agent_takeover.c */
 /* Serves who comes to take over; after it was asked, on what it gave. */

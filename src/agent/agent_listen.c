@@ -131,6 +131,32 @@ tls_bind(struct agent *a, struct diag *diag)
 	return RC_OK;
 }
 
+/* Whether fd listens at that address. */
+static bool
+listens_at(int fd, const struct addrinfo *ai)
+{
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
+
+	return getsockname(fd, (struct sockaddr *)&ss, &len) == 0 && len == ai->ai_addrlen &&
+	    memcmp(&ss, ai->ai_addr, len) == 0;
+}
+
+/* One that was given, where it is at the address of the options; else one of its own, or none. */
+static enum rc
+tls_adopt(struct agent *a, struct diag *diag)
+{
+	struct addrinfo *ai = a->cfg->listen == NULL ? NULL : listen_addr(a->cfg->listen);
+
+	if (a->tls_fd >= 0 && (ai == NULL || !listens_at(a->tls_fd, ai))) {
+		(void)close(a->tls_fd);
+		a->tls_fd = -1;
+	}
+	if (ai != NULL)
+		freeaddrinfo(ai);
+	return a->cfg->listen != NULL && a->tls_fd < 0 ? tls_bind(a, diag) : RC_OK;
+}
+
 enum rc
 agent_listen_open(struct agent *a, struct diag *diag)
 {
@@ -150,27 +176,15 @@ agent_listen_open(struct agent *a, struct diag *diag)
 	if (rc == RC_OK)
 		rc = lock_take(lock, "socket", &a->socket_lock_fd, diag);
 	if (rc == RC_OK)
-		rc = local_bind(a, diag);
-	if (rc == RC_OK && a->cfg->listen != NULL)
-		rc = tls_bind(a, diag);
+		rc = a->local_fd >= 0 ? RC_OK : local_bind(a, diag);	/* or it was given */
+	if (rc == RC_OK)
+		rc = tls_adopt(a, diag);
 	return rc;
-}
-
-/* Whether fd listens at that address. */
-static bool
-listens_at(int fd, const struct addrinfo *ai)
-{
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	return getsockname(fd, (struct sockaddr *)&ss, &len) == 0 && len == ai->ai_addrlen &&
-	    memcmp(&ss, ai->ai_addr, len) == 0;
 }
 
 enum rc
 agent_listen_adopt(struct agent *a, struct diag *diag)
 {
-	struct addrinfo *ai = a->cfg->listen == NULL ? NULL : listen_addr(a->cfg->listen);
 	enum rc rc = group_find(a->cfg->group, &a->group, diag);
 
 	if (rc == RC_OK && (chown(a->cfg->socket, (uid_t)-1, a->group == UINT32_MAX ? getegid() :
@@ -178,15 +192,7 @@ agent_listen_adopt(struct agent *a, struct diag *diag)
 		diag_set(diag, "socket", "%s: %s", a->cfg->socket, strerror(errno));
 		rc = rc_from_errno(errno);
 	}
-	if (a->tls_fd >= 0 && (ai == NULL || !listens_at(a->tls_fd, ai))) {
-		(void)close(a->tls_fd);
-		a->tls_fd = -1;
-	}
-	if (ai != NULL)
-		freeaddrinfo(ai);
-	if (rc == RC_OK && a->cfg->listen != NULL && a->tls_fd < 0)
-		rc = tls_bind(a, diag);
-	return rc;
+	return rc == RC_OK ? tls_adopt(a, diag) : rc;
 }
 
 void
@@ -194,7 +200,7 @@ agent_listen_close(struct agent *a)
 {
 	if (a->local_fd >= 0) {
 		(void)close(a->local_fd);
-		if (!a->handed_over)
+		if (!a->handed_over && !a->kept)
 			(void)unlink(a->cfg->socket);
 	}
 	if (a->tls_fd >= 0)

@@ -148,3 +148,38 @@ notify_tell(const struct notify *n, enum notify_state state, const char *status)
 	CHECK((size_t)sent == len);
 	return RC_OK;
 }
+
+enum rc
+notify_store(const struct notify *n, const char *name, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} c = { .space = { 0 } };
+	char text[NOTIFY_BYTES_MAX];
+	struct iovec iov = { .iov_base = text };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *h;
+	ssize_t sent;
+
+	if (n->fd < 0)
+		return RC_OK;
+	iov.iov_len = (size_t)snprintf(text, sizeof(text), "%s=1\nFDNAME=%s\n",
+	    fd < 0 ? "FDSTOREREMOVE" : "FDSTORE", name);
+	CHECK(iov.iov_len < sizeof(text));
+	if (fd >= 0) {
+		m.msg_control = &c;
+		m.msg_controllen = sizeof(c);
+		h = CMSG_FIRSTHDR(&m);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+	}
+	do
+		sent = sendmsg(n->fd, &m, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		return errno == EAGAIN ? RC_TIMEOUT : rc_from_errno(errno);
+	return RC_OK;
+}

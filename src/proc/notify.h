@@ -38,6 +38,9 @@ struct notify {
 MUST_CHECK enum rc notify_open(struct notify *n, struct diag *diag);
 void notify_close(struct notify *n);
 
+/* Has the manager keep a descriptor for the next start, under a name; -1: let that name's go. */
+MUST_CHECK enum rc notify_store(const struct notify *n, const char *name, int fd);
+
 /* status: one line for people, NULL = as it was. RC_OK where nobody listens. */
 MUST_CHECK enum rc notify_tell(const struct notify *n, enum notify_state state,
     const char *status);

@@ -7,8 +7,13 @@ upgrade.py clients SOCKET PORT KEYS LOCAL TLS - so many clients of each kind ask
     closed before any byte of its answer is asked once more, afresh, as RFC 9110 9.2.2 lets it.
 upgrade.py probe WIRE HOST - frames from the wire's interface: one that must pass, one that must
     not, in turn, until a line comes.
+upgrade.py manager NOTIFY PROGRAM ARGUMENT... - starts the program, and again at each line, with the
+    sockets that it gave to keep; "end" ends it.
 """
+import fcntl
+import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -152,11 +157,71 @@ def probe(wire, host):
     print("probes %d lost %d leaked %d" % (sent, sent - len(passed), leaked))
     return sent < 100 or len(passed) != sent or leaked > 0
 
+# --- a service manager, as far as it keeps sockets
+
+class Manager:
+    """Starts the daemon with the descriptors that it was given before, as systemd does."""
+
+    def __init__(self, path, args):
+        self.args = args
+        self.kept = {}
+        self.heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.heard.bind(path)
+        self.heard.settimeout(tls_rig.WAIT_S)
+        self.path = path
+        self.pid = 0
+
+    def take(self, text, fds):
+        lines = dict(x.split("=", 1) for x in text.split("\n") if "=" in x)
+        name = lines.get("FDNAME")
+        if "FDSTOREREMOVE" in lines and name in self.kept:
+            os.close(self.kept.pop(name))
+        if "FDSTORE" in lines:
+            if name in self.kept:
+                os.close(self.kept[name])
+            self.kept[name] = fds[0]
+        return "READY" in lines
+
+    def start(self):
+        kept = list(self.kept.values())
+        self.pid = os.fork()
+        if self.pid == 0:
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in kept]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i)
+            os.closerange(3 + len(kept), 256)
+            env = dict(os.environ, NOTIFY_SOCKET=self.path)
+            if kept:
+                env.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(kept)))
+            os.execve(self.args[0], self.args, env)
+        while True:
+            data, fds, _, _ = socket.recv_fds(self.heard, 4096, 4)
+            if self.take(data.decode(), fds):
+                return
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGTERM)
+        _, status = os.waitpid(self.pid, 0)
+        tls_rig.check("the daemon's end", status == 0, status)
+
+
+def manager(path, *args):
+    m = Manager(path, list(args))
+    m.start()
+    print("started", flush=True)
+    for line in sys.stdin:
+        m.stop()
+        if line.strip() == "end":
+            break
+        m.start()
+        print("again %s" % " ".join(sorted(m.kept)), flush=True)
+    return 0
+
 
 def main(what, *args):
     if what == "clients":
         return clients(args[0], int(args[1]), args[2], int(args[3]), int(args[4]))
-    return probe(*args)
+    return probe(*args) if what == "probe" else manager(*args)
 
 
 sys.exit(1 if main(*sys.argv[1:]) else 0)

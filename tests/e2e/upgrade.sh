@@ -98,6 +98,16 @@ done
 echo end >&8
 wait "$clients_pid" || { cat "$TMPDIR/clients.out"; fail "the clients"; }
 cat "$TMPDIR/clients.out"
+
+held=$(status sha256)
+# the death of the whole daemon, every process of it at once, changes no verdict
+children=$(cat "/proc/$daemon_pid/task/$daemon_pid/children")
+[ -n "$children" ] || fail "the daemon has no children to die with it"
+# shellcheck disable=SC2086 # words
+kill -9 "$daemon_pid" $children
+wait "$daemon_pid" 2>/dev/null || :
+daemon_start
+is "the hash after its death" "$(status sha256)" "$held"
 if [ -n "$netns" ]; then
 	echo end >&9
 	wait "$probes_pid" || { cat "$TMPDIR/probes.out"; fail "the probes"; }
@@ -182,4 +192,40 @@ test ! -e "$SOCK.takeover" || fail "the takeover socket's path is left"
 daemon_options=--takeover
 daemon_start
 wait_for "the generation" status_is "$hash" sha256
+daemon_end TERM
+
+# what LISTEN_FDS holds has to be the daemon's
+# shellcheck disable=SC2016 # the inner shell's
+exits 1 sh -c 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3</dev/null' sh "$RINGFENCE" run --nic "$NIC" \
+    --policy "$POL" --state "$STATE" --socket "$SOCK"
+says 'descriptor 3 of LISTEN_FDS does not listen'
+
+# --- a service manager that keeps the sockets: its restarts refuse nobody either
+
+mkfifo "$TMPDIR/manager" "$TMPDIR/clients2"
+python3 "$RIG" manager "$TMPDIR/notify" "$RINGFENCE" run --nic "$NIC" --policy "$POL" \
+    --state "$STATE" --socket "$SOCK" --listen "127.0.0.1:$PORT" --keys "$KEYS" \
+    <"$TMPDIR/manager" >"$TMPDIR/manager.out" 2>"$TMPDIR/manager.log" &
+manager_pid=$!
+more_pids="$more_pids $manager_pid"
+exec 7>"$TMPDIR/manager"
+wait_for "the manager's daemon" grep -q started "$TMPDIR/manager.out"
+python3 "$RIG" clients "$SOCK" "$PORT" "$KEYS" 6 6 <"$TMPDIR/clients2" >"$TMPDIR/clients.out" \
+    2>"$TMPDIR/clients.log" &
+clients_pid=$!
+more_pids="$more_pids $clients_pid"
+exec 8>"$TMPDIR/clients2"
+wait_for "the clients" grep -q asking "$TMPDIR/clients.out"
+i=0
+while [ "$i" -lt 5 ]; do
+	i=$((i + 1))
+	echo again >&7
+	wait_for "restart $i" sh -c "[ \$(grep -c '^again local tls' '$TMPDIR/manager.out') = $i ]"
+done
+echo end >&8
+wait "$clients_pid" || { cat "$TMPDIR/clients.out"; fail "the clients of a restart"; }
+cat "$TMPDIR/clients.out"
+test -S "$SOCK" || fail "the socket's path did not stay for its keeper"
+echo end >&7
+wait "$manager_pid" || fail "the manager"
 [ -n "$netns" ] || { echo "no network namespaces: verdicts were not probed"; exit 77; }
