@@ -7,34 +7,83 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bytes.h"
+
 #include "mbedtls/error.h"
 
 /* Of the library's inner header, which it does not install. */
 void mbedtls_ssl_set_outbound_transform(mbedtls_ssl_context *ssl, mbedtls_ssl_transform *t);
 
+enum { HELLO_HEAD_BYTES = 5 + 4, HELLO_EXTENSIONS_MAX = 64 };
+
+/* RFC 8446 4.1.2 and 4.2: that the lengths of the message at p fill it, and no extension stands
+ * twice; the library looks at neither before it begins. *twice says which it was. */
+static bool
+hello_whole(const uint8_t *p, size_t len, bool *twice)
+{
+	uint16_t seen[HELLO_EXTENSIONS_MAX];
+	uint32_t count = 0;
+	struct rd r;
+	size_t n;
+
+	*twice = false;
+	rd_init(&r, p, len);
+	(void)rd_bytes(&r, 2 + 32);
+	n = rd_u8(&r);
+	(void)rd_bytes(&r, n);
+	n = rd_be16(&r);
+	(void)rd_bytes(&r, n);
+	n = rd_u8(&r);
+	(void)rd_bytes(&r, n);
+	if (rd_done(&r))
+		return true;		/* of an older version, without extensions */
+	n = rd_be16(&r);
+	if (n != rd_left(&r))
+		return false;
+	while (rd_left(&r) > 0 && count < HELLO_EXTENSIONS_MAX) {
+		seen[count] = rd_be16(&r);
+		n = rd_be16(&r);
+		(void)rd_bytes(&r, n);
+		for (uint32_t i = 0; i < count; i++)
+			*twice |= seen[i] == seen[count];
+		count++;
+	}
+	return rd_done(&r) && !*twice;
+}
+
 enum rc
 tls_hello_check(const uint8_t *p, size_t len)
 {
 	size_t record;
+	bool twice;
 
 	/* record: handshake, legacy version 3.x; message: ClientHello, 24-bit length */
 	if ((len > 0 && p[0] != 0x16) || (len > 1 && p[1] != 0x03) || (len > 5 && p[5] != 0x01))
 		return RC_INVALID;
-	if (len < 9)
+	if (len < 5)
 		return RC_AGAIN;
 	record = (size_t)p[3] << 8 | p[4];
-	if (record < 44 || record > TLS_HELLO_BYTES_MAX - 5 ||
-	    ((size_t)p[6] << 16 | (size_t)p[7] << 8 | p[8]) + 4 != record)
+	if (record < 44 || record > TLS_HELLO_BYTES_MAX - 5)
 		return RC_INVALID;
-	return len >= record + 5 ? RC_OK : RC_AGAIN;
+	if (len < HELLO_HEAD_BYTES)
+		return RC_AGAIN;
+	if (((size_t)p[6] << 16 | (size_t)p[7] << 8 | p[8]) + 4 != record)
+		return RC_INVALID;
+	if (len < record + 5)
+		return RC_AGAIN;
+	return hello_whole(p + HELLO_HEAD_BYTES, record - 4, &twice) ? RC_OK : RC_INVALID;
 }
 
 bool
 tls_hello_alert(int fd, const uint8_t *p, size_t len)
 {
-	const uint8_t alert[] = { MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+	bool twice = false;
+	uint8_t alert[] = { MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
 		MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR };
 
+	if (len > HELLO_HEAD_BYTES && !hello_whole(p + HELLO_HEAD_BYTES, len - HELLO_HEAD_BYTES,
+	    &twice) && twice)
+		alert[6] = MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER;
 	return len > 1 && p[0] == MBEDTLS_SSL_MSG_HANDSHAKE && p[1] == 3 &&
 	    send(fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(alert);
 }
@@ -199,13 +248,20 @@ shake(struct tls_conn *c)
 static void
 alert_missing(struct tls_conn *c, int err)
 {
+	unsigned char alert = MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
+
 	if (c->spoke || err == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ||
 	    err == MBEDTLS_ERR_SSL_CONN_EOF || err == MBEDTLS_ERR_NET_RECV_FAILED)
 		return;
-	(void)mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-	    c->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_CERTIFICATE &&
-	    err != MBEDTLS_ERR_SSL_BAD_INPUT_DATA ? MBEDTLS_SSL_ALERT_MSG_BAD_CERT :
-	    MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR);
+	if (err == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE)
+		alert = MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+	else if (err == MBEDTLS_ERR_SSL_INVALID_RECORD ||
+	    err == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE)
+		alert = MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
+	else if ((-err & 0xff80) >= -MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE &&
+	    (-err & 0xff80) <= -MBEDTLS_ERR_X509_FATAL_ERROR)
+		alert = MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+	(void)mbedtls_ssl_send_alert_message(&c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
 }
 
 enum rc

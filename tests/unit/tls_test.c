@@ -231,11 +231,22 @@ test_signer_gone(void)
 static void
 test_hello(void)
 {
-	uint8_t h[128] = { 0x16, 3, 1, 0, 60, 1, 0, 0, 56 };
+	/* no session, one suite, one compression, extensions 0 of 3 bytes and 1 of 2 */
+	uint8_t h[128] = { 0x16, 3, 1, 0, 60, 1, 0, 0, 56, [45] = 2, [48] = 1, [51] = 13,
+		[55] = 3, [60] = 1, [62] = 2 };
 
 	for (size_t i = 0; i < 65; i++)
 		T_IS_INT(tls_hello_check(h, i), RC_AGAIN);
 	T_IS_INT(tls_hello_check(h, 65), RC_OK);
+	h[60] = 0;	/* an extension twice */
+	T_IS_INT(tls_hello_check(h, 65), RC_INVALID);
+	h[60] = 1;
+	static const uint8_t lengths[] = { 43, 44, 48, 50, 51, 54, 55, 61, 62 };
+	for (size_t i = 0; i < sizeof(lengths); i++) {
+		h[lengths[i]]++;
+		T_IS_INT(tls_hello_check(h, 65), RC_INVALID);
+		h[lengths[i]]--;
+	}
 	h[5] = 2;
 	T_IS_INT(tls_hello_check(h, 65), RC_INVALID);
 	h[5] = 1;
