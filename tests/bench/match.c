@@ -19,7 +19,7 @@
 #include <x86intrin.h>
 #endif
 
-enum { KEYS = 1 << 14, RUNS = 5, AHEAD = 8 };
+enum { KEYS = 1 << 14, RUNS = 5, AHEAD = 8, COLD = 129, LINEAR = 512, ZIPF_BITS = 12 };
 
 struct ask {
 	struct fw_key key;
@@ -114,6 +114,52 @@ clock_cost(uint64_t *took)
 	}
 	qsort(took, KEYS, sizeof(*took), u64_cmp);
 	return took[KEYS / 2];
+}
+
+static double
+chain(const uint8_t *image, const struct ask *asks, uint32_t *sum)
+{
+	double best = 0;
+
+	for (int run = 0; run < RUNS; run++) {
+		uint32_t carry = 0;
+		double start = now_ns(), ns;
+
+		for (int i = 0; i < KEYS; i++)
+			carry = lookup(image, &asks[i], carry);
+		ns = (now_ns() - start) / KEYS;
+		*sum += carry;
+		best = run == 0 || ns < best ? ns : best;
+	}
+	return best;
+}
+
+/* The median of lookups before each of which every line of the image is thrown out of all caches;
+ * 0 where the processor cannot be told to. */
+static double
+cold(const uint8_t *image, size_t len, const struct ask *asks, double tick, uint32_t *sum)
+{
+	static uint64_t took[KEYS];
+
+#if defined(__x86_64__)
+	uint64_t off = clock_cost(took);
+
+	for (int i = 0; i < COLD; i++) {
+		uint64_t at;
+
+		for (size_t k = 0; k < len; k += WIRE_LINE)
+			_mm_clflush(image + k);
+		_mm_mfence();
+		__builtin_prefetch(&asks[i]);
+		at = ticks();
+		*sum += lookup(image, &asks[i], 0);
+		took[i] = ticks() - at - off;
+	}
+	qsort(took, COLD, sizeof(*took), u64_cmp);
+#else
+	(void)image, (void)len, (void)asks, (void)sum;
+#endif
+	return (double)took[COLD / 2] * tick;
 }
 
 /* Single steps for p50 and p99, a whole chain for the mean. */
@@ -249,6 +295,91 @@ asks_make(struct ask *asks, const struct image_input *in, struct gen_image *g)
 	}
 }
 
+/* From 4,096 packets; the n-th is n times as seldom as the first, nearly. */
+static void
+asks_zipf(struct ask *asks, struct gen_image *g)
+{
+	static struct ask pool[1 << ZIPF_BITS];
+
+	memcpy(pool, asks, sizeof(pool));
+	for (int i = 0; i < KEYS; i++)
+		asks[i] = pool[gen_image_below(g, 1u << gen_image_below(g, ZIPF_BITS + 1))];
+}
+
+/* Made against the image: to the tables of the longest chain, or to all in turn so that no table
+ * stays in the cache; each at another edge of the trees. */
+static void
+asks_adversarial(struct ask *asks, const uint8_t *image, bool all, uint64_t seed)
+{
+	uint32_t tables = image_local_count(image), longest = 0, n = 0;
+	struct image_cost cost;
+
+	for (uint32_t i = 0; i < tables; i++) {
+		struct addr local = image_local(image, i);
+
+		image_table_cost(image, &local, &cost);
+		longest = cost.loads > longest ? cost.loads : longest;
+	}
+	for (uint32_t at = 0; n < KEYS; at = (at + 1) % tables) {
+		struct addr local = image_local(image, at);
+		struct pkt_key k;
+
+		image_table_cost(image, &local, &cost);
+		if (!all && cost.loads < longest)
+			continue;
+		image_table_packet(image, &local, true, &seed, &k);
+		asks[n].key = (struct fw_key){ .family = k.remote.family, .dir = k.dir,
+			.proto = k.proto, .frag = k.frag, .sport = k.sport, .dport = k.dport,
+			.vlan = k.vlan };
+		addr_to_wire(&k.remote, asks[n].key.remote);
+		addr_to_wire(&local, asks[n++].local);
+	}
+}
+
+/* Rules in order, first match, of a random table. */
+static double
+linear(const struct image_input *in, struct gen_image *g, uint32_t *sum)
+{
+	static struct pkt_key keys[LINEAR];
+	static const struct image_list *lists[LINEAR];
+	double start;
+
+	for (int i = 0; i < LINEAR; i++) {
+		const struct image_table *t = &in->tables[gen_image_below(g, in->table_count)];
+
+		lists[i] = &in->lists[t->list];
+		keys[i] = gen_image_key(g, lists[i], t->local.family);
+	}
+	start = now_ns();
+	for (int i = 0; i < LINEAR; i++)
+		*sum += gen_image_first(lists[i], &keys[i]);
+	return (now_ns() - start) / LINEAR;
+}
+
+/* Means of other traces over the same image, and what a list in order costs. */
+static void
+traces(const struct image_input *in, const uint8_t *image, size_t len, struct ask *asks,
+    double uniform, double tick, struct gen_image *g)
+{
+	uint32_t sum = 0;
+	double flushed = cold(image, len, asks, tick, &sum), zipf, adversarial = 0;
+	double again = chain(image, asks, &sum);
+
+	uniform = again < uniform ? again : uniform;
+	asks_zipf(asks, g);
+	zipf = chain(image, asks, &sum);
+	for (int all = 0; all < 2; all++) {
+		double ns;
+
+		asks_adversarial(asks, image, all != 0, 0x9e3779b97f4a7c15);
+		ns = chain(image, asks, &sum);
+		adversarial = ns > adversarial ? ns : adversarial;
+	}
+	printf("%12s mean of Zipf %.1f, adversarial %.1f ns (%.2f of uniform); cold p50 %.0f; "
+	    "list in order %.0f ns (%08x)\n", "", zipf, adversarial, adversarial / uniform, flushed,
+	    linear(in, g, &sum), sum);
+}
+
 static void
 bench_input(const char *name, const struct image_input *in, struct gen_image *g, double tick)
 {
@@ -282,6 +413,7 @@ bench_input(const char *name, const struct image_input *in, struct gen_image *g,
 	    le16_get(h->loads_max), f.p50, f.p99, f.mean, throughput(p, asks, &sum),
 	    batches(p, asks, &sum),
 	    chase(len, le16_get(h->loads_max), g, &sum), sum);
+	traces(in, p, len, asks, f.mean, tick, g);
 	fflush(stdout);
 	free(p);
 	free(raw);
@@ -332,6 +464,15 @@ bench_thresholds(double tick)
 	}
 }
 
+/* 128-bit vectors also where the processor has wider ones. */
+static void
+narrow(void)
+{
+#if defined(FW_MATCH_PICKS)
+	fw_match_narrow = true;
+#endif
+}
+
 int
 main(int argc, char **argv)
 {
@@ -362,6 +503,8 @@ main(int argc, char **argv)
 	}
 	for (uint32_t i = 0; i < 500; i++)
 		all[i] = 200;
+	if (strcmp(what, "narrow") == 0)
+		narrow();
 	bench("one-10", &one[0], 1, tick);
 	bench("one-100", &one[1], 1, tick);
 	bench("one-1000", &one[2], 1, tick);
