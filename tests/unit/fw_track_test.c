@@ -369,6 +369,30 @@ fragments(void)
 			T_IS_UINT(board->fw.cfg.tallies[i].bytes[WIRE_IN], bytes);
 }
 
+/* A flow that closed takes no fragment that comes when its time is over. */
+static void
+late_fragment(void)
+{
+	uint8_t frame[FRAME_BYTES_MAX];
+	struct frame_spec spec;
+	struct fw_verdict v;
+
+	fresh();
+	commit(ENFORCE "  inbound { allow = tcp(22), from = any } }");
+	frame_from_text("9.9.9.9/1000 > 10.0.0.1/22 tcp syn fin", &spec);
+	spec.fragment = spec.more = true;
+	spec.payload = 12;
+	fw_packet(&board->fw, frame, frame_build(&spec, frame), FW_NS_PER_S, &v);
+	T_IS_UINT(board->fw.stats.flows_opened, 1);
+	for (uint32_t s = 10; s <= 11; s++) {
+		spec.frag_off = (uint16_t)(4 + 2 * (s - 10));
+		spec.payload = 16;
+		fw_packet(&board->fw, frame, frame_build(&spec, frame), s * FW_NS_PER_S, &v);
+		T_IS_UINT(v.verdict, WIRE_PASS);
+		T_IS_UINT(board->fw.stats.seen_opened, s - 10);
+	}
+}
+
 int
 main(void)
 {
@@ -380,6 +404,7 @@ main(void)
 	T_RUN(masks);
 	T_RUN(flood);
 	T_RUN(fragments);
+	T_RUN(late_fragment);
 	str_fini(&heard);
 	fw_board_destroy(&board);
 	diags_fini(&diags);
