@@ -379,7 +379,7 @@ late_fragment(void)
 
 	fresh();
 	commit(ENFORCE "  inbound { allow = tcp(22), from = any } }");
-	frame_from_text("9.9.9.9/1000 > 10.0.0.1/22 tcp syn fin", &spec);
+	frame_from_text("9.9.9.9/1000 > 10.0.0.1/22 tcp fin ack", &spec);
 	spec.fragment = spec.more = true;
 	spec.payload = 12;
 	fw_packet(&board->fw, frame, frame_build(&spec, frame), FW_NS_PER_S, &v);
