@@ -162,6 +162,17 @@ length_parse(const struct http_slice *s, uint64_t *out)
 	return true;
 }
 
+/* A tab around the value of a field that frames the body: allowed, but read in two ways. */
+static bool
+tab_beside(const struct http_field *f)
+{
+	const char *p = f->name.p + f->name.len + 1;
+
+	while (*p != '\r' && *p != '\t')
+		p++;
+	return *p == '\t';
+}
+
 /* What a field says about framing; false with *status where it is refused. */
 static bool
 field_apply(struct http_head *h, const struct http_field *f, int *status)
@@ -172,13 +183,14 @@ field_apply(struct http_head *h, const struct http_field *f, int *status)
 			return false;
 		h->host = f->value;
 	} else if (slice_is_nocase(&f->name, "content-length")) {
-		if (h->has_length || h->chunked || !length_parse(&f->value, &h->content_length))
+		if (h->has_length || h->chunked || tab_beside(f) ||
+		    !length_parse(&f->value, &h->content_length))
 			return false;
 		h->has_length = true;
 		*status = 413;
 		return h->content_length <= HTTP_BODY_BYTES_MAX;
 	} else if (slice_is_nocase(&f->name, "transfer-encoding")) {
-		if (h->has_length || h->chunked)
+		if (h->has_length || h->chunked || tab_beside(f))
 			return false;
 		*status = 501;
 		h->chunked = slice_is_nocase(&f->value, "chunked");

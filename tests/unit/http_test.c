@@ -24,6 +24,8 @@ static const struct {
 	{ "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505 },
 	{ "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501 },
 	{ "get / HTTP/1.1\r\nHost: a\r\n\r\n", 501 },
+	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\t\r\n\r\n", 400 },
+	{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\tchunked\r\n\r\n", 400 },
 	{ "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
 	{ "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
 	{ "GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
