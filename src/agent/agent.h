@@ -30,6 +30,9 @@ struct agent_cfg {
 	void *reread_arg;
 };
 
+/* Beside the socket stands another, with a longer name. */
+enum { AGENT_SOCKET_BYTES_MAX = 98 };
+
 /* Whether text is ADDRESS:PORT. */
 bool agent_listen_check(const char *text);
 

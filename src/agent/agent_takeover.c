@@ -190,9 +190,11 @@ agent_takeover_open(struct agent *a, struct diag *diag)
 	mode_t mask;
 	bool bound;
 
+	_Static_assert(AGENT_SOCKET_BYTES_MAX + sizeof(TAKEOVER_SUFFIX) ==
+	    sizeof(addr.sun_path), "the bound is the longer name's");
 	if (!path_of(a, &addr)) {
-		diag_set(diag, "path-length", "a socket path of %zu bytes; at most %zu",
-		    strlen(a->cfg->socket), sizeof(addr.sun_path) - sizeof(TAKEOVER_SUFFIX));
+		diag_set(diag, "path-length", "a socket path of %zu bytes; at most %d",
+		    strlen(a->cfg->socket), AGENT_SOCKET_BYTES_MAX);
 		return RC_LIMIT;
 	}
 	if (a->takeover_fd < 0) {

@@ -23,6 +23,13 @@ form_socket(const char *value)
 	return strlen(value) < sizeof(((struct sockaddr_un *)0)->sun_path);
 }
 
+/* Of the daemon's; the NIC's takes the same. */
+static bool
+form_served(const char *value)
+{
+	return strlen(value) <= AGENT_SOCKET_BYTES_MAX;
+}
+
 static bool
 form_flows(const char *value)
 {
@@ -51,7 +58,7 @@ static const struct setting settings[] = {
 	{ OPT_NIC, { [CONFIG_RUN] = DEFAULT_NIC }, false, form_socket,
 	    "a path of at most 107 bytes" },
 	{ OPT_SOCKET, { [CONFIG_RUN] = DEFAULT_SOCKET, [CONFIG_NIC] = DEFAULT_NIC }, false,
-	    form_socket, "a path of at most 107 bytes" },
+	    form_served, "a path of at most 98 bytes" },
 	{ OPT_POLICY, { [CONFIG_RUN] = DEFAULT_POLICY }, true, NULL, NULL },
 	{ OPT_STATE, { [CONFIG_RUN] = DEFAULT_STATE }, false, NULL, NULL },
 	{ OPT_KEYS, { [CONFIG_RUN] = DEFAULT_KEYS }, true, NULL, NULL },

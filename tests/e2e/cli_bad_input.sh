@@ -28,7 +28,7 @@ exits 2 "$RINGFENCE" check --color=maybe a
 exits 2 "$RINGFENCE" watch --count 0
 exits 2 "$RINGFENCE" nic --wire pcap:a --host pcap:b --flows 1
 exits 2 "$RINGFENCE" nic --wire eth0 --host pcap:b --socket "$TMPDIR/nic"
-says 'a port is dev:IFNAME'
+says 'it takes dev:IFNAME, tap:IFNAME or pcap:FILE'
 # a directory that cannot be made says why, not that it is not there
 "$RINGFENCE" nic --wire pcap:a --host pcap:b --socket /sys/ringfence/nic 2>"$TMPDIR/err" &&
     fail "a socket in /sys"
