@@ -73,8 +73,8 @@ policy_make(const struct row *row, struct str *s)
 		str_addf(s, "list \"l%" PRIu32 "\" { file = \"l%" PRIu32 "\", max = 200000 }\n", i,
 		    i);
 	for (uint32_t i = 0; i < row->segments; i++) {
-		str_addf(s, "do local r = {}\nfor k = 1, %" PRIu32 " do r[k] = inbound { allow = tcp(443, %"
-		    PRIu32 " + 2 * k), from = any - ", row->rules, 1000 + i);
+		str_addf(s, "do local r = {}\nfor k = 1, %" PRIu32 " do r[k] = inbound { allow = "
+		    "tcp(443, %" PRIu32 " + 2 * k), from = any - ", row->rules, 1000 + i);
 		for (uint32_t k = 0; k < row->lists; k++)
 			if (row->together || k == i % row->lists)
 				str_addf(s, "%slist \"l%" PRIu32 "\"",

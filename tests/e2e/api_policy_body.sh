@@ -48,6 +48,17 @@ prints 'what is enforced was posted'
 curl -s --unix-socket "$SOCK" http://localhost/v1/policy >"$TMPDIR/out"
 prints '"path":"posted.pol","text":"segment '
 
+# a list beside it
+printf '{"files":[{"path":"a.pol","text":"%s"},{"path":"l/bad.txt","text":"%s"}]}' \
+    'segment \"web\" { members = \"10.20.3.7\", mode = \"enforce\",\n inbound { allow = '"\
+"'tcp(9090), from = any - list \"bad\" } }\nlist \"bad\" { file = \"l/bad.txt\" }\n' \
+    '# bad\n192.0.2.0/24\n' >"$TMPDIR/list"
+post check "$TMPDIR/list"
+prints '"ok":true,"tables":1'
+sed 's,192.0.2.0/24,192.0.2.1/24,' "$TMPDIR/list" >"$TMPDIR/wrong"
+post check "$TMPDIR/wrong"
+prints '"file":"l/bad.txt","line":2,"col":1'
+
 # what is wrong, and where
 printf '{"files":[{"path":"a.pol","text":"segmet {}\\n"}]}' >"$TMPDIR/wrong"
 post reload "$TMPDIR/wrong"
