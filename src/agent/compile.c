@@ -374,6 +374,10 @@ build_step(struct compile *c)
 	}
 	if (rc == RC_OK)
 		c->r.prove_ns = (uint64_t)b.prove_us * 1000;
+	if (rc == RC_OK && b.example_len > 0) {
+		memcpy(c->r.example, b.example, b.example_len);
+		c->r.example_len = b.example_len;
+	}
 	quote(c);
 	if (rc == RC_OK && b.stage != STAGE_DONE) {
 		c->r.no_fit = b.rc == RC_LIMIT && b.stage >= STAGE_BUILD;

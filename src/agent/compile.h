@@ -14,6 +14,7 @@
 #include "hash.h"
 #include "image.h"
 #include "pol.h"
+#include "pol_example.h"
 
 struct compile;
 
@@ -35,6 +36,9 @@ struct compile_result {
 	uint32_t reused;		/* bodies of the build before */
 	uint64_t eval_ns, build_ns;	/* build: tables, check and proof */
 	uint64_t prove_ns;		/* of build_ns, what the proof took */
+	/* where the proof failed: a frame that the tables judge in another way than the policy */
+	uint8_t example[POL_EXAMPLE_BYTES_MAX];
+	size_t example_len;		/* 0 = there is none */
 };
 
 /* The files of a directory as bytes, malloc'ed. On error diags has messages, or rc is RC_NOMEM. */

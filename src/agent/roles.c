@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "file.h"
+#include "pol_example.h"
 #include "pol_image.h"
 #include "query.h"
 #include "role_ctl.h"
@@ -83,12 +84,19 @@ build(const struct pol_rules *rules, unsigned passes, const struct image_reuse *
 		[POL_IMAGE_ENCODE] = STAGE_ENCODE, [POL_IMAGE_CHECK] = STAGE_ENCODE,
 		[POL_IMAGE_PROVE] = STAGE_ENCODE, [POL_IMAGE_DONE] = STAGE_ENCODE };
 	struct pol_image image;
-	uint8_t *text;
+	uint8_t *text, *example;
 	enum rc rc = pol_image_make_over(rules, passes, before, a, &image, diags);
 
 	b->stage = stages[image.step];
 	if (rc == RC_OK)
 		rc = image_symbols_encode(&image.symbols, a, &text, &b->symbols_len);
+	if (rc == RC_CONFLICT && image.proof.key.remote.family != 0) {
+		example = arena_alloc(a, POL_EXAMPLE_BYTES_MAX);
+		b->example = example;
+		if (example != NULL)
+			b->example_len = pol_example_frame(&image.proof.local, &image.proof.key,
+			    example);
+	}
 	if (rc != RC_OK) {
 		pol_image_fini(&image);
 		return rc;

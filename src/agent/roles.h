@@ -4,9 +4,9 @@
  * Does:    compile: policy text to rules; build: rules to image, symbols and messages. Each reads
  *          standard input, writes standard output, and keeps nothing.
  * Shape:   what build writes, all little-endian:
- *          "RFB2" | stage u8 | rc u8 (0 - enum rc) | reused u16 | image u32 | symbols u32
- *          | messages u32 | prove_us u32 | keys u32 | CRC32C u32, begun with prove_us, of bytes 4
- *          to 7 and of what follows: image, symbols, keys, messages.
+ *          "RFB3" | stage u8 | rc u8 (0 - enum rc) | reused u16 | image u32 | symbols u32
+ *          | messages u32 | prove_us u32 | keys u32 | example u32 | CRC32C u32, begun with
+ *          prove_us, of bytes 4 to 7 and of what follows: image, symbols, keys, example, messages.
  * Limits:  policy-language section 6.
  * Context: roles_run only in a child of job_start. decode: any process; it distrusts.
  */
@@ -29,6 +29,8 @@ int role_answer(uint8_t *p, size_t len);
 /* How far a compile came. */
 enum compile_stage { STAGE_READ = 0, STAGE_EVAL, STAGE_BUILD, STAGE_ENCODE, STAGE_DONE };
 
+enum { BUILT_EXAMPLE_BYTES_MAX = 128 };
+
 struct built {
 	uint8_t stage;			/* enum compile_stage; DONE = there is an image */
 	enum rc rc;			/* of the stage */
@@ -38,6 +40,8 @@ struct built {
 	size_t symbols_len;
 	const uint8_t *keys;		/* struct image_key, for the next build */
 	size_t keys_len;
+	const uint8_t *example;		/* a frame, where a proof failed */
+	size_t example_len;
 	uint16_t reused;		/* bodies of the build before */
 	uint32_t prove_us;		/* of the whole time, what the proof took */
 };

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "diag_json.h"
+#include "pcap.h"
 #include "str.h"
 
 enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 10000 };
@@ -204,6 +205,21 @@ passes_parse(const char *text, unsigned *out, struct diag *d)
 	}
 }
 
+static enum rc
+example_write(const char *path, const struct compile_result *r, struct diag *d)
+{
+	struct pcap_writer *w;
+	struct diag ignored = { 0 };
+	enum rc rc = pcap_writer_open(path, &w, d), closed;
+
+	if (rc != RC_OK)
+		return rc;
+	rc = pcap_writer_add(w, 0, r->example, (uint32_t)r->example_len,
+	    (uint32_t)r->example_len, d);
+	closed = pcap_writer_close(&w, rc == RC_OK ? d : &ignored);
+	return rc == RC_OK ? closed : rc;
+}
+
 enum rc
 cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *exit_code)
 {
@@ -230,6 +246,9 @@ cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *e
 		return rc;
 	}
 	cli_diags(cli, &out->diags);
+	if (opt_has(&cli->opts, OPT_COUNTEREXAMPLE) && out->example_len > 0 &&
+	    example_write(opt_value(&cli->opts, OPT_COUNTEREXAMPLE, NULL), out, &d) != RC_OK)
+		(void)cli_fail(cli, RC_IO, &d);
 	*exit_code = out->rc == RC_OK ? EXIT_GOOD : out->no_fit ? EXIT_NO_FIT : EXIT_FAILED;
 	return out->rc;
 }

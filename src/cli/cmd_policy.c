@@ -70,8 +70,15 @@ cmd_check(struct cli *cli)
 	int code;
 	enum rc rc;
 
-	if (opt_has(&cli->opts, OPT_SOCKET) || opt_has(&cli->opts, OPT_REMOTE))
-		return cmd_check_asked(cli);
+	if (opt_has(&cli->opts, OPT_SOCKET) || opt_has(&cli->opts, OPT_REMOTE)) {
+		struct diag d = { 0 };
+
+		if (!opt_has(&cli->opts, OPT_COUNTEREXAMPLE))
+			return cmd_check_asked(cli);
+		diag_set(&d, "usage", "--counterexample is of a compile here, not of a daemon's");
+		(void)cli_fail(cli, RC_INVALID, &d);
+		return EXIT_USAGE;
+	}
 	rc = cli_compile(cli, cli->opts.args[0], &r, &code);
 	if (rc == r.rc)
 		outcome_print(cli, &r, NULL);

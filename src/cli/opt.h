@@ -29,6 +29,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(JSON,    "json",      0,   NULL,     "print JSON, one object a line") \
 	X(OUTPUT,  "output",    'o', "FILE",   "write the image to FILE, its symbols to FILE.sym") \
 	X(BILL,    "bill",      0,   NULL,     "print what each source line costs in the image") \
+	X(COUNTEREXAMPLE, "counterexample", 0, "FILE", "where a packet goes if the proof fails") \
 	X(PASSES,  "passes",    0,   "LIST",   "what makes tables smaller: all, none, or names") \
 	X(POLICY,  "policy",    0,   "DIR",    "the policy directory") \
 	X(NIC,     "nic",       0,   "PATH",   "the mailbox socket of the NIC") \

@@ -13,13 +13,14 @@
 
 const struct verb cli_verbs[] = {
 	{ .name = "check", .args = "DIR", .args_min = 1, .args_max = 1,
-	    .options = OPT_ASK | OPT_BIT(JSON),
+	    .options = OPT_ASK | OPT_BIT(COUNTEREXAMPLE) | OPT_BIT(JSON),
 	    .summary = "Compile a policy directory without a NIC, and say what is wrong with it",
 	    .detail = "Errors and warnings go to standard error; exit 0 where there is no error.\n"
 		"With --socket or --remote a daemon compiles the text, and loads nothing.",
 	    .run = cmd_check },
 	{ .name = "compile", .args = "DIR", .args_min = 1, .args_max = 1,
-	    .options = OPT_BIT(OUTPUT) | OPT_BIT(BILL) | OPT_BIT(PASSES) | OPT_BIT(JSON),
+	    .options = OPT_BIT(OUTPUT) | OPT_BIT(BILL) | OPT_BIT(PASSES) |
+		OPT_BIT(COUNTEREXAMPLE) | OPT_BIT(JSON),
 	    .summary = "Compile a policy directory into an image",
 	    .detail = "FILE.sym beside the image names the line of each rule. It needs --output, "
 	    "--bill or both.\n"

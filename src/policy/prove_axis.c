@@ -106,7 +106,10 @@ bits_and(const uint64_t *x, const uint64_t *y, uint32_t words, uint64_t *out)
 		out[i] = x[i] & y[i];
 }
 
-/* Protocols that no rule names, without ports, are one where the image's classes are equal. */
+enum { PROTO_FIRST_SEEN = 61 };
+
+/* Protocols that no rule names, without ports, are one where the image's classes are equal. The one
+ * that stands for them is rather none of IPv6's extension headers: those are not a packet's. */
 static void
 protos_pick(const struct prove_half *h, const struct prove_side *s, bool pick[256])
 {
@@ -116,8 +119,8 @@ protos_pick(const struct prove_half *h, const struct prove_side *s, bool pick[25
 	for (uint32_t i = 0; i < s->atom_count; i++)
 		if (!s->atoms[i].service.proto_any)
 			named[s->atoms[i].service.proto] = true;
-	for (uint32_t p = 0; p < 256; p++) {
-		uint32_t class = 0;
+	for (uint32_t n = 0; n < 256; n++) {
+		uint32_t class = 0, p = (n + PROTO_FIRST_SEEN) % 256;
 		bool again = false;
 
 		pick[p] = named[p] || kind_of((uint8_t)p, s->family, false) != KIND_NONE;

@@ -12,7 +12,7 @@ static void
 begin(bool good)
 {
 	struct built b = { .stage = good ? STAGE_DONE : STAGE_BUILD,
-		.rc = good ? RC_OK : RC_LIMIT };
+		.rc = good ? RC_OK : RC_LIMIT };	/* and a frame, as of a failed proof */
 	struct diag d;
 
 	if (!diags_init(&diags) || !diags_init(&again))
@@ -31,6 +31,9 @@ begin(bool good)
 		b.keys = (const uint8_t *)"keys";
 		b.keys_len = 4;
 		b.reused = 300;
+	} else {
+		b.example = (const uint8_t *)"frame";
+		b.example_len = 5;
 	}
 	if (built_encode(&b, &diags, &bytes, &len) != RC_OK)
 		abort();
@@ -80,6 +83,8 @@ test_refused(void)
 	T_IS_INT(b.stage, STAGE_BUILD);
 	T_IS_INT(b.rc, RC_LIMIT);
 	T_OK(b.image == NULL && b.symbols == NULL);
+	T_IS_UINT(b.example_len, 5);
+	T_IS_MEM(b.example, "frame", 5);
 	T_IS_UINT(again.errors, 1);
 	end();
 }
