@@ -70,7 +70,7 @@ FW_MATCH_API uint32_t fw_match(const uint8_t *image, struct fw_table table,
 
 /* One packet of a batch, as far as it has come. */
 struct fw_lane {
-	uint64_t at;			/* local IP's hash, then the byte of the body read next */
+	uint64_t at;			/* byte of the body, or of the groups, read next */
 	const struct wire_half *half;
 	const uint8_t *body;
 	uint32_t set, groups;		/* S; the remote's set of groups */

@@ -32,13 +32,9 @@ fw_batch_tables(const uint8_t *image, const uint8_t *locals, const struct fw_key
     uint32_t count, struct fw_table *tables, struct fw_lane *lanes)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		lanes[i].at = fw_local_hash(image, keys[i].family, locals + 16 * i);
-		__builtin_prefetch(fw_bucket(image, lanes[i].at));
-	}
-	for (uint32_t i = 0; i < count; i++) {
 		struct fw_lane *l = &lanes[i];
 
-		tables[i] = fw_bucket_table(image, l->at, keys[i].family, locals + 16 * i);
+		tables[i] = fw_table_find(image, keys[i].family, locals + 16 * i);
 		/* without a table: any half will do, its answer is not used */
 		l->body = image + (size_t)tables[i].body * WIRE_LINE;
 		fw_lane_half(l, (const struct wire_half *)l->body + (keys[i].dir & 1));
