@@ -71,7 +71,7 @@ struct image_input {
 					 * all tables; 0 = IMAGE_BIG_RANGES */
 	uint8_t apart;			/* enum image_join: left apart, for tests */
 };
-enum { IMAGE_BIG_RANGES = 256 };
+enum { IMAGE_BIG_RANGES = 128 };
 
 /* rule id -> place in the text. Sorted by id. Default denies have ids too. */
 struct image_symbol {

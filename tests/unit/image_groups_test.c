@@ -144,11 +144,10 @@ others_pay_nothing(void)
 	struct image_input in = input(with, 2, 1);
 	struct image_cost cost[2], alone;
 	size_t len;
-	uint8_t *p = encode(&in, &len);
+	uint8_t *both = encode(&in, &len), *p;
 
-	image_table_cost(p, &in.tables[0].local, &cost[0]);
-	image_table_cost(p, &in.tables[1].local, &cost[1]);
-	free(p);
+	image_table_cost(both, &in.tables[0].local, &cost[0]);
+	image_table_cost(both, &in.tables[1].local, &cost[1]);
 	in = input(without, 1, 1);
 	p = encode(&in, &len);
 	image_table_cost(p, &in.tables[0].local, &alone);
@@ -158,6 +157,16 @@ others_pay_nothing(void)
 	T_IS_UINT(cost[0].bytes, alone.bytes);
 	/* header, two levels of nodes, leaf; gmap and X */
 	T_IS_UINT(cost[1].lines, alone.lines + 4 + 2);
+	T_IS_UINT(le16_get(((struct wire_image_hdr *)both)->lines_max), cost[1].lines);
+	for (uint32_t over = 0; over < 2; over++) {
+		struct fw_cfg cfg = { .lines_max = cost[1].lines - over,
+			.loads_max = cost[1].loads };
+		uint32_t table = 99;
+
+		T_IS_INT(fw_image_fits(&cfg, both, &table), over == 0);
+		T_OK(over == 0 || table == 1);
+	}
+	free(both);
 	free(p);
 }
 
