@@ -400,6 +400,15 @@ body_same(const uint8_t *one, const uint8_t *two, uint32_t line)
 	    le32_get(((const struct wire_half *)body)->body_bytes)) == 0;
 }
 
+/* No rule in either direction: of the guard that is as good as no table, nothing matches. */
+static bool
+body_is_empty(const uint8_t *image, uint32_t line)
+{
+	const struct wire_half *h = (const struct wire_half *)(image + (size_t)line * WIRE_LINE);
+
+	return le16_get(h[0].rules) == 0 && le16_get(h[1].rules) == 0;
+}
+
 /* One table of both images. local.family 0: the guard's of that family. */
 static enum told
 local_tells(const struct pol_rules *r, const uint8_t *one, const uint8_t *two,
@@ -413,7 +422,8 @@ local_tells(const struct pol_rules *r, const uint8_t *one, const uint8_t *two,
 	p.in_one = p.guard ? fw_table_guard(one, family) : fw_table_find(one, family, bytes);
 	p.in_two = p.guard ? fw_table_guard(two, family) : fw_table_find(two, family, bytes);
 	if ((p.in_one.body == 0) != (p.in_two.body == 0))
-		return DIFFERS;
+		return p.guard && body_is_empty(p.in_one.body != 0 ? one : two,
+		    MAX(p.in_one.body, p.in_two.body)) ? SAME : DIFFERS;
 	if (p.in_one.body == 0)
 		return SAME;
 	if (p.in_one.body == p.in_two.body && slots_same(one, two) &&
