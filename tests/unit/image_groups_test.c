@@ -159,8 +159,8 @@ others_pay_nothing(void)
 	T_IS_UINT(cost[1].lines, alone.lines + 4 + 2);
 	T_IS_UINT(le16_get(((struct wire_image_hdr *)both)->lines_max), cost[1].lines);
 	for (uint32_t over = 0; over < 2; over++) {
-		struct fw_cfg cfg = { .lines_max = cost[1].lines - over,
-			.loads_max = cost[1].loads };
+		struct fw_cfg cfg = { .lines_max = (uint16_t)(cost[1].lines - over),
+			.loads_max = (uint16_t)cost[1].loads };
 		uint32_t table = 99;
 
 		T_IS_INT(fw_image_fits(&cfg, both, &table), over == 0);
