@@ -4,8 +4,9 @@
  * Does:    dependent lookups (a bit of the answer goes into the next packet), local-IP hash and
  *          action included; batches; a chase of as many dependent loads through as many bytes; a
  *          live flow's lookup. The clock's own cost is measured and taken off.
- * Shape:   each figure is the best of BENCH_RUNS runs; percentiles are of single lookups, ticks of
- *          the clock interpolated.
+ * Shape:   each figure is the best of BENCH_RUNS runs, each behind one that is not counted;
+ *          percentiles are of single lookups, ticks of the clock interpolated. Stretches of them
+ *          in which another program had the processor are measured again, within bounds.
  * Units:   nanoseconds a packet.
  * Memory:  borrows image and asks.
  */
