@@ -14,7 +14,7 @@ _Static_assert((FW_SEEN_WAYS & (FW_SEEN_WAYS - 1)) == 0, "sets divide the table"
 
 /* Tag and number of the set. */
 static uint32_t
-key_hash(const struct fw *fw, const struct fw_flow_key *k, uint32_t *set)
+key_hash(const struct fw *fw, const struct fw_seen_key *k, uint32_t *set)
 {
 	uint64_t words[5] = { (uint64_t)k->local_port << 48 | (uint64_t)k->remote_port << 32 |
 		(uint32_t)k->family << 16 | (uint32_t)k->proto << 8 | k->echo,
@@ -93,10 +93,9 @@ make_room(struct fw *fw, uint32_t set, uint64_t now_ns)
 
 /* Index of the entry of want, with its tag set; *is_new: it was free. UINT32_MAX: no room. */
 static uint32_t
-place_of(struct fw *fw, const struct fw_flow_key *key, const struct fw_seen_key *want,
-    uint64_t now_ns, bool *is_new)
+place_of(struct fw *fw, const struct fw_seen_key *want, uint64_t now_ns, bool *is_new)
 {
-	uint32_t set, tag = key_hash(fw, key, &set), place = UINT32_MAX;
+	uint32_t set, tag = key_hash(fw, want, &set), place = UINT32_MAX;
 	uint32_t *tags = fw->cfg.seen_sets[set].tags;
 
 	*is_new = false;
@@ -131,41 +130,42 @@ lesser_key(const struct fw_pkt *p, struct fw_flow_key *key)
 	return WIRE_IN;
 }
 
-/* No memset: every byte is named. */
-static void
-key_fill(const struct fw_verdict *v, const struct fw_hop *hop, const struct fw_flow_key *from,
+/* No memset: every byte is named. Returns the packet's direction. */
+static uint8_t
+key_fill(const struct fw_pkt *p, const struct fw_verdict *v, const struct fw_hop *hop,
     struct fw_seen_key *k)
 {
-	memcpy(k->local, from->local, 16);
-	memcpy(k->remote, from->remote, 16);
+	struct fw_flow_key from;
+	uint8_t dir = hop != NULL ? hop->dir : lesser_key(p, &from);
+
+	if (hop != NULL)
+		fw_flow_key_get(p, dir, &from);
+	memcpy(k->local, from.local, 16);
+	memcpy(k->remote, from.remote, 16);
 	k->rule_id = hop != NULL ? hop->rule_id : v->rule_id;
 	k->generation = hop != NULL ? hop->generation : v->generation;
-	k->local_port = from->local_port;
-	k->remote_port = from->remote_port;
-	k->family = from->family;
-	k->proto = from->proto;
-	k->echo = from->echo;
+	k->local_port = from.local_port;
+	k->remote_port = from.remote_port;
+	k->family = from.family;
+	k->proto = from.proto;
+	k->echo = from.echo;
 	k->verdict = hop != NULL ? hop->verdict : v->verdict;
 	k->reason = hop != NULL ? hop->reason : v->reason;
 	k->bound = hop != NULL;
 	k->zero[0] = k->zero[1] = 0;
+	return dir;
 }
 
 void
 fw_seen_add(struct fw *fw, const struct fw_verdict *v, const struct fw_hop *hop, uint32_t bytes,
     uint64_t now_ns)
 {
-	struct fw_flow_key key;
 	struct fw_seen_key want;
-	struct fw_seen *s;
-	uint8_t dir = hop != NULL ? hop->dir : lesser_key(&fw->pkt, &key);
-	uint32_t index;
+	uint8_t dir = key_fill(&fw->pkt, v, hop, &want);
 	bool is_new;
+	uint32_t index = place_of(fw, &want, now_ns, &is_new);
+	struct fw_seen *s;
 
-	if (hop != NULL)
-		fw_flow_key_get(&fw->pkt, dir, &key);
-	key_fill(v, hop, &key, &want);
-	index = place_of(fw, &key, &want, now_ns, &is_new);
 	if (index == UINT32_MAX) {
 		fw->stats.seen_full++;
 		return;

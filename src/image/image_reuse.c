@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image_reuse - bodies of an earlier image, by the digest of what they were packed from.
- * Shape:   "list 2", family and what is left apart, default, then each rule that has peers of the
+ * Shape:   "list 3", family, what is left apart, default, then each rule that has peers of the
  *          family: direction, action, digest of the peers, services, VLANs. Of a counter only that
  *          there is one: its number is not in the body. Digests of sets are kept by address: many
  *          tables name the same few sets. Where a peer is big, the group table too.
@@ -73,7 +73,7 @@ image_list_digest(const struct image_list *l, const struct image_groups *groups,
 	bool big = false;
 
 	sha256_init(&c);
-	sha256_update(&c, "list 2", 6);
+	sha256_update(&c, "list 3", 6);
 	hash_u32(&c, family | (uint32_t)groups->apart << 8);
 	hash_action(&c, &l->deflt);
 	for (uint32_t i = 0; i < l->count; i++) {
