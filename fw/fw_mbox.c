@@ -111,6 +111,8 @@ serve_caps(const struct fw *fw, struct fw_mbox *m)
 	c.slots = le32_put(WIRE_MBOX_SLOTS);
 	c.windows = le32_put(WIRE_MBOX_WINDOWS);
 	c.window_bytes = le32_put(WIRE_MBOX_WINDOW_BYTES);
+	c.lines_max = le32_put(fw->cfg.lines_max);
+	c.loads_max = le32_put(fw->cfg.loads_max);
 	return fw_mbox_good(m, &c, sizeof(c));
 }
 

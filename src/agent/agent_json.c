@@ -36,6 +36,8 @@ status_nic(struct agent *a, yyjson_mut_doc *d, yyjson_mut_val *root)
 	doc_uint(d, o, "rules_max", a->caps.rules_max);
 	doc_uint(d, o, "counters_max", a->caps.counters_max);
 	doc_uint(d, o, "flows_max", a->caps.flows_max);
+	doc_uint(d, o, "lines_max", a->caps.lines_max);
+	doc_uint(d, o, "loads_max", a->caps.loads_max);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "agent_impl.h"
 #include "clock.h"
 #include "log.h"
+#include "profile.h"
 
 static void nic_try(void *arg);
 static void nic_check(void *arg);
@@ -119,9 +120,18 @@ static void
 load(struct agent *a, struct gen *g, struct outcome *o)
 {
 	uint64_t begin_ns = clock_mono_ns();
+	const struct image_profile profile = { a->caps.lines_max, a->caps.loads_max };
 	struct nic_held held = { 0 };
 	const struct gen *now;
 
+	o->rc = profile_fits(g->image, &g->symbols, &profile, &o->why);
+	if (o->rc != RC_OK) {
+		/* the NIC would say so too, after all of it was loaded */
+		o->no_fit = true;
+		o->generation = a->active.generation;
+		gen_destroy(&g);
+		return;
+	}
 	/* Those of loads that were cut short must not push out what is enforced. */
 	if (agent_active(a) != NULL)
 		state_drop_above(a->state, a->active.generation);
@@ -333,8 +343,10 @@ changed(struct agent *a)
 	uint32_t generation = a->active.generation;
 	bool waited = a->wait.generation != 0;
 	struct diag d = { 0 };
-	enum rc rc = agent_version_read(a, &d);
+	enum rc rc = nic_caps_get(a->nic, &a->caps, &d);
 
+	if (rc == RC_OK)
+		rc = agent_version_read(a, &d);
 	if (rc != RC_OK)
 		return rc;
 	if (a->nic_status.boot_count != a->nic_boot_count ||

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "diag_json.h"
 #include "pcap.h"
+#include "profile.h"
 #include "str.h"
 
 enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 10000 };
@@ -221,13 +222,27 @@ example_write(const char *path, const struct compile_result *r, struct diag *d)
 }
 
 enum rc
+cli_profile(const struct cli *cli, struct image_profile *out, struct diag *diag)
+{
+	const char *text = opt_value(&cli->opts, OPT_PROFILE, "0,0");
+
+	if (opt_pair(text, PROFILE_MAX, &out->lines, &out->loads))
+		return RC_OK;
+	diag_set(diag, "usage", "--profile %.32s: %s", text, PROFILE_WANT);
+	return RC_INVALID;
+}
+
+enum rc
 cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *exit_code)
 {
 	struct compile *c = NULL;
 	struct diag d = { 0 };
+	struct image_profile profile;
 	unsigned passes;
 	enum rc rc = passes_parse(opt_value(&cli->opts, OPT_PASSES, "all"), &passes, &d);
 
+	if (rc == RC_OK)
+		rc = cli_profile(cli, &profile, &d);
 	memset(out, 0, sizeof(*out));
 	if (rc != RC_OK) {
 		(void)cli_fail(cli, rc, &d);
@@ -244,6 +259,12 @@ cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *e
 		diag_set(&d, "compile", "the compiler cannot run: %s", rc_name(rc));
 		*exit_code = cli_fail(cli, rc, &d);
 		return rc;
+	}
+	if (out->rc == RC_OK)
+		out->rc = profile_fits(out->image, &out->symbols, &profile, &d);
+	if (out->rc == RC_LIMIT && d.level != DIAG_NONE) {
+		out->no_fit = true;
+		diags_add(&out->diags, &d);
 	}
 	cli_diags(cli, &out->diags);
 	if (opt_has(&cli->opts, OPT_COUNTEREXAMPLE) && out->example_len > 0 &&

@@ -32,6 +32,10 @@ enum cli_exit {
 #define DEFAULT_POLICY "/etc/ringfence/policy"
 #define DEFAULT_KEYS "/etc/ringfence/keys"
 
+/* Of both numbers of --profile; 0 = any. */
+enum { PROFILE_MAX = 65535 };
+#define PROFILE_WANT "two numbers of 0 to 65535 with a comma between"
+
 /* Entries of the flow table. */
 enum { NIC_FLOWS_MIN = 16, NIC_FLOWS_MAX = 1 << 22 };
 
@@ -69,7 +73,10 @@ void cli_json(yyjson_mut_doc *doc);
 
 /* Messages on standard error, or as objects on standard output with --json. */
 void cli_diags(const struct cli *cli, const struct diags *ds);
-/* Compiles dir and prints the messages. The caller ends result in any case. */
+/* Of --profile; without it no bound. RC_INVALID: it is no such value. */
+MUST_CHECK enum rc cli_profile(const struct cli *cli, struct image_profile *out,
+    struct diag *diag);
+/* Compiles dir, asks --profile, and prints the messages. The caller ends result in any case. */
 MUST_CHECK enum rc cli_compile(struct cli *cli, const char *dir, struct compile_result *out,
     int *exit_code);
 

@@ -310,12 +310,16 @@ static void
 status_nic(const struct cli *cli, yyjson_val *nic)
 {
 	const char *state = ask_str(nic, "state"), *error = ask_str(nic, "error");
+	uint64_t lines = ask_uint(nic, "lines_max"), loads = ask_uint(nic, "loads_max");
 	const char *alarm = ask_str(nic, "alarm");
 	bool up = strcmp(state, "up") == 0;
 
 	printf("%-12s %s%s%s, %s, since %.19sZ\n", "nic", cli_ink(cli, up ? GREEN : RED), state,
 	    cli_ink(cli, PLAIN), ask_str(nic, "path"), ask_str(nic, "since"));
 	status_line("", error);
+	if (lines > 0 || loads > 0)
+		printf("%-12s profile %" PRIu64 " lines, %" PRIu64 " loads a packet%s\n", "", lines,
+		    loads, lines == 0 || loads == 0 ? " (0: any)" : "");
 	if (alarm[0] != '\0')
 		printf("%-12s %sALARM%s %s\n", "", cli_ink(cli, RED), cli_ink(cli, PLAIN), alarm);
 }

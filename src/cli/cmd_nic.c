@@ -12,6 +12,7 @@ int
 cmd_nic(struct cli *cli)
 {
 	struct softnic_cfg cfg = { 0 };
+	struct image_profile profile = { 0 };
 	struct config config;
 	char store[PATH_MAX];
 	struct diag d = { 0 };
@@ -22,6 +23,8 @@ cmd_nic(struct cli *cli)
 	if (rc == RC_OK && opt_has(&cli->opts, OPT_FLOWS))
 		rc = opt_number(&cli->opts, OPT_FLOWS, NIC_FLOWS_MIN, NIC_FLOWS_MAX,
 		    &cfg.flow_count, &d);
+	if (rc == RC_OK && opt_has(&cli->opts, OPT_PROFILE))
+		rc = cli_profile(cli, &profile, &d);
 	if (rc != RC_OK) {
 		(void)cli_fail(cli, rc, &d);
 		config_fini(&config);
@@ -31,6 +34,8 @@ cmd_nic(struct cli *cli)
 	cfg.wire = opt_value(&cli->opts, OPT_WIRE, NULL);
 	cfg.host = opt_value(&cli->opts, OPT_HOST, NULL);
 	cfg.socket = socket;
+	cfg.lines_max = (uint16_t)profile.lines;
+	cfg.loads_max = (uint16_t)profile.loads;
 	cfg.no_sandbox = opt_has(&cli->opts, OPT_NO_SANDBOX);
 	(void)snprintf(store, sizeof(store), "%.4000s.image", socket);
 	cfg.store = opt_value(&cli->opts, OPT_STORE, store);

@@ -123,13 +123,14 @@ cmd_compile(struct cli *cli)
 {
 	const char *path = opt_value(&cli->opts, OPT_OUTPUT, NULL);
 	bool bill = opt_has(&cli->opts, OPT_BILL);
+	bool bounded = opt_has(&cli->opts, OPT_PROFILE);
 	struct compile_result r;
 	struct diag d = { 0 };
 	int code;
 	enum rc rc;
 
-	if (path == NULL && !bill) {
-		diag_set(&d, "usage", "compile needs --output FILE or --bill");
+	if (path == NULL && !bill && !bounded) {
+		diag_set(&d, "usage", "compile needs --output FILE, --bill or --profile");
 		(void)cli_fail(cli, RC_INVALID, &d);
 		return EXIT_USAGE;
 	}
@@ -144,6 +145,8 @@ cmd_compile(struct cli *cli)
 	}
 	if (rc == r.rc)
 		outcome_print(cli, &r, path);
+	if (rc == RC_OK && bounded && !cli->json)
+		printf("fits profile %s\n", opt_value(&cli->opts, OPT_PROFILE, ""));
 	compile_result_fini(&r);
 	return code;
 }

@@ -44,6 +44,14 @@ form_flows(const char *value)
 }
 
 static bool
+form_profile(const char *value)
+{
+	uint32_t lines, loads;
+
+	return opt_pair(value, PROFILE_MAX, &lines, &loads);
+}
+
+static bool
 form_port(const char *value)
 {
 	static const char *const kinds[] = { "dev:", "tap:", "pcap:" };
@@ -65,6 +73,7 @@ static const struct setting settings[] = {
 	{ OPT_VERBOSE, { NULL }, true, NULL, NULL },
 	{ OPT_LISTEN, { NULL }, false, agent_listen_check, "ADDRESS:PORT, both as numbers" },
 	{ OPT_FLOWS, { NULL }, false, form_flows, "a number of 16 to 4194304" },
+	{ OPT_PROFILE, { NULL }, false, form_profile, PROFILE_WANT },
 	{ OPT_WIRE, { NULL }, false, form_port, "dev:IFNAME, tap:IFNAME or pcap:FILE" },
 	{ OPT_HOST, { NULL }, false, form_port, "dev:IFNAME, tap:IFNAME or pcap:FILE" },
 };

@@ -255,6 +255,23 @@ opt_number(const struct opts *o, enum opt_id id, uint32_t lo, uint32_t hi, uint3
 	return RC_OK;
 }
 
+bool
+opt_pair(const char *text, uint32_t hi, uint32_t *first, uint32_t *second)
+{
+	uint32_t *out[2] = { first, second };
+
+	for (int i = 0; i < 2; i++) {
+		char *end;
+		unsigned long long n = strtoull(text, &end, 10);
+
+		if (text[0] < '0' || text[0] > '9' || *end != (i == 0 ? ',' : '\0') || n > hi)
+			return false;
+		*out[i] = (uint32_t)n;
+		text = end + 1;
+	}
+	return true;
+}
+
 static void
 help_options(uint64_t mask, FILE *out)
 {

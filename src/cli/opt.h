@@ -39,6 +39,7 @@ enum { OPT_ARGS_MAX = 8 };
 	X(HOST,    "host",      0,   "PORT",   "the port towards the host") \
 	X(STORE,   "store",     0,   "FILE",   "where the NIC keeps its committed image") \
 	X(FLOWS,   "flows",     0,   "N",      "entries of the flow table") \
+	X(PROFILE, "profile",   0,   "LINES,LOADS", "what a packet may cost in one table") \
 	X(COUNT,   "count",     'n', "N",      "end after N verdicts") \
 	X(CONFIRM, "confirm",   0,   "SECONDS", "undo the reload unless it is confirmed in time") \
 	X(LISTEN,  "listen",    0,   "ADDR:PORT", "serve TLS there too") \
@@ -114,6 +115,9 @@ const char *opt_value(const struct opts *o, enum opt_id id, const char *dflt);
 /* A number of lo..hi. */
 MUST_CHECK enum rc opt_number(const struct opts *o, enum opt_id id, uint32_t lo, uint32_t hi,
     uint32_t *out, struct diag *diag);
+
+/* "N,N", each of 0..hi. */
+MUST_CHECK bool opt_pair(const char *text, uint32_t hi, uint32_t *first, uint32_t *second);
 
 void opt_help(const struct verb *verbs, size_t verb_count, FILE *out);
 void opt_help_verb(const struct verb *v, FILE *out);

@@ -5,7 +5,7 @@
 /* What may stand in the file of --config too. */
 #define NIC_KEYS \
 	(OPT_BIT(WIRE) | OPT_BIT(HOST) | OPT_BIT(SOCKET) | OPT_BIT(STORE) | OPT_BIT(FLOWS) | \
-	    OPT_BIT(NO_SANDBOX))
+	    OPT_BIT(PROFILE) | OPT_BIT(NO_SANDBOX))
 #define RUN_KEYS \
 	(OPT_BIT(NIC) | OPT_BIT(POLICY) | OPT_BIT(STATE) | OPT_BIT(SOCKET) | OPT_BIT(GROUP) | \
 	    OPT_BIT(LISTEN) | OPT_BIT(KEYS) | OPT_BIT(TAKEOVER) | OPT_BIT(NO_SANDBOX) | \
@@ -20,10 +20,11 @@ const struct verb cli_verbs[] = {
 	    .run = cmd_check },
 	{ .name = "compile", .args = "DIR", .args_min = 1, .args_max = 1,
 	    .options = OPT_BIT(OUTPUT) | OPT_BIT(BILL) | OPT_BIT(PASSES) |
-		OPT_BIT(COUNTEREXAMPLE) | OPT_BIT(JSON),
+		OPT_BIT(PROFILE) | OPT_BIT(COUNTEREXAMPLE) | OPT_BIT(JSON),
 	    .summary = "Compile a policy directory into an image",
 	    .detail = "FILE.sym beside the image names the line of each rule. It needs --output, "
-	    "--bill or both.\n"
+	    "--bill or --profile.\n"
+		"With --profile a table that costs a packet more is refused, as such a NIC would.\n"
 		"LIST is some of dedupe, shadow, merge, aggregate and fold, with commas between;\n"
 		"verdicts and their lines are the same with any.",
 	    .run = cmd_compile },

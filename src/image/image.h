@@ -158,6 +158,16 @@ MUST_CHECK bool image_lookup(const uint8_t *p, size_t len, const struct addr *lo
 struct image_cost {
 	uint32_t rules, lines, loads, bytes;
 };
+/* What a NIC grants a packet in one table; 0 = any. */
+struct image_profile {
+	uint32_t lines, loads;
+};
+/* Of a checked image; false where a packet costs more, and *table: the index of its record; their
+ * count, and one above, for the guard of IPv4 and of IPv6. O(tables). */
+MUST_CHECK bool image_profile_fits(const uint8_t *p, const struct image_profile *profile,
+    uint32_t *table);
+/* Of that index. */
+void image_cost_at(const uint8_t *p, uint32_t table, struct image_cost *out);
 /* local has a table in the checked image. */
 void image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *out);
 /* A packet of that table: fields at edges of its trees, or any values. *state is not 0. */

@@ -15,6 +15,47 @@ image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *
 	image_body_cost(v.body, v.groups, &out->lines, &out->loads);
 }
 
+/* Its body's line; 0 = there is no such guard. */
+static uint32_t
+body_line(const uint8_t *p, uint32_t table)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
+	uint32_t count = le32_get(h->table_count);
+
+	CHECK(table < count + 2);
+	return le32_get(table < count ? image_tables(p)[table].body : h->guard_at[table - count]);
+}
+
+void
+image_cost_at(const uint8_t *p, uint32_t table, struct image_cost *out)
+{
+	const uint8_t *body = p + (size_t)body_line(p, table) * WIRE_LINE;
+	const struct wire_half *h = (const struct wire_half *)body;
+
+	CHECK(body != p);
+	out->rules = le16_get(h->rules);
+	out->bytes = le32_get(h->body_bytes);
+	image_body_cost(body, image_groups(p, body[0] == 6 ? 6 : 4), &out->lines, &out->loads);
+}
+
+bool
+image_profile_fits(const uint8_t *p, const struct image_profile *profile, uint32_t *table)
+{
+	uint32_t count = le32_get(((const struct wire_image_hdr *)p)->table_count) + 2;
+
+	for (*table = 0; *table < count; ++*table) {
+		struct image_cost cost;
+
+		if (body_line(p, *table) == 0)
+			continue;
+		image_cost_at(p, *table, &cost);
+		if ((profile->lines != 0 && cost.lines > profile->lines) ||
+		    (profile->loads != 0 && cost.loads > profile->loads))
+			return false;
+	}
+	return true;
+}
+
 /* xorshift64*: the packets of a seed are the same everywhere. */
 static uint64_t
 next(uint64_t *state)

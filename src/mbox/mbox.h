@@ -20,6 +20,7 @@
 #include "rc.h"
 #include "wire_event.h"
 #include "wire_flow.h"
+#include "wire_mbox.h"
 
 enum {
 	MBOX_TIMEOUT_MS = 10000,
@@ -77,6 +78,12 @@ MUST_CHECK enum rc mbox_call(struct mbox *m, uint32_t op, const void *req, uint3
 /* A request whose reply has exactly len bytes. Tells refusals in diag. */
 MUST_CHECK enum rc mbox_ask(struct mbox *m, uint32_t op, void *reply, uint32_t len,
     struct diag *diag);
+
+/* The first of a session: GET_VERSION, then GET_CAPS. Firmware of an earlier minor than
+ * WIRE_MBOX_ABI_MINOR_MIN is refused, RC_PEER, and nothing more is asked; of a later one the reply
+ * may be longer, and only what is known is taken. */
+MUST_CHECK enum rc mbox_abi_check(uint32_t abi, struct diag *diag);
+MUST_CHECK enum rc mbox_caps(struct mbox *m, struct wire_caps *out, struct diag *diag);
 
 /* BEGIN, LOAD and COPY, VERIFY, COMMIT, once. On error the upload is aborted as far as possible. */
 MUST_CHECK enum rc mbox_upload(struct mbox *m, const struct mbox_upload *u, struct diag *diag);

@@ -138,6 +138,39 @@ mbox_ask(struct mbox *m, uint32_t op, void *reply, uint32_t len, struct diag *di
 	return rc_tell(rc, &err, op, diag);
 }
 
+enum rc
+mbox_abi_check(uint32_t abi, struct diag *diag)
+{
+	if (abi >> 16 == WIRE_MBOX_ABI_MAJOR && (abi & 0xffff) >= WIRE_MBOX_ABI_MINOR_MIN)
+		return RC_OK;
+	diag_set(diag, "nic-abi", "the NIC speaks mailbox version %u.%u; this host needs %d.%d or "
+	    "a later %d.x", abi >> 16, abi & 0xffff, WIRE_MBOX_ABI_MAJOR, WIRE_MBOX_ABI_MINOR_MIN,
+	    WIRE_MBOX_ABI_MAJOR);
+	diag_hint(diag, "update the firmware, or run the release it came with");
+	return RC_PEER;
+}
+
+enum rc
+mbox_caps(struct mbox *m, struct wire_caps *out, struct diag *diag)
+{
+	uint8_t reply[WIRE_MBOX_PAYLOAD_MAX];
+	struct wire_version v;
+	struct mbox_error err;
+	uint32_t len;
+	enum rc rc = mbox_ask(m, WIRE_OP_VERSION, &v, sizeof(v), diag);
+
+	if (rc == RC_OK)
+		rc = mbox_abi_check(le32_get(v.abi), diag);
+	if (rc != RC_OK)
+		return rc;
+	rc = mbox_call(m, WIRE_OP_CAPS, NULL, 0, reply, sizeof(reply), &len, &err);
+	if (rc == RC_OK && len < sizeof(*out))
+		rc = RC_PEER;
+	if (rc == RC_OK)
+		memcpy(out, reply, sizeof(*out));
+	return rc_tell(rc, &err, WIRE_OP_CAPS, diag);
+}
+
 /* Repeats a request while the NIC is busy and moves on; RC_TIMEOUT where it does not move. */
 static enum rc
 call_while_busy(struct mbox *m, uint32_t op, const void *req, uint32_t len, void *reply,

@@ -19,6 +19,7 @@ struct nic;
 
 struct nic_caps {
 	uint32_t tables_max, rules_max, counters_max, image_bytes_max, flows_max;
+	uint32_t lines_max, loads_max;	/* its profile, what a packet may cost; 0 = no bound */
 };
 
 struct nic_version {

@@ -160,15 +160,18 @@ static enum rc
 soft_caps_get(struct nic *nic, struct nic_caps *out, struct diag *diag)
 {
 	struct wire_caps c;
-	enum rc rc = ask(soft_of(nic), WIRE_OP_CAPS, &c, sizeof(c), diag);
+	enum rc rc = RC_STALE;
 
+	for (int i = 0; i < ASKS && rc == RC_STALE; i++)
+		rc = mbox_caps(soft_of(nic)->mbox, &c, diag);
 	if (rc != RC_OK)
 		return rc;
 	*out = (struct nic_caps) {
 		.tables_max = le32_get(c.tables_max), .rules_max = le32_get(c.rules_max),
 		.counters_max = le32_get(c.counters_max),
 		.image_bytes_max = le32_get(c.image_bytes_max),
-		.flows_max = le32_get(c.flows_max)
+		.flows_max = le32_get(c.flows_max),
+		.lines_max = le32_get(c.lines_max), .loads_max = le32_get(c.loads_max)
 	};
 	return RC_OK;
 }

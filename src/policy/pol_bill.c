@@ -343,6 +343,30 @@ pol_bill_make(const uint8_t *image, size_t len, const struct image_symbols *symb
 	return items_make(&w, out);
 }
 
+enum rc
+pol_bill_table(const uint8_t *image, uint32_t table, const struct image_symbols *symbols,
+    struct arena *a, struct pol_bill *out)
+{
+	struct work w = { .image = image, .hdr = (const struct wire_image_hdr *)image,
+		.symbols = symbols, .a = a };
+	const struct wire_table *t = (const struct wire_table *)(image +
+	    (size_t)le32_get(w.hdr->tables_at) * WIRE_LINE);
+	uint32_t count = le32_get(w.hdr->table_count), charged = 0;
+	uint32_t line = le32_get(table < count ? t[table].body : w.hdr->guard_at[table - count]);
+	enum rc rc;
+
+	CHECK(line != 0);
+	memset(out, 0, sizeof(*out));
+	w.charges = arena_array(a, (size_t)symbols->count + 1, sizeof(*w.charges));
+	if (w.charges == NULL)
+		return RC_NOMEM;
+	rc = body_charge(&w, line);
+	if (rc != RC_OK)
+		return rc;
+	rules_charge(&w, line, NULL, &charged);
+	return items_make(&w, out);
+}
+
 /* --- printed ---------------------------------------------------------------------------------- */
 
 static int

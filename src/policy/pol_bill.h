@@ -34,6 +34,10 @@ struct pol_bill {
 MUST_CHECK enum rc pol_bill_make(const uint8_t *image, size_t len,
     const struct image_symbols *symbols, struct arena *a, struct pol_bill *out);
 
+/* Of one table, by its index as image_profile_fits tells it: its body only. */
+MUST_CHECK enum rc pol_bill_table(const uint8_t *image, uint32_t table,
+    const struct image_symbols *symbols, struct arena *a, struct pol_bill *out);
+
 /* The dearest lines first, at most max of them, then the rest as one, then the total. json: one
  * object a line, the total last. */
 MUST_CHECK enum rc pol_bill_print(const struct pol_bill *b, uint32_t max, bool json, FILE *out);

@@ -59,6 +59,8 @@ board_open(const struct board_cfg *cfg, struct board **out, struct diag *diag)
 		.counters = calloc(WIRE_COUNTERS_MAX, sizeof(struct fw_counter)),
 		.counter_count = WIRE_COUNTERS_MAX,
 		.alert_slots = calloc(FW_ALERT_SLOTS, sizeof(struct fw_alert_slot)),
+		.lines_max = cfg->lines_max,
+		.loads_max = cfg->loads_max,
 		.alert_rate = cfg->alert_rate != 0 ? cfg->alert_rate : BOARD_ALERT_RATE,
 		.alert_burst = cfg->alert_burst != 0 ? cfg->alert_burst : BOARD_ALERT_BURST,
 		.alert = cfg->alert,

@@ -24,6 +24,7 @@ enum {
 
 struct board_cfg {
 	uint32_t flow_count;		/* 0 = BOARD_FLOWS_DEFAULT */
+	uint16_t lines_max, loads_max;	/* the profile; 0 = no bound */
 	uint32_t alert_rate, alert_burst;	/* 0 = BOARD_ALERT_* */
 	bool seed_fixed;		/* same frames, same verdicts: for replays */
 	struct fw_mbox *mbox;		/* NULL = none */

@@ -388,7 +388,8 @@ static enum rc
 setup(struct softnic *s, const struct softnic_cfg *cfg, struct diag *diag)
 {
 	struct board_cfg board = { .flow_count = cfg->flow_count, .alert_rate = cfg->alert_rate,
-		.alert_burst = cfg->alert_burst, .seed_fixed = strncmp(cfg->wire, "pcap:", 5) == 0,
+		.alert_burst = cfg->alert_burst, .lines_max = cfg->lines_max,
+		.loads_max = cfg->loads_max, .seed_fixed = strncmp(cfg->wire, "pcap:", 5) == 0,
 		.mbox = &s->fw_mbox, .alert = fw_mbox_alert, .alert_arg = &s->fw_mbox,
 		.flow = fw_mbox_flow, .flow_arg = &s->fw_mbox };
 	struct fw_port port = { .arg = s, .wall_ns = board_wall_ns, .dma_read = board_dma_read,

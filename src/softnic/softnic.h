@@ -24,6 +24,7 @@ struct softnic_cfg {
 	const char *socket;		/* path of the mailbox socket */
 	const char *store;		/* file of the committed image; NULL = none */
 	uint32_t flow_count;		/* entries; 0 = BOARD_FLOWS_DEFAULT */
+	uint16_t lines_max, loads_max;	/* the profile: what a packet may cost; 0 = no bound */
 	uint32_t alert_rate;		/* per rule and second; 0 = BOARD_ALERT_RATE */
 	uint32_t alert_burst;		/* 0 = BOARD_ALERT_BURST */
 	bool no_sandbox;		/* unsupported */

@@ -47,7 +47,8 @@ enum {
 	WIRE_MBOX_WINDOW_BYTES = 128 * 1024,
 	WIRE_MBOX_HEARTBEAT_MS = 10,
 	WIRE_MBOX_ABI_MAJOR = 1,	/* another major is another language */
-	WIRE_MBOX_ABI_MINOR = 1
+	WIRE_MBOX_ABI_MINOR = 2,	/* a later one only adds: opcodes, ends of replies */
+	WIRE_MBOX_ABI_MINOR_MIN = 2	/* before: COMMIT, GET_CAPS of another length */
 };
 
 #define WIRE_MBOX_MAGIC 0x424d4652u	/* "RFMB" */
@@ -193,12 +194,14 @@ struct wire_version {
 };
 _Static_assert(sizeof(struct wire_version) == 32, "GET_VERSION reply");
 
-/* 0x400: no request. */
+/* 0x400: no request. The profile is what a packet of one table may cost: cache lines touched, and
+ * the longest chain of loads that wait for each other. */
 struct wire_caps {
 	le32 tables_max, rules_max, counters_max, image_bytes_max, flows_max;
 	le32 slots, windows, window_bytes;
+	le32 lines_max, loads_max;		/* of the profile; 0 = no bound */
 };
-_Static_assert(sizeof(struct wire_caps) == 32, "GET_CAPS reply");
+_Static_assert(sizeof(struct wire_caps) == 40, "GET_CAPS reply");
 
 /* 0x410: opens an upload into the bank that is not active; ends one that was open. */
 struct wire_begin {

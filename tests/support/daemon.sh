@@ -118,12 +118,14 @@ nic_listens()
 	[ "$(grep -c nic-ready "$TMPDIR/nic.log")" -gt "$nic_readies" ]
 }
 
-nic_start()
+nic_start()	# with $nic_options
 {
 	touch "$TMPDIR/nic.log"
 	nic_readies=$(grep -c nic-ready "$TMPDIR/nic.log" || :)
+	# shellcheck disable=SC2086 # words
 	"$RINGFENCE" nic --wire "pcap:$TOP/tests/data/demo.pcap" \
-	    --host "pcap:$TMPDIR/host.pcap" --socket "$NIC" >>"$TMPDIR/nic.log" 2>&1 &
+	    --host "pcap:$TMPDIR/host.pcap" --socket "$NIC" ${nic_options-} \
+	    >>"$TMPDIR/nic.log" 2>&1 &
 	nic_pid=$!
 	# the socket of one that was killed may still be there: the log says when this one listens
 	wait_for "the NIC" nic_listens

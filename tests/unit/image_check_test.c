@@ -189,6 +189,29 @@ the_profile_holds(void)
 	T_IS_UINT(table, 0);
 }
 
+/* The host tells of every profile what the firmware does, and the same table. */
+static void
+the_host_agrees(void)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)image;
+	uint32_t lines_max = le16_get(h->lines_max), loads_max = le16_get(h->loads_max), fits = 0;
+
+	for (uint32_t lines = 0; lines <= lines_max + 1; lines++)
+		for (uint32_t loads = 0; loads <= loads_max + 1; loads++) {
+			struct fw_cfg cfg = { .lines_max = (uint16_t)lines,
+				.loads_max = (uint16_t)loads };
+			struct image_profile profile = { lines, loads };
+			uint32_t theirs = 0, ours = 0;
+			bool fw = fw_image_fits(&cfg, image, &theirs);
+
+			if (image_profile_fits(image, &profile, &ours) != fw ||
+			    (!fw && MIN(ours, le32_get(h->table_count)) != theirs))
+				T_OK(!"host and firmware agree");
+			fits += fw;
+		}
+	T_OK(fits >= 9);	/* the greatest of both, one above, and no bound */
+}
+
 /* --- dump ------------------------------------------------------------------------------------- */
 
 static char *
@@ -263,6 +286,7 @@ main(void)
 	CHECK(image_encode(gen_image_plain(&g, &many, 1), &large, &large_len, NULL) == RC_OK);
 	T_RUN(the_sound_one_passes);
 	T_RUN(the_profile_holds);
+	T_RUN(the_host_agrees);
 	T_ROWS(rows, a_wrong_field_is_named);
 	T_RUN(dump_names_tables_and_lines);
 	T_RUN(dump_json_is_one_object_a_line);

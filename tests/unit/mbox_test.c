@@ -52,6 +52,40 @@ reply_bits(void)
 	T_IS_UINT(taken, 8 + 1 + 8);
 }
 
+/* Another major, or firmware from before our first minor, is refused by its number; a later minor
+ * only adds. */
+static void
+minors(void)
+{
+	static const struct {
+		uint16_t major, minor;
+		enum rc rc;
+	} cases[] = {
+		{ 1, 0, RC_PEER }, { 1, 1, RC_PEER }, { 1, 2, RC_OK }, { 1, 3, RC_OK },
+		{ 1, 65535, RC_OK }, { 0, 2, RC_PEER }, { 2, 2, RC_PEER }
+	};
+	struct wire_caps c;
+	struct diag d = { 0 };
+	struct rig r;
+
+	_Static_assert(WIRE_MBOX_ABI_MAJOR == 1 && WIRE_MBOX_ABI_MINOR_MIN == 2, "cases");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		T_IS_INT(mbox_abi_check((uint32_t)cases[i].major << 16 | cases[i].minor, &d),
+		    cases[i].rc);
+	T_IS_INT(mbox_abi_check(1u << 16 | 1, &d), RC_PEER);
+	T_IS_STR(d.code, "nic-abi");
+	T_OK(strstr(d.text, "version 1.1; this host needs 1.2") != NULL);
+	rig_init(&r);
+	rig_host(&r);
+	r.fw->cfg.lines_max = 40;
+	r.fw->cfg.loads_max = 12;
+	T_IS_INT(mbox_caps(r.mbox, &c, &d), RC_OK);
+	T_IS_UINT(le32_get(c.lines_max), 40);
+	T_IS_UINT(le32_get(c.loads_max), 12);
+	T_IS_UINT(le32_get(c.window_bytes), WIRE_MBOX_WINDOW_BYTES);
+	rig_fini(&r);
+}
+
 static void
 asks(void)
 {
@@ -571,6 +605,7 @@ main(void)
 {
 	T_RUN(vectors_hold);
 	T_RUN(reply_bits);
+	T_RUN(minors);
 	T_RUN(asks);
 	T_RUN(uploads);
 	T_RUN(reboot_everywhere);
