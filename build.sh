@@ -541,7 +541,7 @@ do_prove()
 	run_make rel tests
 	TRIES_SCALE=10 tests/run.sh rel prop
 	cbmc_ready || return 0
-	CBMC=$PWD/build/cbmc/cbmc WORK=$PWD/build/cbmc/work tests/prove/run.sh
+	CBMC=$PWD/build/cbmc WORK=$PWD/build/cbmc/work tests/prove/run.sh
 }
 
 do_cover()

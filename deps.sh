@@ -217,15 +217,17 @@ deps()
 	fi
 }
 
-# cbmc_ready: build/cbmc/cbmc runs; the prover of SUITE with the libraries it wants, unpacked beside
-# and not installed. False, and says why, where there is none.
+# cbmc_ready: build/cbmc/cbmc runs, and its compiler; the prover of SUITE with the libraries it
+# wants, unpacked beside and not installed. False, and says why, where there is none.
 cbmc_ready()
 {
 	top=$PWD/build/cbmc
-	[ ! -x "$top/cbmc" ] || return 0
+	[ ! -x "$top/cbmc" ] || [ ! -x "$top/goto-instrument" ] || return 0
 	mkdir -p "$top/debs" "$top/unpacked"
 	if command -v cbmc >/dev/null; then
-		ln -sf "$(command -v cbmc)" "$top/cbmc"
+		for tool in cbmc goto-cc goto-instrument; do
+			ln -sf "$(command -v $tool)" "$top/$tool"
+		done
 		return 0
 	fi
 	if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
@@ -241,12 +243,14 @@ cbmc_ready()
 	done
 	rm -rf "$top/lists" "$top/cache" "$top/state" "$top/debs"
 	lib=$(dirname "$(find "$top/unpacked/usr" -name 'ld-linux-*.so.*' | head -n 1)")
-	cat >"$top/cbmc" <<-END
-	#!/bin/sh
-	exec $lib/ld-linux-*.so.* --library-path $lib:$top/unpacked/usr/lib \
-	    $top/unpacked/usr/bin/cbmc "\$@"
-	END
-	chmod +x "$top/cbmc"
+	for tool in cbmc goto-cc goto-instrument; do
+		cat >"$top/$tool" <<-END
+		#!/bin/sh
+		exec $lib/ld-linux-*.so.* --library-path $lib:$top/unpacked/usr/lib \
+		    $top/unpacked/usr/bin/$tool "\$@"
+		END
+		chmod +x "$top/$tool"
+	done
 	"$top/cbmc" --version >/dev/null 2>&1 ||
 	    { rm "$top/cbmc"; say "skipped: cbmc does not run here"; return 1; }
 }

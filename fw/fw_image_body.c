@@ -152,19 +152,11 @@ u16_axis(const struct part *p, enum wire_root root, const struct wire_tree *t, u
 }
 
 static bool
-axes(const struct part *p)
+protocols(const struct part *p)
 {
 	const struct wire_half *h = p->half;
 	const uint8_t *b;
 
-	if (!remote_axis(p) ||
-	    !u16_axis(p, WIRE_ROOT_DPORT, &h->dport, h->dport_depth, h->dport_keys, h->dport_at,
-	    le16_get(h->dport_classes)) ||
-	    !u16_axis(p, WIRE_ROOT_SPORT, &h->sport, h->sport_depth, h->sport_keys, h->sport_at,
-	    le16_get(h->sport_classes)) ||
-	    !u16_axis(p, WIRE_ROOT_VLAN, &h->vlan, h->vlan_depth, h->vlan_keys, h->vlan_at,
-	    le16_get(h->vlan_classes)))
-		return false;
 	if (!array(p, le32_get(h->proto_at), 256, &b))
 		return bad(p, &h->proto_at);
 	for (uint32_t i = 0; i < 256; i++) {
@@ -172,6 +164,20 @@ axes(const struct part *p)
 			return bad(p, b + i);
 	}
 	return true;
+}
+
+static bool
+axes(const struct part *p)
+{
+	const struct wire_half *h = p->half;
+
+	return remote_axis(p) &&
+	    u16_axis(p, WIRE_ROOT_DPORT, &h->dport, h->dport_depth, h->dport_keys, h->dport_at,
+	    le16_get(h->dport_classes)) &&
+	    u16_axis(p, WIRE_ROOT_SPORT, &h->sport, h->sport_depth, h->sport_keys, h->sport_at,
+	    le16_get(h->sport_classes)) &&
+	    u16_axis(p, WIRE_ROOT_VLAN, &h->vlan, h->vlan_depth, h->vlan_keys, h->vlan_at,
+	    le16_get(h->vlan_classes)) && protocols(p);
 }
 
 /* A product in one step where shift is 0, else in two; its cells are below limit. */

@@ -212,7 +212,7 @@ fw_row_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, ui
 	if (h->group != 0)
 		row = fw_cell(image, fw_array(body, &h->x_at), (row << (h->group & 15)) +
 		    fw_cell(image, fw_array(body, &h->gmap_at), set));
-	return row * fw_load16(&h->m_row);
+	return fw_rows(row, fw_load16(&h->m_row));
 }
 
 /* The class of a rank: itself where there is no array. */
@@ -254,7 +254,7 @@ FW_INLINE void
 fw_half_service(const uint8_t *image, uint64_t body, const struct wire_half *h,
     const struct fw_key *k, const struct fw_ranks *r, struct fw_classes *c)
 {
-	uint32_t row = *fw_at(image, fw_array(body, &h->proto_at) + k->proto) * 2u +
+	uint32_t row = fw_load8(fw_at(image, fw_array(body, &h->proto_at) + k->proto)) * 2 +
 	    (k->frag == WIRE_FRAG_REST);
 	uint32_t dport = fw_rank_u16(image, body, r->dport, &h->dport, h->dport_depth, k->dport);
 	uint32_t vlan = fw_class_u16(image, body, &h->vlan_at,
@@ -262,9 +262,9 @@ fw_half_service(const uint8_t *image, uint64_t body, const struct wire_half *h,
 	uint32_t sport = fw_class_u16(image, body, &h->sport_at,
 	    fw_rank_u16(image, body, r->sport, &h->sport, h->sport_depth, k->sport));
 
-	row = row * fw_load16(&h->vlan_classes) + vlan;
-	c->head = fw_cell(image, fw_array(body, &h->head_at),
-	    row * fw_load16(&h->sport_classes) + sport) * fw_load16(&h->b_row);
+	row = fw_rows(row, fw_load16(&h->vlan_classes)) + vlan;
+	c->head = fw_rows(fw_cell(image, fw_array(body, &h->head_at),
+	    fw_rows(row, fw_load16(&h->sport_classes)) + sport), fw_load16(&h->b_row));
 	c->dport = fw_class_u16(image, body, &h->dport_at, dport);
 }
 

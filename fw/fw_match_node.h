@@ -70,6 +70,12 @@ FW_LOAD(16)
 FW_LOAD(32)
 FW_LOAD(64)
 
+FW_INLINE uint32_t
+fw_load8(const void *p)
+{
+	return *(const uint8_t *)p;
+}
+
 /* Of the caller's memory, which may be anywhere. */
 FW_INLINE uint64_t
 fw_bytes64(const uint8_t *p)
@@ -91,6 +97,13 @@ FW_INLINE uint32_t
 fw_cell(const uint8_t *image, uint64_t array, uint32_t index)
 {
 	return fw_load16(fw_at(image, array + (uint64_t)index * 2));
+}
+
+/* Cells before a row of so many cells each. */
+FW_INLINE uint32_t
+fw_rows(uint32_t row, uint32_t cells)
+{
+	return row * cells;
 }
 
 /* --- nodes: keys below the value, before the first that is not; 0..keys --------------------- */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image_fuzz - any bytes as an image: what both checks accept is walked and printed. */
+/*
+ * image_fuzz - any bytes as an image: what both checks accept is walked and printed.
+ * Under sanitizers each input has memory of its own size; without, for speed, all have the same.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,40 +59,71 @@ ask(const uint8_t *image, size_t size, const struct addr *local, uint8_t family)
 	CHECK(batched == index);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Of its own size, so that a step outside is seen; aligned as the walk wants it. */
+static uint8_t *
+room(size_t size)
 {
-	static FILE *null;
-	const struct wire_image_hdr *h = (const struct wire_image_hdr *)data;
-	struct addr local = { 0 };
-	uint8_t *copy;
-	uint32_t bad_at;
-	bool host;
+#if defined(RF_SANITIZE)
+	return malloc(size + 1);
+#else
+	static _Alignas(16) uint8_t once[64 * 1024];
 
+	return size < sizeof(once) ? once : malloc(size + 1);
+#endif
+}
+
+static void
+room_free(uint8_t *copy, size_t size)
+{
+#if defined(RF_SANITIZE)
+	(void)size;
+	free(copy);
+#else
+	if (size >= 64 * 1024)
+		free(copy);
+#endif
+}
+
+/* Every packet of some, then every word of both dumps. */
+static void
+use(const uint8_t *copy, size_t size)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)copy;
+	struct addr local = { 0 };
+	static FILE *null;
+
+	for (int i = 0; i < 16; i++)
+		ask(copy, size, &local, i % 2 ? 4 : 6);
+	for (uint32_t i = 0; i < le32_get(h->table_count) && i < 16; i++) {
+		const struct wire_table *t = (const struct wire_table *)(copy +
+		    (size_t)le32_get(h->tables_at) * WIRE_LINE) + i;
+
+		local = addr_from_bytes(t->family, t->local);
+		for (int k = 0; k < 8; k++)
+			ask(copy, size, &local, t->family);
+	}
 	if (null == NULL)
 		null = fopen("/dev/null", "w");
 	CHECK(null != NULL);
-	copy = malloc(size + 1);	/* of its own size, so that a step outside is seen */
+	CHECK(image_dump(copy, size, NULL, true, null, NULL) == RC_OK);
+	CHECK(image_dump(copy, size, NULL, false, null, NULL) == RC_OK);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = room(size);
+	uint32_t bad_at;
+	bool host;
+
 	CHECK(copy != NULL);
 	memcpy(copy, data, size);
 	rand_state = size;
 	host = image_check(copy, size, NULL) == RC_OK;
-	if (size >= sizeof(*h) && size <= WIRE_IMAGE_BYTES_MAX)
+	if (size >= sizeof(struct wire_image_hdr) && size <= WIRE_IMAGE_BYTES_MAX)
 		CHECK(fw_image_check(copy, (uint32_t)size, &bad_at) || !host);
-	if (host) {
-		for (int i = 0; i < 16; i++)
-			ask(copy, size, &local, i % 2 ? 4 : 6);
-		for (uint32_t i = 0; i < le32_get(h->table_count) && i < 16; i++) {
-			const struct wire_table *t = (const struct wire_table *)(copy +
-			    (size_t)le32_get(h->tables_at) * WIRE_LINE) + i;
-
-			local = addr_from_bytes(t->family, t->local);
-			for (int k = 0; k < 8; k++)
-				ask(copy, size, &local, t->family);
-		}
-		CHECK(image_dump(copy, size, NULL, true, null, NULL) == RC_OK);
-		CHECK(image_dump(copy, size, NULL, false, null, NULL) == RC_OK);
-	}
-	free(copy);
+	if (host)
+		use(copy, size);
+	room_free(copy, size);
 	return 0;
 }

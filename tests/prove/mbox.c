@@ -2,8 +2,9 @@
 /*
  * mbox - any bytes in a request slot: header decode, the copy of the payload, the answers that
  * fw_mbox.c and fw_stream.c give by themselves. What fw_ruleset.c answers is any answer.
- * cbmc: --unwind 10
- * cbmc: --unwind 10 -DHDR_BYTES=4
+ * unwind: 10
+ * options:
+ * options: -DHDR_BYTES=4
  * plant: fw_mbox.c s/r->len != request_len(r->op)/false/
  */
 #include "prove.h"

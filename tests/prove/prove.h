@@ -4,8 +4,12 @@
  * Does:    a harness calls a function of fw/ with every input there is up to a bound; cbmc looks
  *          for one that reads or writes outside, overflows a signed number, shifts too far, fails
  *          an FW_CHECK, or goes around a loop more often than said. `./build.sh prove` runs them.
- * Shape:   the head of a harness says "cbmc: OPTIONS" and "plant: FILE SED-EXPRESSION": the check
- *          that is taken out of a copy of that file, which must then be found missing.
+ * Shape:   the head of a harness says
+ *          unwind: N         turns of a loop, which are held to be enough
+ *          options: -D...    one run each
+ *          replace: F:G ...  calls to F go to G of the harness, which asserts what F is asked and
+ *                            gives any answer that another harness proves of F
+ *          plant: FILE SED   the check taken out of a copy of that file: that must be found
  * Limits:  bounds are macros of the harness, and stated in fw/README.md.
  */
 #ifndef PROVE_H

@@ -1,24 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs the harnesses of this folder: each "cbmc:" line of one must be proved; with the check of its
-# "plant:" line taken out of a copy of the firmware, it must find what is missing.
-# usage: CBMC=PROGRAM WORK=DIR run.sh [NAME...]
+# Runs the harnesses of this folder: each "options:" line of one must be proved; with the check of
+# its "plant:" line taken out of a copy of the firmware, the first must find what is missing.
+# usage: CBMC=FOLDER-OF-PROGRAMS WORK=DIR run.sh [NAME...]
 set -eu
 cd "$(dirname "$0")/../.."
 
-SECONDS_MAX=600		# of one run
+SECONDS_MAX=300		# of one run
 
-prove()	# SOURCE INCLUDE-DIR OPTION...: cbmc's exit code; 10 = a property fails
+prove()	# NAME INCLUDE-DIR OPTION...: cbmc's exit code; 10 = a property fails
 {
-	source=$1
+	name=$1
 	planted=$2
 	shift 2
+	: >"$WORK/log"
+	"$CBMC/goto-cc" "$@" -I"$planted" -Isrc/wire -Ifw "tests/prove/$name.c" \
+	    -o "$WORK/goto" >"$WORK/log" 2>&1 || return 2
+	for pair in $(sed -n 's/^ \* replace: //p' "tests/prove/$name.c"); do
+		"$CBMC/goto-instrument" --replace-calls "$pair" "$WORK/goto" "$WORK/goto" \
+		    >"$WORK/log" 2>&1 || return 2
+	done
 	code=0
-	timeout "$SECONDS_MAX" "$CBMC" --bounds-check --pointer-check --pointer-overflow-check \
-	    --signed-overflow-check --undefined-shift-check --div-by-zero-check \
-	    --unwinding-assertions --max-field-sensitivity-array-size 8 "$@" \
-	    -I"$planted" -Isrc/wire -Ifw "$source" >"$WORK/log" 2>&1 || code=$?
+	timeout "$SECONDS_MAX" "$CBMC/cbmc" --bounds-check --pointer-check \
+	    --pointer-overflow-check --signed-overflow-check --undefined-shift-check \
+	    --div-by-zero-check --unwinding-assertions --max-field-sensitivity-array-size 8 \
+	    --slice-formula --stop-on-fail \
+	    --unwind "$(sed -n 's/^ \* unwind: //p' "tests/prove/$name.c")" \
+	    "$WORK/goto" >"$WORK/log" 2>&1 || code=$?
 	return "$code"
+}
+
+why()
+{
+	grep -A 4 -E 'Violated property|rror' "$WORK/log" || tail -n 3 "$WORK/log"
 }
 
 failed=0
@@ -28,39 +42,42 @@ if [ $# -eq 0 ]; then
 		set -- "$@" "$(basename "$f" .c)"
 	done
 fi
-for name; do
-	f=tests/prove/$name.c
+for harness; do
+	f=tests/prove/$harness.c
 	rm -rf "$WORK/plant"
 	mkdir -p "$WORK/plant" "$WORK/none"
-	sed -n 's/^ \* cbmc: //p' "$f" >"$WORK/options"
+	sed -n 's/^ \* options://p' "$f" >"$WORK/options"
 	while read -r options; do
 		start=$(date +%s)
+		code=0
 		# shellcheck disable=SC2086 # options are several words
-		if prove "$f" "$WORK/none" $options; then
-			echo "proved $name $options: $(grep -o '0 of [0-9]* failed' "$WORK/log" |
-			    sed 's/0 of \(.*\) failed/\1 properties/'), $(($(date +%s) - start)) s"
+		prove "$harness" "$WORK/none" $options || code=$?
+		if [ "$code" = 0 ]; then
+			echo "proved $harness $options: $(grep -o '0 of [0-9]* failed' \
+			    "$WORK/log" | sed 's/0 of \(.*\) failed/\1 properties/')," \
+			    "$(($(date +%s) - start)) s"
 		else
 			failed=1
-			echo "NOT PROVED $name $options"
-			grep -E 'FAILURE|rror' "$WORK/log" | tail -n 20 || tail -n 5 "$WORK/log"
+			echo "NOT PROVED $harness $options (exit $code; 124 is out of time)"
+			why
 		fi
 	done <"$WORK/options"
-	read -r options <"$WORK/options"
+	read -r options <"$WORK/options" || :
 	sed -n 's/^ \* plant: //p' "$f" >"$WORK/plants"
 	while read -r file expression; do
 		sed "$expression" "fw/$file" >"$WORK/plant/$file"
 		code=0
 		# shellcheck disable=SC2086
-		prove "$f" "$WORK/plant" $options || code=$?
+		prove "$harness" "$WORK/plant" $options || code=$?
 		if cmp -s "fw/$file" "$WORK/plant/$file"; then
 			failed=1
-			echo "NO PLANT $name: the expression changes nothing in fw/$file"
+			echo "NO PLANT $harness: the expression changes nothing in fw/$file"
 		elif [ "$code" = 10 ]; then
-			echo "found $name: without a check in fw/$file," \
-			    "$(grep -c FAILURE "$WORK/log") properties fail"
+			echo "found $harness: $expression in fw/$file:" \
+			    "$(grep -A 2 'Violated property' "$WORK/log" | tail -n 1)"
 		else
 			failed=1
-			echo "NOT FOUND $name: $expression in fw/$file (exit $code)"
+			echo "NOT FOUND $harness: $expression in fw/$file (exit $code)"
 		fi
 		rm -f "$WORK/plant/$file"
 	done <"$WORK/plants"
