@@ -56,9 +56,9 @@ note_tree(const struct part *p, const uint8_t *root, uint32_t at_line, const le1
 
 	(void)p;
 	__CPROVER_assert(trees_noted < WIRE_ROOT__COUNT, "one of four");
-	__CPROVER_assert(root == halves[1].roots[trees_noted & 3] && at_line == le32_get(t->at) &&
+	__CPROVER_assert(root == h->roots[trees_noted & 3] && at_line == le32_get(t->at) &&
 	    start == t->start && levels == 4 && depth == depths[trees_noted & 3] &&
-	    key_bytes == (trees_noted > 0 ? 2 : halves[1].family == 4 ? 4 : 8), "the tree as it is");
+	    key_bytes == (trees_noted > 0 ? 2 : h->family == 4 ? 4 : 8), "the tree as it is");
 	trees_noted++;
 	*rank_max = nondet_u32();
 	__CPROVER_assume(*rank_max <= UINT32_MAX / 64);

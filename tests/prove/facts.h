@@ -6,8 +6,8 @@
  *          level, and the last has no more keys below a value than keys that are not padding.
  * Units:   bytes from the body's start.
  */
-#ifndef PROVE_FACTS_H
-#define PROVE_FACTS_H
+#ifndef FACTS_H
+#define FACTS_H
 
 #include "wire_image.h"
 

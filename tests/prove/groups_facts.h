@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* groups_facts - what the walk relies upon of a group table of keys of KEY bytes: its outermost
  * path, as in facts.h, and its leaves. Bytes count from the table's start. */
-#ifndef PROVE_GROUPS_FACTS_H
-#define PROVE_GROUPS_FACTS_H
+#ifndef GROUPS_FACTS_H
+#define GROUPS_FACTS_H
 
 #include "wire_image.h"
 

@@ -16,7 +16,8 @@ prove()	# NAME INCLUDE-DIR OPTION...: cbmc's exit code; 10 = a property fails
 	: >"$WORK/log"
 	"$CBMC/goto-cc" "$@" -I"$planted" -Isrc/wire -Ifw "tests/prove/$name.c" \
 	    -o "$WORK/goto" >"$WORK/log" 2>&1 || return 2
-	for pair in $(sed -n 's/^ \* replace: //p' "tests/prove/$name.c"); do
+	pairs=$(sed -n 's/^ \* replace: //p' "tests/prove/$name.c")
+	for pair in $pairs; do
 		"$CBMC/goto-instrument" --replace-calls "$pair" "$WORK/goto" "$WORK/goto" \
 		    >"$WORK/log" 2>&1 || return 2
 	done

@@ -5,7 +5,8 @@
  * Shape:   model_* are the harness's; off counts from model_image, which has a size and no content.
  *          What lies elsewhere, a half of the harness, is loaded as it is.
  */
-#ifndef FW_MATCH_NODE_H
+#ifndef WALK_MODEL_H
+#define WALK_MODEL_H
 #define FW_MATCH_NODE_H		/* in its place */
 #define FW_MATCH_SCALAR 1
 
