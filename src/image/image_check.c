@@ -111,16 +111,30 @@ tree_depth(uint64_t count, unsigned fan)
 	return depth;
 }
 
+/* Key number i of a tree's last level, which i is in. */
+static uint64_t
+last_key(const uint8_t *level, uint64_t i, unsigned key_bytes)
+{
+	unsigned fan = WIRE_LINE / key_bytes + 1;
+
+	return chk_key(level + (i / fan * (fan - 1) + i % fan) * key_bytes, key_bytes);
+}
+
 /* Nodes of a tree whose lines lie inside: what is past count is all ones, so that no child is
- * reached that is not stored; the rest ascends. */
+ * reached that is not stored; the rest ascends, each key of an upper level between the two of the
+ * last level that are its neighbours. */
 static bool
 chk_nodes(struct chk *c, const uint8_t *root, const uint8_t *more, uint64_t count,
     unsigned key_bytes, unsigned depth)
 {
 	unsigned fan = WIRE_LINE / key_bytes + 1;
 	uint64_t ones = UINT64_MAX >> (64 - 8 * key_bytes), below = 1;
-	const uint8_t *p = root;
+	uint64_t start[WIRE_DEPTH_MAX] = { 0 };
+	const uint8_t *p = root, *last_level = root;
 
+	(void)tree_shape(count, fan, depth, start);
+	if (depth > 1)
+		last_level = more + (start[depth - 2] - 1) * WIRE_LINE;
 	for (unsigned i = 0; i < depth; i++)
 		below *= fan;
 	for (unsigned i = 0; i < depth; i++) {
@@ -133,6 +147,11 @@ chk_nodes(struct chk *c, const uint8_t *root, const uint8_t *more, uint64_t coun
 
 				if (at >= count ? key != ones
 				    : key == ones || (key <= last && (node > 0 || j > 0)))
+					return chk_fail(c, p, "keys of a tree are out of order");
+				if (at < count && step > 1 &&
+				    (last_key(last_level, at - 1, key_bytes) >= key ||
+				    (at + 1 < count &&
+				    last_key(last_level, at + 1, key_bytes) <= key)))
 					return chk_fail(c, p, "keys of a tree are out of order");
 				last = at < count ? key : last;
 			}
@@ -526,7 +545,9 @@ chk_bodies(struct chk *c, uint64_t at)
 	for (uint32_t i = 0; i < le32_get(h->body_count); i++) {
 		uint32_t lines, loads;
 
-		if (le32_get(dir[i].line) != at || le32_get(dir[i].slots) != c->slots)
+		/* a group table that began before the first body would have ended len there */
+		if (at * WIRE_LINE > len || le32_get(dir[i].line) != at ||
+		    le32_get(dir[i].slots) != c->slots)
 			return chk_fail(c, &dir[i], "a body is not where the one before ends");
 		c->p = c->image + at * WIRE_LINE;
 		c->len = len - at * WIRE_LINE;
