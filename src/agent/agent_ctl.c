@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "file.h"
 #include "log.h"
 #include "role_ctl.h"
+#include "tls.h"
 
 enum {
 	STOP_CHECK_MS = 500,
@@ -77,6 +79,43 @@ stop_check(void *arg)
 		}
 	rc = loop_timer_set(a->loop, &a->stop_timer, clock_mono_ns() + STOP_CHECK_MS * NS_PER_MS);
 	CHECK(rc == RC_OK);
+}
+
+/* --- the vault: what ctl leaves for the ctl after it --- */
+
+/* Memory that no one can make smaller under its reader, and that main itself never maps. */
+void
+agent_vault_open(struct agent *a)
+{
+	if (a->vault_fd >= 0 || a->cfg->listen == NULL)
+		return;
+	a->vault_fd = memfd_create("tickets", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (a->vault_fd >= 0 && (ftruncate(a->vault_fd, TLS_VAULT_BYTES) != 0 ||
+	    fcntl(a->vault_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)) {
+		(void)close(a->vault_fd);
+		a->vault_fd = -1;
+	}
+}
+
+/* Wiped, unless another daemon has it now. */
+static void
+vault_close(struct agent *a)
+{
+	static const uint8_t zeros[4096];
+	off_t at = 0;
+
+	if (a->vault_fd < 0)
+		return;
+	while (!a->handed_over && at < TLS_VAULT_BYTES) {
+		ssize_t n = pwrite(a->vault_fd, zeros,
+		    MIN(sizeof(zeros), (size_t)(TLS_VAULT_BYTES - at)), at);
+
+		if (n <= 0)
+			break;
+		at += n;
+	}
+	(void)close(a->vault_fd);
+	a->vault_fd = -1;
 }
 
 /* --- ctl --- */
@@ -182,6 +221,7 @@ ctl_try(struct agent *a, struct diag *diag)
 	fds[CTL_FD_TLS] = a->tls_fd;
 	fds[CTL_FD_SIGNER] = a->keys.pairs[0][0];
 	fds[CTL_FD_SIGNER_NEXT] = a->keys.pairs[1][0];
+	fds[CTL_FD_VAULT] = a->vault_fd;
 	rc = worker_start("ctl", fds, CTL_FDS, &a->ctl.worker, diag);
 	(void)close(pair[1]);
 	if (rc == RC_OK)
@@ -233,6 +273,7 @@ agent_ctl_close(struct agent *a)
 		loop_timer_clear(a->loop, &a->ctl.again);
 	}
 	worker_stop(&a->ctl.worker);
+	vault_close(a);
 	agent_keys_close(a);
 	agent_listen_close(a);
 }

@@ -161,6 +161,7 @@ struct agent {
 	struct outcome last;
 
 	int local_fd, tls_fd, socket_lock_fd;
+	int vault_fd;			/* memory where ctl leaves its tickets to the next; -1 */
 	bool kept;			/* they are: by the service manager */
 	bool handed_over;		/* the sockets' paths are another daemon's */
 	bool draining;
@@ -259,6 +260,7 @@ void agent_drain_check(struct agent *a);
 MUST_CHECK enum rc agent_room_enter(struct agent *a, struct diag *diag);
 
 /* agent_ctl.c */
+void agent_vault_open(struct agent *a);
 void agent_ctl_open(struct agent *a);
 void agent_ctl_close(struct agent *a);
 void agent_ctl_send(struct agent *a, const struct msg *m);

@@ -7,7 +7,8 @@
  * only root and the daemon's own user are heard:
  *
  *     new: HELLO                    the old one has started, and knows that somebody comes
- *     old: GIVE, with descriptors   locks and listening sockets, which both hold now
+ *     old: GIVE, with descriptors   locks, listening sockets and the memory of tickets, which both
+ *                                   hold now
  *     new: GO                       confined, keys read: it can do the work
  *     old: drains, ends             the end of the connection says that the NIC is free
  *
@@ -30,8 +31,9 @@
 
 enum { WORD_BYTES = 200, ASK_MS = 5000, END_MS = 15000 };
 
-/* The descriptors of GIVE, in their order; the last may be missing. */
-enum { GIVE_STATE_LOCK, GIVE_SOCKET_LOCK, GIVE_TAKEOVER, GIVE_LOCAL, GIVE_TLS, GIVE__COUNT };
+/* The descriptors of GIVE, in their order; those of TLS may be missing. */
+enum { GIVE_STATE_LOCK, GIVE_SOCKET_LOCK, GIVE_TAKEOVER, GIVE_LOCAL, GIVE_TLS, GIVE_VAULT,
+	GIVE__COUNT };
 
 #define PREFIX "RFT1 "
 
@@ -121,9 +123,11 @@ give(struct agent *a)
 {
 	const int fds[GIVE__COUNT] = { [GIVE_STATE_LOCK] = state_lock_fd(a->state),
 		[GIVE_SOCKET_LOCK] = a->socket_lock_fd, [GIVE_TAKEOVER] = a->takeover_fd,
-		[GIVE_LOCAL] = a->local_fd, [GIVE_TLS] = a->tls_fd };
+		[GIVE_LOCAL] = a->local_fd, [GIVE_TLS] = a->tls_fd,
+		[GIVE_VAULT] = a->vault_fd };
+	size_t count = a->tls_fd < 0 ? GIVE_TLS : a->vault_fd < 0 ? GIVE_VAULT : GIVE__COUNT;
 
-	if (!word_send(a->takeover_io.fd, "GIVE", fds, a->tls_fd < 0 ? GIVE_TLS : GIVE__COUNT))
+	if (!word_send(a->takeover_io.fd, "GIVE", fds, count))
 		peer_close(a);
 }
 
@@ -261,6 +265,7 @@ given_take(struct agent *a, const int fds[GIVE__COUNT], struct diag *diag)
 	a->takeover_fd = fds[GIVE_TAKEOVER];
 	a->local_fd = fds[GIVE_LOCAL];
 	a->tls_fd = fds[GIVE_TLS];
+	a->vault_fd = fds[GIVE_VAULT];
 	if (a->local_fd < 0) {
 		diag_set(diag, "takeover", "the running daemon gave %s", "no sockets");
 		return RC_PEER;

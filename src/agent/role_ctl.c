@@ -15,6 +15,7 @@
 #include "rights.h"
 #include "role_ctl.h"
 #include "server.h"
+#include "tls.h"
 #include "tls_key.h"
 #include "worker.h"
 
@@ -42,6 +43,25 @@ room_enter(enum proc_room room)
 	return false;
 }
 
+/* The memory in which tickets outlive this process; without it they do not. */
+static uint8_t *
+vault_map(int fd)
+{
+	struct stat st;
+	void *p = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == TLS_VAULT_BYTES ?
+	    mmap(NULL, TLS_VAULT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+
+	(void)close(fd);
+	if (p == MAP_FAILED) {
+		log_warn("vault", "text=\"sessions cannot resume after this process\"");
+		return NULL;
+	}
+	(void)madvise(p, TLS_VAULT_BYTES, MADV_DONTDUMP);
+	if (mlock(p, TLS_VAULT_BYTES) != 0)
+		log_debug("vault", "the pages of tickets are not locked");
+	return p;
+}
+
 int
 role_ctl_run(void)
 {
@@ -51,6 +71,7 @@ role_ctl_run(void)
 		.tls_fd = socket_or_none(WORKER_FD_FIRST + CTL_FD_TLS),
 		.signer_fds = { socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER),
 			socket_or_none(WORKER_FD_FIRST + CTL_FD_SIGNER_NEXT) },
+		.vault = vault_map(WORKER_FD_FIRST + CTL_FD_VAULT),
 		.group = UINT32_MAX, .told = true,
 		.openapi = (const char *)embed_openapi, .openapi_len = embed_openapi_len
 	};

@@ -378,7 +378,9 @@ keys_take(struct server *s, const struct msg *m)
 		return RC_OK;
 	pems = (struct tls_pems){ .ca = k.ca, .ca_len = k.ca_len, .crt = k.crt,
 		.crt_len = k.crt_len,
-		.crl = k.crl_len > 0 ? k.crl : NULL, .crl_len = k.crl_len };
+		.crl = k.crl_len > 0 ? k.crl : NULL, .crl_len = k.crl_len,
+		.vault = s->cfg.vault };
+	tls_tickets_leave(s->tls);
 	if (tls_config_server_pems(&pems, s->cfg.signer_fds[m->arg], &fresh, &d) != RC_OK) {
 		log_err("keys-refused", "why=\"%s\" kept=%s", d.text,
 		    s->tls != NULL ? "old" : "none");

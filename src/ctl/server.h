@@ -24,6 +24,7 @@ struct server_cfg {
 	int local_fd;		/* listening Unix socket; kept */
 	int tls_fd;		/* listening TCP socket, -1 = none; kept */
 	int signer_fds[2];	/* one serves, the other is for the next key; -1 = none; kept */
+	uint8_t *vault;		/* of tickets, TLS_VAULT_BYTES (tls.h), or NULL; borrowed */
 	uint32_t group;		/* gid that may use the local socket, beside root */
 	bool told;		/* main tells group and keys: until then nobody is accepted */
 	const char *openapi;	/* JSON text, borrowed for the server's life */

@@ -6,7 +6,8 @@
  * Shape:   TLS 1.3 only; X25519 or P-256; AES-128/256-GCM, ChaCha20-Poly1305; a client certificate
  *          is required, signed by the CA, of usage clientAuth, not revoked; no early data.
  *          Tickets resume a session for TLS_TICKET_S; a config remembers whose the newest are,
- *          and judges the end and the revocation of that certificate again.
+ *          and judges the end and the revocation of that certificate again. A vault gives
+ *          them to the config that follows, in this process or in another.
  * Limits:  chains of TLS_CHAIN_MAX certificates.
  * Memory:  a config is counted: connections hold it, so that replacing it cuts nobody.
  * Errors:  RC_AGAIN with tls_wants_write(); RC_DENIED = the peer's certificate was refused, diag
@@ -25,7 +26,8 @@ enum {
 	TLS_CHAIN_MAX = 4,
 	TLS_TICKET_S = 3600,
 	TLS_HELLO_BYTES_MAX = 16384 + 5,	/* a ClientHello is one record */
-	TLS_PEER_NAME_BYTES = 128
+	TLS_PEER_NAME_BYTES = 128,
+	TLS_VAULT_BYTES = 1025 * 256		/* tls_vault.h */
 };
 
 struct tls_config;
@@ -47,12 +49,16 @@ MUST_CHECK enum rc tls_config_server(const char *dir, int signer_fd, struct tls_
 struct tls_pems {
 	const uint8_t *ca, *crt, *crl;
 	size_t ca_len, crt_len, crl_len;
+	uint8_t *vault;		/* TLS_VAULT_BYTES that outlive the config, or NULL: the tickets in
+				 * it serve on where ca and crt are those they were given under */
 };
 MUST_CHECK enum rc tls_config_server_pems(const struct tls_pems *pems, int signer_fd,
     struct tls_config **out, struct diag *diag);
 /* client: PEM files by path. */
 MUST_CHECK enum rc tls_config_client(const char *ca, const char *crt, const char *key,
     struct tls_config **out, struct diag *diag);
+/* cfg writes no more to its vault, which is another's from now on; NULL is none. */
+void tls_tickets_leave(struct tls_config *cfg);
 /* Drops the caller's hold. */
 void tls_config_put(struct tls_config **cfg);
 

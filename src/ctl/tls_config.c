@@ -35,7 +35,7 @@ tls_config_put(struct tls_config **cfg)
 	mbedtls_x509_crl_free(&c->crl);
 	mbedtls_pk_free(&c->key);
 	mbedtls_ssl_ticket_free(&c->ticket_keys);
-	free(c->tickets);
+	tls_tickets_free(c);
 	keys_rng_close(&c->rng);
 	free(c);
 }
@@ -61,7 +61,7 @@ config_new(struct tls_config **out, bool server, struct diag *diag)
 }
 
 static enum rc
-config_settle(struct tls_config *c, struct diag *diag)
+config_settle(struct tls_config *c, const struct tls_pems *pems, struct diag *diag)
 {
 	int err = mbedtls_ssl_config_defaults(&c->conf, c->server ? MBEDTLS_SSL_IS_SERVER :
 	    MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
@@ -79,12 +79,12 @@ config_settle(struct tls_config *c, struct diag *diag)
 	mbedtls_ssl_conf_verify(&c->conf, tls_peer_check, c);
 	err = mbedtls_ssl_conf_own_cert(&c->conf, &c->own, &c->key);
 	if (err == 0 && c->server) {
-		c->tickets = tls_tickets_new();
-		if (c->tickets == NULL)
-			return RC_NOMEM;
-		err = mbedtls_ssl_ticket_setup(&c->ticket_keys, mbedtls_ctr_drbg_random,
-		    &c->rng.drbg, MBEDTLS_CIPHER_AES_256_GCM, TLS_TICKET_S);
-		tls_tickets_use(c);
+		uint8_t digests[2 * SHA256_BYTES], bind[SHA256_BYTES];
+
+		sha256(pems->ca, pems->ca_len, digests);
+		sha256(pems->crt, pems->crt_len, digests + SHA256_BYTES);
+		sha256(digests, sizeof(digests), bind);
+		err = tls_tickets_open(c, pems->vault, bind);
 	}
 	return err == 0 ? RC_OK : keys_fail(diag, "set up TLS", err);
 }
@@ -120,7 +120,7 @@ tls_config_server_pems(const struct tls_pems *pems, int signer_fd, struct tls_co
 	if (rc == RC_OK)
 		rc = tls_key_open(signer_fd, &c->own.pk, &c->key, diag);
 	if (rc == RC_OK)
-		rc = config_settle(c, diag);
+		rc = config_settle(c, pems, diag);
 	if (rc == RC_OK)
 		*out = c;
 	else
@@ -183,7 +183,7 @@ tls_config_client(const char *ca, const char *crt, const char *key, struct tls_c
 		err = mbedtls_pk_parse_key(&c->key, pem, len, NULL, 0, mbedtls_ctr_drbg_random,
 		    &c->rng.drbg);
 		mem_wipe(pem, len);
-		rc = err == 0 ? config_settle(c, diag) :
+		rc = err == 0 ? config_settle(c, NULL, diag) :
 		    keys_fail(diag, "read the client key", err);
 	}
 	free(pem);

@@ -5,6 +5,7 @@
 #ifndef TLS_IMPL_H
 #define TLS_IMPL_H
 
+#include "hash.h"
 #include "keys_ca.h"
 #include "tls.h"
 
@@ -36,6 +37,7 @@ struct tls_conn {
 	mbedtls_x509_time until;	/* the end of the peer's certificate */
 	const char *why;		/* tls_peer_check refused it; a constant */
 	int fd;
+	bool chained;			/* a certificate is between the peer's and the CA's */
 	bool wants_write, ready;
 	bool finished;		/* a server's Finished is out */
 	bool spoke;		/* in this step of the handshake */
@@ -44,14 +46,15 @@ struct tls_conn {
 	uint8_t hello[];
 };
 
-enum { TLS_TICKETS = 1024 };	/* that a config remembers */
-
 /* The library calls it for each certificate of a chain, the leaf last. ctx: the config. */
 int tls_peer_check(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
 /* The peer's name, serial, role and end, from its certificate; kept where a ticket gave them. */
 void tls_peer_read(struct tls_conn *c);
 
-struct tls_tickets *tls_tickets_new(void);
-void tls_tickets_use(struct tls_config *cfg);
+/* vault: TLS_VAULT_BYTES, or NULL; its tickets are taken where they were given under the same bind.
+ * An error is the library's. */
+MUST_CHECK int tls_tickets_open(struct tls_config *cfg, uint8_t *vault,
+    const uint8_t bind[SHA256_BYTES]);
+void tls_tickets_free(struct tls_config *cfg);
 
 #endif

@@ -151,6 +151,8 @@ tls_peer_check(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	/* RFC 5280 6.1: a list that is past its next update still revokes whom it names; since it
 	 * is a file of this machine, its age alone shuts nobody out. status tells of it. */
 	*flags &= ~(uint32_t)(MBEDTLS_X509_BADCRL_EXPIRED | MBEDTLS_X509_BADCRL_FUTURE);
+	if (depth > 1)
+		c->chained = true;
 	if (depth >= TLS_CHAIN_MAX)
 		why = chain_long;
 	else if (!extensions_once(crt))
