@@ -29,6 +29,15 @@ def switches(pid):
         return int([x for x in f if x.startswith("voluntary")][0].split()[1])
 
 
+def asleep(pid):
+    """Switches of a process that waits: one that starts, or proves keys, still makes some."""
+    def still():
+        before = switches(pid)
+        time.sleep(0.3)
+        return before if switches(pid) == before else 0
+    return until("the signer's sleep", still)
+
+
 class Client:
     """One that keeps its newest ticket."""
 
@@ -55,7 +64,7 @@ class Client:
 
 def resume_all(clients, pid, what):
     signer = until("the signer", lambda: role_pid(pid, "signer"))
-    before, start, whole = switches(signer), time.monotonic(), 0
+    before, start, whole = asleep(signer), time.monotonic(), 0
     for c in clients:
         reused, denied = c.ask()
         check("the role of view", denied)
