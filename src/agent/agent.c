@@ -134,7 +134,8 @@ agent_run(const struct agent_cfg *cfg, struct diag *diag)
 		.keys.trial.fd = -1, .keys.retired.fd = -1, .ctl.worker.fd = -1,
 		.signer.worker.fd = -1,
 		.signal_io.fd = -1, .notify.fd = -1, .takeover_fd = -1, .takeover_io.fd = -1,
-		.taking_fd = -1, .vault_fd = -1, .state_lock_fd = -1, .started_ns = clock_mono_ns() };
+		.taking_fd = -1, .vault_fd = -1, .state_lock_fd = -1,
+		.started_ns = clock_mono_ns() };
 	enum rc rc = loop_create(&a.loop);
 
 	descriptors_raise();
