@@ -140,6 +140,18 @@ rollback_to(struct agent *a, uint32_t number)
 	return to == active ? NULL : to;
 }
 
+static void
+rollback_refused(const struct agent *a, uint32_t to, struct diag *d)
+{
+	if (to == 0)
+		diag_set(d, "not-found", "no generation is kept beside the one that is enforced");
+	else if (to == a->active.generation)
+		diag_set(d, "not-found", "generation %" PRIu32 " is the one that is enforced", to);
+	else
+		diag_set(d, "not-found", "generation %" PRIu32 " is not kept", to);
+	diag_hint(d, "`ringfence history` lists those that are kept");
+}
+
 /* What waits to be confirmed goes first: its way back needs no load. */
 static void
 rollback(struct agent *a, uint32_t id, const struct ctl_request *r)
@@ -151,7 +163,7 @@ rollback(struct agent *a, uint32_t id, const struct ctl_request *r)
 	struct diag d = { 0 };
 
 	if (g == NULL && (!waits || to != a->wait.former)) {
-		diag_set(&d, "not-found", "there is no such generation to go back to");
+		rollback_refused(a, to, &d);
 		agent_answer_problem(a, id, 404, &d);
 		return;
 	}

@@ -15,7 +15,7 @@
 #include "clock.h"
 #include "log.h"
 
-enum { WAIT_S_MAX = 60, CONFIRM_S_MAX = 3600 };
+enum { WAIT_S_MAX = LIMIT_WAIT_S, CONFIRM_S_MAX = LIMIT_CONFIRM_S };
 
 static void
 job_answer(struct agent *a, struct agent_job *j, uint32_t id)

@@ -136,7 +136,7 @@ cmd_reload(struct cli *cli)
 	uint32_t confirm_s = 0;
 	int code = EXIT_GOOD;
 	enum rc rc = opt_has(&cli->opts, OPT_CONFIRM) ?
-	    opt_number(&cli->opts, OPT_CONFIRM, 1, 3600, &confirm_s, &d) : RC_OK;
+	    opt_seconds(&cli->opts, OPT_CONFIRM, 3600, &confirm_s, &d) : RC_OK;
 
 	if (rc != RC_OK) {
 		(void)cli_fail(cli, rc, &d);

@@ -272,6 +272,30 @@ opt_pair(const char *text, uint32_t hi, uint32_t *first, uint32_t *second)
 	return true;
 }
 
+enum rc
+opt_seconds(const struct opts *o, enum opt_id id, uint32_t hi, uint32_t *out, struct diag *diag)
+{
+	static const char units[] = "smh";
+	static const uint32_t in_s[] = { 1, 60, 3600 };
+	const char *text = o->value[id], *unit = NULL;
+	char *end;
+	unsigned long long n;
+
+	CHECK(opt_has(o, id) && text != NULL);
+	n = strtoull(text, &end, 10);
+	if (*end != '\0' && end[1] == '\0')
+		unit = strchr(units, *end);
+	if (unit != NULL && n <= hi)
+		n *= in_s[unit - units];
+	if (text[0] < '0' || text[0] > '9' || (*end != '\0' && unit == NULL) || n < 1 || n > hi) {
+		diag_set(diag, "usage", "--%s %.32s: 1 to %" PRIu32 " seconds, also as 90s, 5m or "
+		    "1h", options[id].name, text, hi);
+		return RC_INVALID;
+	}
+	*out = (uint32_t)n;
+	return RC_OK;
+}
+
 static void
 help_options(uint64_t mask, FILE *out)
 {

@@ -115,6 +115,9 @@ const char *opt_value(const struct opts *o, enum opt_id id, const char *dflt);
 /* A number of lo..hi. */
 MUST_CHECK enum rc opt_number(const struct opts *o, enum opt_id id, uint32_t lo, uint32_t hi,
     uint32_t *out, struct diag *diag);
+/* Likewise seconds, from 1 on; also as 90s, 5m or 1h. */
+MUST_CHECK enum rc opt_seconds(const struct opts *o, enum opt_id id, uint32_t hi, uint32_t *out,
+    struct diag *diag);
 
 /* "N,N", each of 0..hi. */
 MUST_CHECK bool opt_pair(const char *text, uint32_t hi, uint32_t *first, uint32_t *second);

@@ -2,6 +2,8 @@
 /* api - routes, and the way of a request through its checks. */
 #include "api.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,7 +27,7 @@ enum flag {
 
 struct api_route {
 	enum http_method method;
-	const char *path;	/* "{n}" stands for a number without sign, at most 10 digits */
+	const char *path;	/* "{n}" stands for a number from 1 on, at most 10 digits */
 	uint8_t verb;		/* enum ctl_verb; 0 for IS_STREAM and IS_LOCAL */
 	uint8_t flags;
 };
@@ -78,7 +80,7 @@ path_matches(const struct api_route *r, const struct http_slice *path, uint32_t 
 		if (strncmp(want, "{n}", 3) == 0) {
 			size_t n = number_read(p, (size_t)(end - p), number);
 
-			if (n == 0)
+			if (n == 0 || *p == '0')	/* one path a thing, from 1 on */
 				return false;
 			p += n;
 			want += 3;
@@ -233,39 +235,55 @@ flows_read(const struct http_head *h, struct api_request *out)
 	refuse(out, 400, "bad-query", out->text);
 }
 
-/* Query parts that a route knows; an unknown one is refused: nothing is accepted and ignored. */
+/* The one part that a route knows, of what it takes. */
+struct query_part {
+	uint8_t verb;
+	const char *name;
+	uint32_t lo, hi;	/* 0, 0 = a text */
+};
+
+static const struct query_part *
+query_part_of(const struct api_route *r)
+{
+	static const struct query_part known[] = {
+		{ CTL_RELOAD, "confirm", 1, LIMIT_CONFIRM_S },
+		{ CTL_ROLLBACK, "generation", 1, UINT32_MAX },
+		{ CTL_JOB, "wait", 0, LIMIT_WAIT_S },
+		{ CTL_EXPLAIN, "packet", 0, 0 }
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (r->verb == known[i].verb)
+			return &known[i];
+	return NULL;
+}
+
+/* An unknown part is refused, a second one too: nothing is accepted and ignored. */
 static void
 query_read(const struct http_head *h, struct api_request *out)
 {
-	static const struct {
-		uint8_t verb;
-		const char *name;
-	} known[] = { { CTL_RELOAD, "confirm" }, { CTL_ROLLBACK, "generation" },
-		{ CTL_JOB, "wait" }, { CTL_EXPLAIN, "packet" } };
+	const struct query_part *part = query_part_of(out->route);
 	const char *p = h->query.p, *end = h->query.p + h->query.len;
-	const char *name = "";
-	char text[16];
+	size_t n = part == NULL ? 0 : strlen(part->name);
+	uint32_t v = 0;
 
 	if ((out->route->flags & IS_FLOWS) && !(out->route->flags & IS_STREAM)) {
 		flows_read(h, out);
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (out->route != NULL && out->route->verb == known[i].verb)
-			name = known[i].name;
-	while (p < end) {
-		size_t n = strlen(name);
+	for (int i = 0; p < end; i++) {
 		const char *amp = memchr(p, '&', (size_t)(end - p));
 
-		if (n == 0 || (size_t)(end - p) <= n || memcmp(p, name, n) != 0 || p[n] != '=') {
-			refuse(out, 400, "unknown-query", "the query has a part this path does not "
-			    "know");
+		if (n == 0 || (size_t)(end - p) <= n || memcmp(p, part->name, n) != 0 ||
+		    p[n] != '=' || i > 0) {
+			refuse(out, 400, "unknown-query", i > 0 ? "the path takes one part of a "
+			    "query, once" : "the query has a part this path does not know");
 			return;
 		}
 		p = amp == NULL ? end : amp + 1;
 	}
 	if (out->route->flags & NEEDS_TEXT) {
-		if (!http_query_get(&h->query, name, out->text, sizeof(out->text)))
+		if (!http_query_get(&h->query, part->name, out->text, sizeof(out->text)))
 			refuse(out, 400, "bad-query", "the query needs ?packet=, "
 			    "percent-encoded, of at most 512 bytes");
 		out->text_len = strlen(out->text);
@@ -273,10 +291,17 @@ query_read(const struct http_head *h, struct api_request *out)
 	}
 	if (h->query.len == 0)
 		return;
-	if (!http_query_get(&h->query, name, text, sizeof(text)) ||
-	    number_read(text, strlen(text), strcmp(name, "generation") == 0 ?
-	    &out->ask.number : &out->ask.seconds) != strlen(text))
-		refuse(out, 400, "bad-query", "the query's value is not a number");
+	if (!http_query_get(&h->query, part->name, out->text, sizeof(out->text)) ||
+	    number_read(out->text, strlen(out->text), &v) != strlen(out->text) ||
+	    out->text[0] == '\0' || v < part->lo || v > part->hi) {
+		(void)snprintf(out->text, sizeof(out->text), "%s takes %" PRIu32 " to %" PRIu32,
+		    part->name, part->lo, part->hi);
+		refuse(out, 400, "bad-query", out->text);
+	} else if (part->verb == CTL_ROLLBACK) {
+		out->ask.number = v;
+	} else {
+		out->ask.seconds = v;
+	}
 }
 
 void

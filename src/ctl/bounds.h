@@ -34,6 +34,8 @@ enum {
 	LIMIT_EVENTS = 4096,			/* kept for Last-Event-ID */
 	LIMIT_KEEPALIVE_MS = 15000,		/* comments in a quiet stream */
 	LIMIT_JOBS = 32,
+	LIMIT_WAIT_S = 60,			/* for a job, of one request */
+	LIMIT_CONFIRM_S = 3600,			/* of a reload that waits to be confirmed */
 	LIMIT_QUERIES = 4,			/* answered at once */
 	LIMIT_ANSWER_MS = 90000			/* main has so long to answer */
 };

@@ -199,38 +199,6 @@ in_drop(struct conn *c, size_t n)
 
 /* --- answers --- */
 
-static const char *
-status_text(int status)
-{
-	switch (status) {	/* flat: one line a status that is used */
-	case 100: return "Continue";
-	case 200: return "OK";
-	case 202: return "Accepted";
-	case 204: return "No Content";
-	case 304: return "Not Modified";
-	case 400: return "Bad Request";
-	case 403: return "Forbidden";
-	case 404: return "Not Found";
-	case 405: return "Method Not Allowed";
-	case 406: return "Not Acceptable";
-	case 408: return "Request Timeout";
-	case 409: return "Conflict";
-	case 412: return "Precondition Failed";
-	case 413: return "Content Too Large";
-	case 414: return "URI Too Long";
-	case 415: return "Unsupported Media Type";
-	case 422: return "Unprocessable Content";
-	case 428: return "Precondition Required";
-	case 429: return "Too Many Requests";
-	case 431: return "Request Header Fields Too Large";
-	case 501: return "Not Implemented";
-	case 503: return "Service Unavailable";
-	case 504: return "Gateway Timeout";
-	case 505: return "HTTP Version Not Supported";
-	default: return "Error";
-	}
-}
-
 /* The request is answered: forget it and be ready for the next. */
 static void
 request_done(struct conn *c)
@@ -250,7 +218,7 @@ conn_answer(struct conn *c, int status, const char *type, const char *extra, con
 {
 	if (c->out.len == c->out_pos)
 		deadline_set(c, server_stall_ms(c->server));
-	str_addf(&c->out, "HTTP/1.1 %d %s\r\n", status, status_text(status));
+	str_addf(&c->out, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
 	if (type[0] != '\0')
 		str_addf(&c->out, "Content-Type: %s\r\n", type);
 	if (status != 204 && status != 304)
@@ -271,7 +239,7 @@ conn_problem(struct conn *c, int status, const char *slug, const char *detail, c
 	struct str s = { 0 };
 
 	str_addf(&s, "{\"type\":\"urn:ringfence:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"",
-	    slug, status_text(status), status);
+	    slug, http_status_text(status), status);
 	for (const char *p = detail; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			str_addf(&s, "\\u%04x", (unsigned)(unsigned char)*p);

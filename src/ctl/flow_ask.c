@@ -34,6 +34,10 @@ part_read(struct flow_ask *a, const char *name, const char *value, uint64_t now_
 		    FLOW_ASK_LIMIT_MAX, value);
 		return RC_INVALID;
 	}
+	if (limit ? a->limit != 0 : a->before != 0) {
+		diag_set(diag, "flow-filter", "%s is given twice", name);
+		return RC_INVALID;
+	}
 	if (limit)
 		a->limit = (uint32_t)v;
 	else
@@ -49,7 +53,6 @@ flow_ask_read(const struct http_slice *query, uint64_t now_wall_ns, struct flow_
 	enum rc rc = RC_OK;
 
 	memset(out, 0, sizeof(*out));
-	out->limit = FLOW_ASK_LIMIT;
 	while (rc == RC_OK && query->len > 0 && p <= end) {
 		const char *amp = memchr(p, '&', (size_t)(end - p));
 		const char *stop = amp != NULL ? amp : end;
@@ -70,6 +73,8 @@ flow_ask_read(const struct http_slice *query, uint64_t now_wall_ns, struct flow_
 		rc = part_read(out, name, value, now_wall_ns, diag);
 		p = stop + 1;
 	}
+	if (out->limit == 0)
+		out->limit = FLOW_ASK_LIMIT;
 	return rc;
 }
 

@@ -77,4 +77,7 @@ struct http_chunked {
 MUST_CHECK enum rc http_chunked_feed(struct http_chunked *c, const char *in, size_t in_len,
     size_t *in_used, char *out, size_t *out_len, int *status);
 
+/* The phrase of RFC 9110 for a status that is used here, else "Error". */
+const char *http_status_text(int status);
+
 #endif

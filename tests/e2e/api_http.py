@@ -125,6 +125,37 @@ def types():
         check("%s is answered with %d" % (fields, got), got == status, data)
 
 
+def queries():
+    for method, path, status, detail in (
+            ("POST", "/v1/policy/reload?confirm=0", 400, "confirm takes 1 to 3600"),
+            ("POST", "/v1/policy/reload?confirm=3601", 400, "confirm takes 1 to 3600"),
+            ("POST", "/v1/policy/reload?confirm=", 400, "confirm takes 1 to 3600"),
+            ("POST", "/v1/policy/reload?confirm=60s", 400, "confirm takes 1 to 3600"),
+            ("POST", "/v1/policy/reload?confirm=9&confirm=9", 400, "once"),
+            ("POST", "/v1/policy/reload?confrm=9", 400, "does not know"),
+            ("POST", "/v1/policy/rollback?generation=0", 400, "generation takes 1 to 4294967295"),
+            ("POST", "/v1/policy/rollback?generation=4294967296", 400, "generation takes 1"),
+            ("POST", "/v1/policy/rollback?generation=1", 404, "is the one that is enforced"),
+            ("POST", "/v1/policy/rollback?generation=9", 404, "generation 9 is not kept"),
+            ("POST", "/v1/policy/rollback", 404, "no generation is kept beside"),
+            ("GET", "/v1/jobs/1?wait=61", 400, "wait takes 0 to 60"),
+            ("GET", "/v1/jobs/0", 404, "no such path"),
+            ("GET", "/v1/generations/0", 404, "no such path"),
+            ("GET", "/v1/generations/01", 404, "no such path"),
+            ("GET", "/v1/generations/4294967295", 404, "not kept"),
+            ("GET", "/v1/flows?limit=1&limit=2", 400, "limit is given twice"),
+            ("GET", "/v1/flows?before=1&before=1", 400, "before is given twice"),
+            ("GET", "/v1/flows?from=::1&from=::1", 400, "from is given twice")):
+        got, r, data = ask(method, path, If_Match="*")
+        p = json.loads(data)
+        check("%s %s: %d" % (method, path, got), got == status and detail in p["detail"], data)
+        check("%s %s: its title" % (method, path), p["title"] == r.reason, data)
+    for wait in ("0", "60"):
+        check("the bound is taken", ask("GET", "/v1/jobs/7777?wait=" + wait)[0] == 404)
+    status, _, data = ask("POST", "/v1/judge", body=b"")
+    check("a capture has no lines", status == 400 and "line" not in json.loads(data), data)
+
+
 def policy(text):
     return json.dumps({"files": [{"path": "new.pol", "text": text}]}).encode()
 
@@ -190,5 +221,6 @@ def jobs():
 table()
 methods()
 types()
+queries()
 plans()
 jobs()

@@ -12,6 +12,10 @@ PYTHONPATH=$TOP/tests/support
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONPATH PYTHONDONTWRITEBYTECODE
 UPGRADES=${UPGRADES:-10}
+# a busy machine is slow, and that is no fault of a daemon
+WAIT_S=60
+RIG_WAIT_S=60
+export RIG_WAIT_S
 RIG=$TOP/tests/e2e/upgrade.py
 KEYS=$TMPDIR/keys
 PORT=$(python3 -c 'import tls_rig; print(tls_rig.free_port())')
@@ -21,6 +25,10 @@ netns=
 end_netns()
 {
 	code=$?
+	# what it started is its own to end
+	if [ -n "${manager_pid:-}" ] && kill -TERM "$manager_pid" 2>/dev/null; then
+		wait "$manager_pid" 2>/dev/null || :
+	fi
 	[ -z "$netns" ] || ip netns del "$netns" 2>/dev/null || :
 	(exit "$code")
 	daemon_clean
@@ -61,9 +69,9 @@ takeover()	# another daemon in the place of this one
 	"$RINGFENCE" run --nic "$NIC" --policy "$POL" --state "$STATE" --socket "$SOCK" \
 	    $daemon_options --takeover >>"$TMPDIR/daemon.log" 2>&1 &
 	next_pid=$!
+	more_pids="$more_pids $next_pid"
 	wait "$daemon_pid" || fail "the daemon before ended with $?"
 	daemon_pid=$next_pid
-	more_pids="$more_pids $next_pid"
 }
 
 # --- clients and packets, upgrades and reloads

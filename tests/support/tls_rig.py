@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-WAIT_S = 15
+WAIT_S = int(os.environ.get("RIG_WAIT_S", "15"))
 
 
 def fail(why):

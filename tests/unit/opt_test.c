@@ -15,8 +15,8 @@ static const struct verb verbs[] = {
 	{ .name = "judge", .args = "FILE", .args_min = 1, .args_max = 1,
 	    .options = OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(FLOWS),
 	    .required = OPT_BIT(POLICY), .summary = "judge", .detail = "", .run = run_none },
-	{ .name = "status", .args = "", .options = OPT_BIT(SOCKET) | OPT_BIT(OUTPUT),
-	    .summary = "status", .detail = "", .run = run_none },
+	{ .name = "status", .args = "", .options = OPT_BIT(SOCKET) | OPT_BIT(OUTPUT) |
+	    OPT_BIT(CONFIRM), .summary = "status", .detail = "", .run = run_none },
 };
 
 /* Words parted by single spaces; an empty word is "". */
@@ -160,12 +160,35 @@ test_number(const struct number_row *r)
 	T_IS_UINT(n, r->want);
 }
 
+static const struct number_row seconds[] = {
+	{ "1", true, 1 }, { "0", false, 0 }, { "3600", true, 3600 }, { "3601", false, 0 },
+	{ "60s", true, 60 }, { "60m", true, 3600 }, { "61m", false, 0 }, { "1h", true, 3600 },
+	{ "2h", false, 0 }, { "0m", false, 0 }, { "s", false, 0 }, { "5x", false, 0 },
+	{ "5ms", false, 0 }, { "-1", false, 0 }, { "1e3", false, 0 },
+	{ "18446744073709551615h", false, 0 }, { "99999999999999999999", false, 0 },
+};
+
+static void
+test_seconds(const struct number_row *r)
+{
+	char line[64];
+	struct opts o;
+	struct diag d;
+	uint32_t n = 0;
+
+	snprintf(line, sizeof(line), "status --confirm=%s", r->name);
+	T_IS_INT(parse(line, &o, &d), RC_OK);
+	T_IS_INT(opt_seconds(&o, OPT_CONFIRM, 3600, &n, &d), r->good ? RC_OK : RC_INVALID);
+	T_IS_UINT(n, r->want);
+}
+
 int
 main(void)
 {
 	T_ROWS(goods, test_good);
 	T_ROWS(bads, test_bad);
 	T_ROWS(numbers, test_number);
+	T_ROWS(seconds, test_seconds);
 	T_RUN(test_short_value);
 	T_RUN(test_help);
 	return t_done();
