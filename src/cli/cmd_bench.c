@@ -15,6 +15,8 @@ enum {
 	FLOWS = 2048, FLOW_ENTRIES = 4 * FLOWS
 };
 
+struct row;
+
 struct bench {
 	struct cli *cli;
 	struct compile_result r;
@@ -22,13 +24,18 @@ struct bench {
 	const uint8_t *image;
 	struct bench_ask *capture;	/* in the capture's order */
 	uint32_t capture_count;
+	struct addr *targets;		/* room for every local IP */
+	struct row *rows;		/* measured, each of a body of its own */
+	uint32_t row_count;
 	uint64_t seed;
 };
 
 /* One line of output. */
 struct row {
 	const char *scope;
-	char local[ADDR_TEXT_BYTES];	/* "" = the whole NIC */
+	struct addr addr;		/* family 0 = the whole NIC */
+	char local[ADDR_TEXT_BYTES];	/* its text, "" = the whole NIC */
+	uint32_t body;
 	struct image_cost cost;
 	uint32_t tables;
 	struct bench_times times;
@@ -156,27 +163,42 @@ asks_of_nic(struct bench *b, struct bench_ask *asks, uint32_t count)
 	return b->capture_count > 0;
 }
 
-/* What an attacker who knows the image would send: to the row's costliest tables, or to all in turn
- * so that none stays in the cache, and always another edge of their trees. */
+/* The tables that an attacker sends to: the row's own; of the NIC all of them, so that none stays in
+ * the cache, or the costliest. Returns how many. */
+static uint32_t
+targets(const struct bench *b, const struct row *r, bool all, struct addr *out)
+{
+	uint32_t tables = image_local_count(b->image), n = 0;
+
+	if (r->addr.family != 0) {
+		out[0] = r->addr;
+		return 1;
+	}
+	for (uint32_t i = 0; i < tables; i++) {
+		struct addr local = image_local(b->image, i);
+		struct image_cost cost;
+
+		image_table_cost(b->image, &local, &cost);
+		if (all || cost.loads >= r->cost.loads)
+			out[n++] = local;
+	}
+	CHECK(n > 0);
+	return n;
+}
+
+/* What an attacker who knows the image would send: always another edge of the trees. */
 static void
 asks_adversarial(struct bench *b, const struct row *r, bool all, struct bench_ask *asks,
     uint32_t count)
 {
-	uint32_t tables = image_local_count(b->image), n = 0;
+	uint32_t n = targets(b, r, all, b->targets);
 
-	for (uint32_t at = 0; n < count; at = (at + 1) % tables) {
-		struct addr local = image_local(b->image, at);
-		char text[ADDR_TEXT_BYTES];
-		struct image_cost cost;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct addr *local = &b->targets[i % n];
 		struct pkt_key k;
 
-		addr_print(&local, text);
-		image_table_cost(b->image, &local, &cost);
-		if ((!all && cost.loads < r->cost.loads) ||
-		    (r->local[0] != '\0' && strcmp(text, r->local) != 0))
-			continue;
-		image_table_packet(b->image, &local, true, &b->seed, &k);
-		ask_from(&local, &k, &asks[n++]);
+		image_table_packet(b->image, local, true, &b->seed, &k);
+		ask_from(local, &k, &asks[i]);
 	}
 }
 
@@ -255,10 +277,47 @@ row_measure(struct bench *b, struct bench_ask *asks, uint32_t count, struct row 
 	bench_walk(b->image, asks, count, &r->times);
 	r->chase = bench_chase(r->cost.bytes, asks_loads(b, asks, count));
 	r->flow_p50 = bench_flow(b->board, asks, MIN(count, (uint32_t)FLOWS));
-	for (int all = 0; all < (r->local[0] != '\0' ? 1 : 2); all++) {
+	for (int all = 0; all < (r->addr.family != 0 ? 1 : 2); all++) {
 		asks_adversarial(b, r, all != 0, asks, count);
 		r->adversarial = MAX(r->adversarial, bench_mean(b->image, asks, count));
 	}
+}
+
+/* What was measured of another local IP with the same body, and no packets of its own. */
+static const struct row *
+row_of_body(const struct bench *b, uint32_t body)
+{
+	for (uint32_t i = 0; i < b->row_count; i++)
+		if (b->rows[i].body == body && !b->rows[i].captured)
+			return &b->rows[i];
+	return NULL;
+}
+
+static void
+row_of_table(struct bench *b, uint32_t table, struct bench_ask *asks, uint32_t count,
+    struct row *r)
+{
+	const struct row *same;
+	uint8_t wire[16];
+
+	*r = (struct row){ .scope = "table", .addr = image_local(b->image, table) };
+	addr_print(&r->addr, r->local);
+	addr_to_wire(&r->addr, wire);
+	image_table_cost(b->image, &r->addr, &r->cost);
+	r->body = fw_table_find(b->image, r->addr.family, wire).body;
+	r->captured = asks_of_table(b, &r->addr, asks, count);
+	same = r->captured ? NULL : row_of_body(b, r->body);
+	if (same == NULL) {
+		row_measure(b, asks, count, r);
+		b->rows[b->row_count++] = *r;
+		return;
+	}
+	r->times = same->times;
+	r->adversarial = same->adversarial;
+	r->flow_p50 = same->flow_p50;
+	r->chase = same->chase;
+	r->compile_ms = same->compile_ms;
+	r->prove_ms = same->prove_ms;
 }
 
 static enum rc
@@ -269,18 +328,19 @@ rows_all(struct bench *b, struct diag *diag)
 	struct row nic = { .scope = "nic", .tables = tables };
 	struct bench_ask *asks = asks_alloc(diag);
 
-	if (asks == NULL)
+	b->rows = calloc(MAX(tables, 1u), sizeof(*b->rows));
+	b->targets = calloc(MAX(tables, 1u), sizeof(*b->targets));
+	if (asks == NULL || b->rows == NULL || b->targets == NULL) {
+		free(asks);
+		diag_set(diag, "memory", "no memory for %" PRIu32 " tables", tables);
 		return RC_NOMEM;
+	}
 	count = MAX(MIN(count, (uint32_t)TABLE_ASKS_MAX), (uint32_t)TABLE_ASKS_MIN);
 	for (uint32_t i = 0; i < tables; i++) {
-		struct addr local = image_local(b->image, i);
-		struct row r = { .scope = "table" };
+		struct row r;
 
 		cli_progress(b->cli, "measuring");
-		addr_print(&local, r.local);
-		image_table_cost(b->image, &local, &r.cost);
-		r.captured = asks_of_table(b, &local, asks, count);
-		row_measure(b, asks, count, &r);
+		row_of_table(b, i, asks, count, &r);
 		row_print(b, &r);
 		nic.cost.rules += r.cost.rules;
 		nic.cost.loads = MAX(nic.cost.loads, r.cost.loads);
@@ -342,6 +402,8 @@ cmd_bench(struct cli *cli)
 			code = cli_fail(cli, rc, &d);
 	}
 	free(b.capture);
+	free(b.targets);
+	free(b.rows);
 	board_close(&b.board);
 	compile_result_fini(&b.r);
 	return code;

@@ -35,3 +35,13 @@ cp "$TOP/policy/infra.pol" "$TMPDIR/other/"
 sed -i 's/10\.20\./10.77./g; s/fd00:20/fd00:77/g' "$TMPDIR/other/infra.pol"
 exits 1 "$RINGFENCE" bench --policy "$TMPDIR/other" --pcap "$TOP/tests/data/demo.pcap"
 says 'no frame has an address'
+
+# as many local IPs as there may be end soon: those of one table are measured once
+mkdir "$TMPDIR/many"
+cat >"$TMPDIR/many/a.pol" <<'END'
+segment "all" { members = ip "10.0.0.0/20", mode = "enforce",
+  inbound { allow = tcp(443), from = any } }
+END
+exits 0 timeout 60 "$RINGFENCE" bench --policy "$TMPDIR/many" --json
+is "lines" "$(grep -c . "$TMPDIR/out")" 4097
+is "figures" "$(sed '$d; s/"local":"[^"]*",//' "$TMPDIR/out" | sort -u | grep -c .)" 1
