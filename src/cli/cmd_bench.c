@@ -163,8 +163,8 @@ asks_of_nic(struct bench *b, struct bench_ask *asks, uint32_t count)
 	return b->capture_count > 0;
 }
 
-/* The tables that an attacker sends to: the row's own; of the NIC all of them, so that none stays in
- * the cache, or the costliest. Returns how many. */
+/* The tables that an attacker sends to: the row's own; of the NIC all of them, so that none stays
+ * in the cache, or the costliest. Returns how many. */
 static uint32_t
 targets(const struct bench *b, const struct row *r, bool all, struct addr *out)
 {
