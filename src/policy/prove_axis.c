@@ -193,40 +193,86 @@ classes_q(const struct prove_half *h, const struct prove_side *s, const struct p
 	return rc;
 }
 
-/* Atoms that are left after all their axes, as the entries they belong to. */
-static void
-atoms_to_entries(const struct prove_side *s, const uint64_t *x, const uint64_t *y, uint64_t *out)
+/* Numbers of the words that hold a bit. */
+static uint32_t
+words_set(const uint64_t *bits, uint32_t words, uint32_t *out)
 {
-	memset(out, 0, MAX(s->entry_words, 1u) * sizeof(*out));
-	for (uint32_t i = 0; i < s->atom_words; i++)
-		for (uint64_t b = x[i] & y[i]; b != 0; b &= b - 1) {
-			uint32_t e = s->atoms[i * 64 + (uint32_t)__builtin_ctzll(b)].entry;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		if (bits[i] != 0)
+			out[n++] = i;
+	return n;
+}
+
+/* Atoms that are left after all their axes, as the entries they belong to; x has bits in the words
+ * of set only. out is all zero before; false where it stays so. */
+static bool
+atoms_to_entries(const struct prove_side *s, const uint64_t *x, const uint64_t *y,
+    const uint32_t *set, uint32_t set_count, uint64_t *out)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < set_count; i++) {
+		uint64_t left = x[set[i]] & y[set[i]];
+
+		any |= left;
+		for (uint64_t b = left; b != 0; b &= b - 1) {
+			uint32_t e = s->atoms[set[i] * 64 + (uint32_t)__builtin_ctzll(b)].entry;
 
 			out[e / 64] |= UINT64_C(1) << e % 64;
 		}
+	}
+	return any != 0;
+}
+
+/* One class before its destination ports, with each class of these. Where many name one port each,
+ * nearly all pairs leave nothing: the last such class is known and not looked up again. */
+static enum rc
+class_s(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *q,
+    uint32_t p, const struct prove_classes *dports, uint64_t *entries, uint32_t *set,
+    struct prove_classes *out)
+{
+	uint32_t n = q->kinds[p] == KIND_NONE ? MIN(dports->count, 1u) : dports->count;
+	uint32_t set_count = words_set(prove_bits(q, p), s->atom_words, set);
+	struct pkt_key key = q->keys[p];
+	prove_tuple nothing = 0;
+	bool nothing_known = false;
+	enum rc rc = RC_OK;
+
+	for (uint32_t k = 0; k < n && rc == RC_OK; k++) {
+		prove_tuple t = 0;
+		bool any;
+
+		for (uint32_t i = 0; i < h->count; i++)
+			t |= (prove_tuple)prove_s(h, i, prove_tuple_get(q->tuples[p], i),
+			    prove_tuple_get(dports->tuples[k], i)) << 16 * i;
+		any = atoms_to_entries(s, prove_bits(q, p), prove_bits(dports, k), set, set_count,
+		    entries);
+		if (!any && nothing_known && t == nothing)
+			continue;
+		key.dport = dports->keys[k].dport;
+		rc = prove_classes_add(out, t, 0, entries, &key);
+		if (any) {
+			memset(entries, 0, s->entry_words * sizeof(*entries));
+		} else {
+			nothing_known = true;
+			nothing = t;
+		}
+	}
+	return rc;
 }
 
 static enum rc
 classes_s(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *q,
-    const struct prove_classes *dports, uint64_t *entries, struct prove_classes *out)
+    const struct prove_classes *dports, uint64_t *entries, uint32_t *set,
+    struct prove_classes *out)
 {
 	enum rc rc = RC_OK;
 
-	for (uint32_t p = 0; p < q->count; p++) {
-		uint32_t n = q->kinds[p] == KIND_NONE ? MIN(dports->count, 1u) : dports->count;
-
-		for (uint32_t k = 0; k < n && rc == RC_OK; k++) {
-			struct pkt_key key = q->keys[p];
-			prove_tuple t = 0;
-
-			key.dport = dports->keys[k].dport;
-			for (uint32_t i = 0; i < h->count; i++)
-				t |= (prove_tuple)prove_s(h, i, prove_tuple_get(q->tuples[p], i),
-				    prove_tuple_get(dports->tuples[k], i)) << 16 * i;
-			atoms_to_entries(s, prove_bits(q, p), prove_bits(dports, k), entries);
-			rc = prove_classes_add(out, t, 0, entries, &key);
-		}
-	}
+	memset(entries, 0, MAX(s->entry_words, 1u) * sizeof(*entries));
+	for (uint32_t p = 0; p < q->count && rc == RC_OK; p++)
+		rc = class_s(h, s, q, p, dports, entries, set, out);
 	return rc;
 }
 
@@ -255,7 +301,7 @@ prove_axis_services(const struct prove_half *h, const struct prove_side *s,
 	if (rc == RC_OK)
 		rc = classes_q(h, s, &pv, &sports, room, &q);
 	if (rc == RC_OK)
-		rc = classes_s(h, s, &q, &dports, room, out);
+		rc = classes_s(h, s, &q, &dports, room, (uint32_t *)(room + words), out);
 	prove_classes_fini(&vlans);
 	prove_classes_fini(&sports);
 	prove_classes_fini(&dports);
