@@ -558,7 +558,7 @@ mutate(uint8_t *image, size_t len)
 		image[at] ^= (uint8_t)(1u << gen_below(&gen, 8));
 		break;
 	case 1:		/* neighbours exchanged: cells, classes, keys, actions */
-		at &= ~(n - 1);
+		at = MIN(at, len - 2 * n) & ~(n - 1);	/* the slots may end the image */
 		exchange(image + at, image + at + n, n);
 		break;
 	case 2:		/* a bound moved */

@@ -361,6 +361,16 @@ test_stream(void)
 
 /* --- who does not read --- */
 
+#ifdef RF_SANITIZE	/* by default 256 MiB of what was freed stay resident */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "quarantine_size_mb=1";
+}
+#endif
+
 /* Resident memory of the server, in KiB. */
 static size_t
 server_kib(void)
