@@ -107,12 +107,12 @@ walk(const uint8_t *p)
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
 
 	for (uint32_t i = 0; i < le32_get(h->table_count); i++) {
-		const struct wire_table *t = (const struct wire_table *)(p +
+		const struct wire_table *record = (const struct wire_table *)(p +
 		    (size_t)le32_get(h->tables_at) * WIRE_LINE) + i;
-		struct fw_table table = fw_table_find(p, t->family, t->local);
+		struct fw_table table = fw_table_find(p, record->family, record->local);
 
 		for (int n = 0; n < 8; n++) {
-			struct fw_key k = { .family = t->family, .dir = n & 1,
+			struct fw_key k = { .family = record->family, .dir = n & 1,
 				.proto = n & 2 ? 6 : 17,
 				.sport = (uint16_t)gen_image_below(&gen, 65536),
 				.dport = (uint16_t)gen_image_below(&gen, 65536),
@@ -120,7 +120,7 @@ walk(const uint8_t *p)
 			struct fw_action act;
 			bool is_default;
 
-			for (int b = 0; b < (t->family == 4 ? 4 : 16); b++)
+			for (int b = 0; b < (record->family == 4 ? 4 : 16); b++)
 				k.remote[b] = n & 4 ? 0xff : (uint8_t)gen_image_below(&gen, 256);
 			fw_match_action(p, table, fw_match(p, table, &k, &is_default), &act);
 			T_OK(act.counter == WIRE_COUNTER_NONE ||
