@@ -539,6 +539,9 @@ job_step(struct job *j, struct diag *diag)
 		result_take(j);
 	if (j->fd[JOB_ERR] >= 0)
 		words_take(j);
+	/* What stays ready, as the timer, would wake whoever waits for a next job, for ever. */
+	for (int i = 0; i < JOB__FDS; i++)
+		fd_close(&j->fd[i]);
 	rights_tell(j);
 	if (j->flooded || j->late || j->stood || !WIFEXITED(j->status) ||
 	    WEXITSTATUS(j->status) != JOB_OK)
