@@ -103,6 +103,7 @@ side_compare(struct plan *p, const struct addr *local, uint32_t body, const uint
 	struct arena scratch;
 	struct prove_half h;
 	struct prove_side s;
+	struct prove_work work = { .steps = 0 };
 	uint64_t *row = NULL;
 	enum rc rc;
 
@@ -119,7 +120,9 @@ side_compare(struct plan *p, const struct addr *local, uint32_t body, const uint
 		rc = prove_axis_remote(&h, &s, &p->joint[local->family == 6], &remotes);
 	}
 	if (rc == RC_OK)
-		rc = prove_axis_services(&h, &s, &services);
+		rc = prove_axis_services(&h, &s, &work, &services);
+	if (rc == RC_OK)
+		rc = prove_work_add(&work, (uint64_t)remotes.count * services.count);
 	if (rc == RC_OK) {
 		row = arena_array(&scratch, (size_t)s.entry_words + 1, sizeof(*row));
 		rc = row == NULL ? RC_NOMEM : RC_OK;

@@ -42,6 +42,7 @@ struct prover {
 	uint32_t guard_count;
 	struct proved *proved;
 	uint32_t proved_count;
+	uint64_t steps;			/* of all directions so far */
 };
 
 static int
@@ -154,12 +155,86 @@ segments_list(struct prover *p)
 	return rc;
 }
 
+/* --- refusal --- */
+
+enum { REFUSE_LINES = 6, REFUSE_EACH = 2 };
+
+static bool
+axis_named(const struct pol_rule *rule, uint32_t axis)
+{
+	bool named = axis == 0 && rule->vlan_count > 0;
+
+	for (uint32_t i = 0; i < rule->service_count && !named; i++) {
+		const struct service *v = &rule->services[i].atom;
+
+		named = axis == 1 ? v->sport_lo > 0 || v->sport_hi < UINT16_MAX :
+		    axis == 2 && (v->dport_lo > 0 || v->dport_hi < UINT16_MAX);
+	}
+	return named;
+}
+
+/* Of each field that multiplies, the first lines that name it. */
+static uint32_t
+lines_find(const struct prover *p, const struct prove_side *s,
+    const struct pol_pos *lines[REFUSE_LINES])
+{
+	uint32_t n = 0;
+
+	for (uint32_t axis = 0; axis < REFUSE_LINES / REFUSE_EACH; axis++)
+		for (uint32_t i = 0, k = 0; i < s->entry_count && k < REFUSE_EACH; i++) {
+			const struct pol_pos *pos = &s->entries[i].rule->pos;
+			bool again = p->rules->files[pos->file][0] == '<' ||
+			    !axis_named(s->entries[i].rule, axis);
+
+			for (uint32_t j = 0; j < n && !again; j++)
+				again = lines[j]->file == pos->file && lines[j]->line == pos->line;
+			if (again)
+				continue;
+			lines[n++] = pos;
+			k++;
+		}
+	return n;
+}
+
+static void
+multiply_say(const struct prover *p, const struct prove_side *s, const struct prove_work *w,
+    uint32_t remotes, struct diag *diag)
+{
+	const struct pol_pos *lines[REFUSE_LINES];
+	uint32_t n = lines_find(p, s, lines);
+	char text[ADDR_TEXT_BYTES] = "any address", at[sizeof(diag->hint)] = "";
+	const size_t room = sizeof(at) - sizeof("these lines multiply: ");
+	size_t len = 0;
+
+	if (p->out->local.family != 0)
+		addr_print(&p->out->local, text);
+	diag_set(diag, "table-too-big", "%s rules of the table of %s multiply beyond what is "
+	    "proved: %u classes of VLANs, %u of source ports, %u of destination ports, %u of "
+	    "remote addresses", s->dir == WIRE_IN ? "inbound" : "outbound", text, w->vlans,
+	    w->sports, w->dports, remotes);
+	for (uint32_t i = 0; i < n; i++) {
+		int more = snprintf(at + len, sizeof(at) - len, "%s%s:%u", i > 0 ? ", " : "",
+		    p->rules->files[lines[i]->file], lines[i]->line);
+
+		if (more < 0 || (size_t)more >= room - len) {
+			at[len] = '\0';
+			break;
+		}
+		len += (size_t)more;
+	}
+	if (n == 0)
+		return;
+	diag_place(diag, p->rules->files[lines[0]->file], lines[0]->line, MAX(lines[0]->col, 1u));
+	diag_hint(diag, "these lines multiply: %s", at);
+}
+
 /* --- one direction of one body --- */
 
 static enum rc
 side_prove(struct prover *p, uint32_t body, const uint32_t *segments, uint32_t count,
-    uint8_t family, uint8_t dir)
+    uint8_t family, uint8_t dir, struct diag *diag)
 {
+	struct prove_work work = { .steps = 0 };
 	struct prove_classes remotes, services;
 	struct arena scratch;
 	struct prove_half h;
@@ -179,9 +254,14 @@ side_prove(struct prover *p, uint32_t body, const uint32_t *segments, uint32_t c
 		rc = prove_axis_remote(&h, &s, &p->joint[family == 6], &remotes);
 	}
 	if (rc == RC_OK)
-		rc = prove_axis_services(&h, &s, &services);
+		rc = prove_axis_services(&h, &s, &work, &services);
 	if (rc == RC_OK)
-		rc = prove_boxes(&h, &s, &remotes, &services, &scratch, p->out);
+		rc = prove_boxes(&h, &s, &remotes, &services, &work, &scratch, p->out);
+	p->steps += work.steps;
+	if (rc == RC_OK && p->steps > PROVE_STEPS_ALL_MAX)
+		rc = RC_LIMIT;
+	if (rc == RC_LIMIT)
+		multiply_say(p, &s, &work, remotes.count, diag);
 	prove_classes_fini(&remotes);
 	prove_classes_fini(&services);
 	arena_fini(&scratch);
@@ -201,7 +281,7 @@ proved_before(const struct prover *p, uint32_t body, const uint32_t *segments, u
 
 static enum rc
 body_prove(struct prover *p, const struct addr *local, uint8_t family, uint32_t body,
-    const uint32_t *segments, uint32_t count)
+    const uint32_t *segments, uint32_t count, struct diag *diag)
 {
 	enum rc rc = RC_OK;
 
@@ -209,7 +289,7 @@ body_prove(struct prover *p, const struct addr *local, uint8_t family, uint32_t 
 	if (proved_before(p, body, segments, count))
 		return RC_OK;
 	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN && rc == RC_OK; dir++)
-		rc = side_prove(p, body, segments, count, family, dir);
+		rc = side_prove(p, body, segments, count, family, dir, diag);
 	p->proved[p->proved_count++] = (struct proved){ .body = body, .segments = segments,
 		.count = count };
 	p->out->bodies += rc == RC_OK;
@@ -287,13 +367,15 @@ tables_prove(struct prover *p, struct diag *diag)
 			return RC_CONFLICT;
 		}
 		p->out->tables++;
-		rc = body_prove(p, &m->local, m->local.family, body, m->segments, m->count);
+		rc = body_prove(p, &m->local, m->local.family, body, m->segments, m->count,
+			    diag);
 	}
 	for (uint8_t k = 0; k < 2 && rc == RC_OK; k++) {
 		uint32_t body = le32_get(hdr->guard_at[k]);
 
 		if (body != 0)
-			rc = body_prove(p, &none, k == 0 ? 4 : 6, body, p->guards, p->guard_count);
+			rc = body_prove(p, &none, k == 0 ? 4 : 6, body, p->guards,
+			    p->guard_count, diag);
 		else if (guard_has_rules(p))
 			return differ(diag, "the guard's table is missing");
 	}

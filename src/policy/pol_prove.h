@@ -8,7 +8,8 @@
  *          the cut points of image and rules are joined; intervals with the same classes in the
  *          image and the same rules are one. What no packet can be (a port of a protocol that has
  *          none) is not compared.
- * Limits:  memory is the arena's cap; past it RC_NOMEM, and nothing is proved.
+ * Limits:  memory is the arena's cap; past it RC_NOMEM, and nothing is proved. Rules whose VLANs
+ *          and ports multiply beyond a count of steps are RC_LIMIT, with the lines that do.
  * Errors:  RC_CONFLICT = they differ; the proof holds one packet on which they do.
  * Context: pure; shares no code with the encoder, nor with the firmware's walk.
  * Source:  equivalence of packet classifiers by joint refinement of their classes, as in "Firewall

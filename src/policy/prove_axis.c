@@ -138,7 +138,7 @@ protos_pick(const struct prove_half *h, const struct prove_side *s, bool pick[25
 }
 
 static enum rc
-classes_pv(const struct prove_half *h, const struct prove_side *s,
+classes_pv(const struct prove_half *h, const struct prove_side *s, struct prove_work *work,
     const struct prove_classes *vlans, uint64_t *bits, uint64_t *both, struct prove_classes *out)
 {
 	bool pick[256];
@@ -152,6 +152,7 @@ classes_pv(const struct prove_half *h, const struct prove_side *s,
 		if (!pick[proto])
 			continue;
 		proto_bits(s, proto, rest, bits);
+		rc = prove_work_add(work, (uint64_t)vlans->count * (s->atom_words / 4 + 1));
 		for (uint32_t v = 0; v < vlans->count && rc == RC_OK; v++) {
 			struct pkt_key key = { .proto = proto, .vlan = vlans->keys[v].vlan,
 				.frag = rest ? WIRE_FRAG_REST : WIRE_FRAG_NONE };
@@ -169,15 +170,17 @@ classes_pv(const struct prove_half *h, const struct prove_side *s,
 }
 
 static enum rc
-classes_q(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *pv,
-    const struct prove_classes *sports, uint64_t *both, struct prove_classes *out)
+classes_q(const struct prove_half *h, const struct prove_side *s, struct prove_work *work,
+    const struct prove_classes *pv, const struct prove_classes *sports, uint64_t *both,
+    struct prove_classes *out)
 {
 	enum rc rc = RC_OK;
 
-	for (uint32_t p = 0; p < pv->count; p++) {
+	for (uint32_t p = 0; p < pv->count && rc == RC_OK; p++) {
 		/* class 0 of an axis is that of value 0 */
 		uint32_t n = pv->kinds[p] == KIND_BOTH ? sports->count : MIN(sports->count, 1u);
 
+		rc = prove_work_add(work, (uint64_t)n * (s->atom_words / 4 + 1));
 		for (uint32_t k = 0; k < n && rc == RC_OK; k++) {
 			struct pkt_key key = pv->keys[p];
 			prove_tuple t = 0;
@@ -206,24 +209,23 @@ words_set(const uint64_t *bits, uint32_t words, uint32_t *out)
 }
 
 /* Atoms that are left after all their axes, as the entries they belong to; x has bits in the words
- * of set only. out is all zero before; false where it stays so. */
-static bool
+ * of set only. out is all zero before. Gives their number. */
+static uint32_t
 atoms_to_entries(const struct prove_side *s, const uint64_t *x, const uint64_t *y,
     const uint32_t *set, uint32_t set_count, uint64_t *out)
 {
-	uint64_t any = 0;
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < set_count; i++) {
 		uint64_t left = x[set[i]] & y[set[i]];
 
-		any |= left;
-		for (uint64_t b = left; b != 0; b &= b - 1) {
+		for (uint64_t b = left; b != 0; b &= b - 1, count++) {
 			uint32_t e = s->atoms[set[i] * 64 + (uint32_t)__builtin_ctzll(b)].entry;
 
 			out[e / 64] |= UINT64_C(1) << e % 64;
 		}
 	}
-	return any != 0;
+	return count;
 }
 
 /* One class before its destination ports, with each class of these. Where many name one port each,
@@ -231,29 +233,31 @@ atoms_to_entries(const struct prove_side *s, const uint64_t *x, const uint64_t *
 static enum rc
 class_s(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *q,
     uint32_t p, const struct prove_classes *dports, uint64_t *entries, uint32_t *set,
-    struct prove_classes *out)
+    struct prove_work *work, struct prove_classes *out)
 {
 	uint32_t n = q->kinds[p] == KIND_NONE ? MIN(dports->count, 1u) : dports->count;
 	uint32_t set_count = words_set(prove_bits(q, p), s->atom_words, set);
 	struct pkt_key key = q->keys[p];
 	prove_tuple nothing = 0;
 	bool nothing_known = false;
-	enum rc rc = RC_OK;
+	enum rc rc = prove_work_add(work, (uint64_t)n * (set_count / 4 + 1));
 
 	for (uint32_t k = 0; k < n && rc == RC_OK; k++) {
 		prove_tuple t = 0;
-		bool any;
+		uint32_t any;
 
 		for (uint32_t i = 0; i < h->count; i++)
 			t |= (prove_tuple)prove_s(h, i, prove_tuple_get(q->tuples[p], i),
 			    prove_tuple_get(dports->tuples[k], i)) << 16 * i;
 		any = atoms_to_entries(s, prove_bits(q, p), prove_bits(dports, k), set, set_count,
 		    entries);
-		if (!any && nothing_known && t == nothing)
+		if (any == 0 && nothing_known && t == nothing)
 			continue;
 		key.dport = dports->keys[k].dport;
 		rc = prove_classes_add(out, t, 0, entries, &key);
-		if (any) {
+		if (rc == RC_OK)
+			rc = prove_work_add(work, any + s->entry_words / 4);
+		if (any > 0) {
 			memset(entries, 0, s->entry_words * sizeof(*entries));
 		} else {
 			nothing_known = true;
@@ -266,19 +270,19 @@ class_s(const struct prove_half *h, const struct prove_side *s, const struct pro
 static enum rc
 classes_s(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *q,
     const struct prove_classes *dports, uint64_t *entries, uint32_t *set,
-    struct prove_classes *out)
+    struct prove_work *work, struct prove_classes *out)
 {
 	enum rc rc = RC_OK;
 
 	memset(entries, 0, MAX(s->entry_words, 1u) * sizeof(*entries));
 	for (uint32_t p = 0; p < q->count && rc == RC_OK; p++)
-		rc = class_s(h, s, q, p, dports, entries, set, out);
+		rc = class_s(h, s, q, p, dports, entries, set, work, out);
 	return rc;
 }
 
 enum rc
 prove_axis_services(const struct prove_half *h, const struct prove_side *s,
-    struct prove_classes *out)
+    struct prove_work *work, struct prove_classes *out)
 {
 	struct prove_classes vlans, sports, dports, pv, q;
 	uint32_t words = MAX(s->atom_words, s->entry_words) + 1;
@@ -296,12 +300,15 @@ prove_axis_services(const struct prove_half *h, const struct prove_side *s,
 		rc = axis_u16(h, s, AXIS_SPORT, UINT16_MAX, &sports);
 	if (rc == RC_OK)
 		rc = axis_u16(h, s, AXIS_DPORT, UINT16_MAX, &dports);
+	work->vlans = vlans.count;
+	work->sports = sports.count;
+	work->dports = dports.count;
 	if (rc == RC_OK)
-		rc = classes_pv(h, s, &vlans, room, room + words, &pv);
+		rc = classes_pv(h, s, work, &vlans, room, room + words, &pv);
 	if (rc == RC_OK)
-		rc = classes_q(h, s, &pv, &sports, room, &q);
+		rc = classes_q(h, s, work, &pv, &sports, room, &q);
 	if (rc == RC_OK)
-		rc = classes_s(h, s, &q, &dports, room, (uint32_t *)(room + words), out);
+		rc = classes_s(h, s, &q, &dports, room, (uint32_t *)(room + words), work, out);
 	prove_classes_fini(&vlans);
 	prove_classes_fini(&sports);
 	prove_classes_fini(&dports);

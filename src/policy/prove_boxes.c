@@ -79,6 +79,7 @@ struct boxes {
 	uint32_t word_count;
 	uint64_t *seen;
 	bool *decides;			/* by entry */
+	uint64_t steps;			/* words of the row looked at */
 };
 
 static enum rc
@@ -118,15 +119,18 @@ row_fill(struct boxes *b, uint32_t remote)
 
 /* The first entry of the row that is in bits; entry_count where there is none. */
 static uint32_t
-row_first(const struct boxes *b, const uint64_t *bits)
+row_first(struct boxes *b, const uint64_t *bits)
 {
 	for (uint32_t i = 0; i < b->word_count; i++) {
 		uint32_t at = b->words[i];
 		uint64_t both = b->row[at] & bits[at];
 
-		if (both != 0)
-			return at * 64 + (uint32_t)__builtin_ctzll(both);
+		if (both == 0)
+			continue;
+		b->steps += i + 1;
+		return at * 64 + (uint32_t)__builtin_ctzll(both);
 	}
+	b->steps += b->word_count + 1;
 	return b->s->entry_count;
 }
 
@@ -196,15 +200,19 @@ instead_find(struct boxes *b, struct arena *a, struct pol_proof *out)
 
 enum rc
 prove_boxes(const struct prove_half *h, const struct prove_side *s,
-    const struct prove_classes *remotes, const struct prove_classes *services, struct arena *a,
-    struct pol_proof *out)
+    const struct prove_classes *remotes, const struct prove_classes *services,
+    struct prove_work *work, struct arena *a, struct pol_proof *out)
 {
 	struct boxes b = { .h = h, .s = s, .remotes = remotes, .services = services };
 	bool all = true;
 	enum rc rc = boxes_init(&b, a);
 
-	for (uint32_t r = 0; r < remotes->count && rc == RC_OK; r++)
+	for (uint32_t r = 0; r < remotes->count && rc == RC_OK; r++) {
+		b.steps = s->entry_words;
 		rc = row_compare(&b, out, r);
+		if (rc == RC_OK)
+			rc = prove_work_add(work, b.steps);
+	}
 	for (uint32_t e = 0; e < s->entry_count && rc == RC_OK; e++) {
 		all = all && b.decides[e];
 		if (b.decides[e])

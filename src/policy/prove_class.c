@@ -7,6 +7,7 @@
 
 
 enum { CLASSES_MAX = 1 << 22 };
+#define CLASSES_BYTES_MAX ((size_t)256 << 20)	/* of their bits */
 
 void
 prove_classes_init(struct prove_classes *c, uint32_t words)
@@ -69,23 +70,25 @@ array_grow(void *array, size_t count, size_t size)
 	return q != NULL;
 }
 
-static bool
+static enum rc
 classes_grow(struct prove_classes *c)
 {
 	uint32_t cap = c->cap == 0 ? 64 : c->cap * 2;
 
-	if (cap > CLASSES_MAX || !array_grow(&c->tuples, cap, sizeof(*c->tuples)) ||
+	if (cap > CLASSES_MAX || (size_t)cap * c->words * sizeof(*c->bits) > CLASSES_BYTES_MAX)
+		return RC_LIMIT;
+	if (!array_grow(&c->tuples, cap, sizeof(*c->tuples)) ||
 	    !array_grow(&c->kinds, cap, sizeof(*c->kinds)) ||
 	    !array_grow(&c->bits, cap, c->words * sizeof(*c->bits)) ||
 	    !array_grow(&c->keys, cap, sizeof(*c->keys)) ||
 	    !array_grow(&c->slots, (size_t)cap * 2, sizeof(*c->slots)))
-		return false;
+		return RC_NOMEM;
 	c->cap = cap;
 	c->slot_count = cap * 2;
 	memset(c->slots, 0, c->slot_count * sizeof(*c->slots));
 	for (uint32_t i = 0; i < c->count; i++)
 		*slot_find(c, c->tuples[i], c->kinds[i], prove_bits(c, i)) = i + 1;
-	return true;
+	return RC_OK;
 }
 
 enum rc
@@ -93,9 +96,10 @@ prove_classes_put(struct prove_classes *c, prove_tuple tuple, uint8_t kind, cons
     const struct pkt_key *key, uint32_t *index)
 {
 	uint32_t *slot;
+	enum rc rc = c->count == c->cap ? classes_grow(c) : RC_OK;
 
-	if (c->count == c->cap && !classes_grow(c))
-		return RC_NOMEM;
+	if (rc != RC_OK)
+		return rc;
 	slot = slot_find(c, tuple, kind, bits);
 	*index = *slot != 0 ? *slot - 1 : c->count;
 	if (*slot != 0)

@@ -158,6 +158,24 @@ uint32_t prove_row_cell(const struct prove_row *row, prove_tuple s);
 /* Line of the body that packets of this local IP meet; 0 = none. */
 uint32_t prove_body_of(const uint8_t *image, const struct addr *local);
 
+/* --- work: a count, so that a set of rules that multiplies is refused at the same place on every
+ * machine. A step is four words of a product, one of its bits, or one word of a row --- */
+
+#define PROVE_STEPS_MAX UINT64_C(1500000000)	/* of one direction of one table */
+#define PROVE_STEPS_ALL_MAX UINT64_C(4000000000)	/* of an image */
+
+struct prove_work {
+	uint64_t steps;
+	uint32_t vlans, sports, dports;	/* classes of each */
+};
+
+MUST_CHECK static inline enum rc
+prove_work_add(struct prove_work *w, uint64_t steps)
+{
+	w->steps += steps;
+	return w->steps > PROVE_STEPS_MAX ? RC_LIMIT : RC_OK;
+}
+
 /* --- axes: joint classes (prove_remote.c, prove_axis.c) --- */
 
 struct prove_joint;
@@ -165,14 +183,15 @@ struct prove_joint;
 /* Bits are sets of peers here, entries there. */
 MUST_CHECK enum rc prove_axis_remote(const struct prove_half *h, const struct prove_side *s,
     const struct prove_joint *joint, struct prove_classes *out);
+/* RC_LIMIT: too much work, or classes without bound. */
 MUST_CHECK enum rc prove_axis_services(const struct prove_half *h, const struct prove_side *s,
-    struct prove_classes *out);
+    struct prove_work *work, struct prove_classes *out);
 
 /* --- boxes (prove_boxes.c) --- */
 
 /* RC_CONFLICT: out holds the packet and both answers. RC_OK: out->decides and instead grew. */
 MUST_CHECK enum rc prove_boxes(const struct prove_half *h, const struct prove_side *s,
-    const struct prove_classes *remotes, const struct prove_classes *services, struct arena *a,
-    struct pol_proof *out);
+    const struct prove_classes *remotes, const struct prove_classes *services,
+    struct prove_work *work, struct arena *a, struct pol_proof *out);
 
 #endif

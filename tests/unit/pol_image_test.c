@@ -2,7 +2,7 @@
 /*
  * pol_image_test - tables at their limits: rules that multiply are split, and past the bound they
  * are refused by line; one rule too many is refused with the dearest lines; what was made is
- * proved, and a warning of the proof names the rule that decides instead.
+ * proved or refused by line, and a warning of the proof names the rule that decides instead.
  */
 #include "t.h"
 
@@ -146,6 +146,35 @@ what_multiplies_past_the_bound_is_refused_by_line(void)
 	T_OK(sscanf(d->hint + 33, "%u", &line) == 1 && line == d->line);
 }
 
+/* Each sub-table is small; what their VLANs and ports tell apart together is not. */
+static void
+what_multiplies_in_the_proof_is_refused_by_line(void)
+{
+	const struct diag *d;
+
+	policy_begin();
+	for (uint16_t i = 0; i < 400; i++) {
+		uint16_t at = (uint16_t)(i * 7919 % 30000);
+		uint32_t peer = 0xac100001u + i * 256u;
+
+		rule_add(0, 0, 0, at, (uint16_t)(at + 20000), (uint16_t)(1000 + i * 37),
+		    (uint16_t)(1000 + i * 37));
+		rule_add(peer, 0, 0, 0, ALL, (uint16_t)(at + 5), (uint16_t)(at + 15000));
+		rule_add(peer, (uint16_t)(1 + i), (uint16_t)(1 + i), 0, ALL, 0, ALL);
+	}
+	T_IS_INT(pol_image_make(&policy, POL_PASS_ALL, &arena, &image, &diags), RC_LIMIT);
+	T_IS_INT(image.step, POL_IMAGE_PROVE);
+	T_OK(image.bytes == NULL);
+	d = said("table-too-big");
+	if (!T_OK(d != NULL))
+		return;
+	T_IS_STR(d->file, "a.pol");
+	T_OK(strncmp(d->text, "inbound rules of the table of 10.0.0.1 multiply", 47) == 0);
+	T_IS_UINT(d->line, 4);
+	T_OK(strncmp(d->hint, "these lines multiply: a.pol:4, a.pol:7, a.pol:2, a.pol:5, a.pol:3",
+	    65) == 0);
+}
+
 /* 5,120 rules are packed, 5,121 are not, and the message names lines and their share. */
 static void
 one_rule_over_the_limit(void)
@@ -200,6 +229,7 @@ main(void)
 		return 1;
 	T_RUN(a_product_is_split);
 	T_RUN(what_multiplies_past_the_bound_is_refused_by_line);
+	T_RUN(what_multiplies_in_the_proof_is_refused_by_line);
 	T_RUN(one_rule_over_the_limit);
 	T_RUN(the_proof_finds_what_rules_cover_together);
 	diags_fini(&diags);
