@@ -16,11 +16,16 @@ GET = b"%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n"
 
 
 def role_pid(pid, role):
+    """The child in that role; one that ends while it is looked at is none."""
     with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
         for child in f.read().split():
-            with open("/proc/%s/cmdline" % child, "rb") as c:
-                if (b"@" + role.encode()) in c.read().split(b"\0"):
-                    return int(child)
+            try:
+                with open("/proc/%s/cmdline" % child, "rb") as c:
+                    words = c.read().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if b"@" + role.encode() in words:
+                return int(child)
     return 0
 
 
