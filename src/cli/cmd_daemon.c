@@ -53,6 +53,22 @@ reload_exit(const struct cli *cli, yyjson_val *root)
 	return strcmp(rc, "conflict") == 0 ? EXIT_CONFLICT : EXIT_FAILED;
 }
 
+/* What a job ended with, as JSON or by print; the exit code that it means. */
+static int
+outcome_tell(const struct cli *cli, yyjson_doc *doc,
+    void (*print)(const struct cli *cli, yyjson_val *root))
+{
+	yyjson_val *o = yyjson_obj_get(yyjson_doc_get_root(doc), "outcome");
+	char *text = cli->json ? yyjson_val_write(o, 0, NULL) : NULL;
+
+	if (text != NULL)
+		puts(text);
+	else
+		print(cli, o);
+	free(text);
+	return reload_exit(cli, o);
+}
+
 static void
 reload_print(const struct cli *cli, yyjson_val *root)
 {
@@ -150,17 +166,8 @@ cmd_reload(struct cli *cli)
 		    location, &d);
 	if (rc == RC_OK)
 		rc = job_wait(cli, c, location, &doc, &d);
-	if (rc == RC_OK) {
-		yyjson_val *o = yyjson_obj_get(yyjson_doc_get_root(doc), "outcome");
-		char *text = cli->json ? yyjson_val_write(o, 0, NULL) : NULL;
-
-		if (text != NULL)
-			puts(text);
-		else
-			reload_print(cli, o);
-		code = reload_exit(cli, o);
-		free(text);
-	}
+	if (rc == RC_OK)
+		code = outcome_tell(cli, doc, reload_print);
 	yyjson_doc_free(doc);
 	client_close(&c);
 	return rc == RC_OK ? code : ask_fail(cli, rc, &d);
@@ -182,7 +189,7 @@ cmd_check_asked(struct cli *cli)
 {
 	struct client *c = NULL;
 	yyjson_doc *doc = NULL;
-	char location[80] = "", *text = NULL;
+	char location[80] = "";
 	struct diag d = { 0 };
 	int code = EXIT_GOOD;
 	enum rc rc = ask_open(cli, &c, &d);
@@ -192,17 +199,8 @@ cmd_check_asked(struct cli *cli)
 		    &d);
 	if (rc == RC_OK)
 		rc = job_wait(cli, c, location, &doc, &d);
-	if (rc == RC_OK) {
-		yyjson_val *o = yyjson_obj_get(yyjson_doc_get_root(doc), "outcome");
-
-		text = cli->json ? yyjson_val_write(o, 0, NULL) : NULL;
-		if (text != NULL)
-			puts(text);
-		else
-			check_print(cli, o);
-		code = reload_exit(cli, o);
-	}
-	free(text);
+	if (rc == RC_OK)
+		code = outcome_tell(cli, doc, check_print);
 	yyjson_doc_free(doc);
 	client_close(&c);
 	return rc == RC_OK ? code : ask_fail(cli, rc, &d);
