@@ -121,26 +121,28 @@ fw_sign(uint64_t v)
 	return (uint32_t)(v >> 63);
 }
 
+/* The first keys of a line. */
 FW_INLINE uint32_t
-fw_node_v4(const uint8_t *node, uint32_t x)
+fw_keys_v4(const uint8_t *node, int keys, uint32_t x)
 {
 	uint32_t n = 0;
 
 	FW_LOOP
-	for (int i = 0; i < WIRE_KEYS_V4; i++)
+	for (int i = 0; i < keys; i++)
 		n += fw_sign((uint64_t)(fw_load32(node + 4 * i) ^ 0x80000000u) - x);
 	return n;
 }
 
 FW_INLINE uint32_t
+fw_node_v4(const uint8_t *node, uint32_t x)
+{
+	return fw_keys_v4(node, WIRE_KEYS_V4, x);
+}
+
+FW_INLINE uint32_t
 fw_leaf_v4(const uint8_t *leaf, uint32_t x)
 {
-	uint32_t n = 0;
-
-	FW_LOOP
-	for (int i = 0; i < WIRE_GROUP_LEAF_V4; i++)
-		n += fw_sign((uint64_t)(fw_load32(leaf + 4 * i) ^ 0x80000000u) - x);
-	return n;
+	return fw_keys_v4(leaf, WIRE_GROUP_LEAF_V4, x);
 }
 
 FW_INLINE uint32_t
