@@ -8,9 +8,9 @@
 #include "pol.h"
 #include "roles.h"
 
-enum { HEAD_BYTES = 36, MESSAGE_BYTES_MAX = 12 + 5 * 4 + 1200, HEAD_CRC_AT = 32 };
+enum { HEAD_BYTES = 40, MESSAGE_BYTES_MAX = 12 + 5 * 4 + 1200, HEAD_CRC_AT = 36 };
 
-static const uint8_t magic[4] = { 'R', 'F', 'B', '3' };
+static const uint8_t magic[4] = { 'R', 'F', 'B', '4' };
 
 static void
 text_put(struct wr *w, const char *s)
@@ -96,13 +96,14 @@ enum rc
 built_encode(const struct built *b, const struct diags *diags, uint8_t **out, size_t *len)
 {
 	size_t cap = HEAD_BYTES + messages_room(diags);
-	size_t messages_at;
+	size_t times_len = b->time_count * sizeof(*b->times), messages_at;
 	struct wr w;
 
 	CHECK(b->stage <= STAGE_DONE && (b->image != NULL) == (b->stage == STAGE_DONE));
 	*out = NULL;
 	if (!size_add(cap, b->image_len, &cap) || !size_add(cap, b->symbols_len, &cap) ||
-	    !size_add(cap, b->keys_len, &cap) || !size_add(cap, b->example_len, &cap))
+	    !size_add(cap, b->keys_len, &cap) || !size_add(cap, times_len, &cap) ||
+	    !size_add(cap, b->example_len, &cap))
 		return RC_LIMIT;
 	*out = malloc(cap);
 	if (*out == NULL)
@@ -112,6 +113,7 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	wr_bytes(&w, b->image, b->image_len);
 	wr_bytes(&w, b->symbols, b->symbols_len);
 	wr_bytes(&w, b->keys, b->keys_len);
+	wr_bytes(&w, b->times, times_len);
 	wr_bytes(&w, b->example, b->example_len);
 	messages_at = w.pos;
 	messages_put(&w, diags);
@@ -126,6 +128,7 @@ built_encode(const struct built *b, const struct diags *diags, uint8_t **out, si
 	put_le32(*out + 20, b->prove_us);
 	put_le32(*out + 24, (uint32_t)b->keys_len);
 	put_le32(*out + 28, (uint32_t)b->example_len);
+	put_le32(*out + 32, (uint32_t)times_len);
 	put_le16(*out + 6, b->reused);
 	put_le32(*out + HEAD_CRC_AT, crc_of(*out, *len));
 	return RC_OK;
@@ -165,7 +168,7 @@ messages_take(const uint8_t *p, size_t len, struct diags *diags)
 enum rc
 built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diags)
 {
-	size_t image, symbols, keys, example, messages;
+	size_t image, symbols, keys, times, example, messages;
 	const uint8_t *body = p + HEAD_BYTES;
 
 	memset(out, 0, sizeof(*out));
@@ -176,8 +179,9 @@ built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diag
 	messages = get_le32(p + 16);
 	keys = get_le32(p + 24);
 	example = get_le32(p + 28);
+	times = get_le32(p + 32);
 	if (memcmp(p, magic, sizeof(magic)) != 0 || p[4] > STAGE_DONE || p[5] >= RC__COUNT ||
-	    image + symbols + keys + example + messages != len - HEAD_BYTES ||
+	    image + symbols + keys + times + example + messages != len - HEAD_BYTES ||
 	    get_le32(p + HEAD_CRC_AT) != crc_of(p, len))
 		return RC_INVALID;
 	out->stage = p[4];
@@ -185,13 +189,14 @@ built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diag
 	out->reused = get_le16(p + 6);
 	out->rc = (enum rc)-(int)p[5];
 	if ((out->stage == STAGE_DONE) != (image > 0) || (image > 0) != (symbols > 0) ||
-	    (image == 0 && keys > 0) || (image > 0 && example > 0) ||
+	    (image == 0 && keys + times > 0) || (image > 0 && example > 0) ||
+	    times % sizeof(*out->times) != 0 ||
 	    example > BUILT_EXAMPLE_BYTES_MAX ||
 	    (out->stage == STAGE_DONE) != (out->rc == RC_OK) || image > WIRE_IMAGE_BYTES_MAX)
 		return RC_INVALID;
-	if (!messages_take(body + image + symbols + keys + example, messages, diags))
+	if (!messages_take(p + len - messages, messages, diags))
 		return RC_INVALID;
-	out->example = body + image + symbols + keys;
+	out->example = body + image + symbols + keys + times;
 	out->example_len = example;
 	if (image > 0) {
 		out->image = body;
@@ -200,6 +205,26 @@ built_decode(const uint8_t *p, size_t len, struct built *out, struct diags *diag
 		out->symbols_len = symbols;
 		out->keys = body + image + symbols;
 		out->keys_len = keys;
+		out->times = (const struct built_time *)(out->keys + keys);
+		out->time_count = (uint32_t)(times / sizeof(*out->times));
 	}
 	return RC_OK;
+}
+
+bool
+built_times_hold(const struct built *b, uint32_t bodies, uint64_t within_ns)
+{
+	uint64_t left = within_ns;
+
+	if (b->time_count != bodies || (uint64_t)b->prove_us * 1000 > within_ns)
+		return false;
+	for (uint32_t i = 0; i < bodies; i++) {
+		uint64_t pack = le64_get(b->times[i].pack_ns);
+		uint64_t prove = le64_get(b->times[i].prove_ns);
+
+		if (pack > left || prove > left - pack)
+			return false;
+		left -= pack + prove;
+	}
+	return true;
 }

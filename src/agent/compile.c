@@ -325,6 +325,24 @@ quote(struct compile *c)
 	arena_fini(&a);
 }
 
+static enum rc
+times_take(struct compile_result *r, const struct built *b, struct diag *d)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)b->image;
+
+	if (!built_times_hold(b, le32_get(h->body_count), r->build_ns)) {
+		diag_set(d, "child", "building the tables says of its tables that they took "
+		    "longer than it did, or not of all");
+		return RC_INVALID;
+	}
+	r->prove_ns = (uint64_t)b->prove_us * 1000;
+	r->times = calloc((size_t)b->time_count + 1, sizeof(*r->times));
+	if (r->times == NULL)
+		return RC_NOMEM;
+	memcpy(r->times, b->times, b->time_count * sizeof(*r->times));
+	return RC_OK;
+}
+
 /* Nothing of what the child says is believed. */
 static enum rc
 image_take(struct compile *c, const struct built *b, struct diag *d)
@@ -332,6 +350,8 @@ image_take(struct compile *c, const struct built *b, struct diag *d)
 	struct compile_result *r = &c->r;
 	enum rc rc = image_check(b->image, b->image_len, d);
 
+	if (rc == RC_OK)
+		rc = times_take(r, b, d);
 	if (rc == RC_OK)
 		rc = image_symbols_decode(b->symbols, b->symbols_len, &r->arena, &r->symbols, d);
 	if (rc != RC_OK)
@@ -372,8 +392,6 @@ build_step(struct compile *c)
 			diag_set(&d, "child", "building the tables gave %zu bytes that are no "
 			    "answer", len);
 	}
-	if (rc == RC_OK)
-		c->r.prove_ns = (uint64_t)b.prove_us * 1000;
 	if (rc == RC_OK && b.example_len > 0) {
 		memcpy(c->r.example, b.example, b.example_len);
 		c->r.example_len = b.example_len;
@@ -435,6 +453,7 @@ compile_result_fini(struct compile_result *r)
 	arena_fini(&r->arena);
 	free(r->image);
 	free(r->keys);
+	free(r->times);
 	free(r->sources);
 	memset(r, 0, sizeof(*r));
 }

@@ -17,6 +17,7 @@
 #include "pol_example.h"
 
 struct compile;
+struct built_time;
 
 struct compile_result {
 	enum rc rc;			/* RC_OK: there is an image */
@@ -36,6 +37,7 @@ struct compile_result {
 	uint32_t reused;		/* bodies of the build before */
 	uint64_t eval_ns, build_ns;	/* build: tables, check and proof */
 	uint64_t prove_ns;		/* of build_ns, what the proof took */
+	struct built_time *times;	/* malloc'ed: of them, each body of the image by number */
 	/* where the proof failed: a frame that the tables judge in another way than the policy */
 	uint8_t example[POL_EXAMPLE_BYTES_MAX];
 	size_t example_len;		/* 0 = there is none */

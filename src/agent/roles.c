@@ -75,6 +75,19 @@ compile_run(void)
 	return role_answer(out, len);
 }
 
+static struct built_time *
+times_of(const struct pol_image *image, struct arena *a)
+{
+	uint32_t n = image->keys.body_count;
+	struct built_time *t = arena_array(a, n, sizeof(*t));
+
+	CHECK(n == image->proof.body_count);
+	for (uint32_t i = 0; t != NULL && i < n; i++)
+		t[i] = (struct built_time){ le64_put(image->keys.pack_ns[i]),
+			le64_put(image->proof.prove_ns[i]) };
+	return t;
+}
+
 /* From decoded rules to an image that is checked and proved. */
 static enum rc
 build(const struct pol_rules *rules, unsigned passes, const struct image_reuse *before,
@@ -84,12 +97,17 @@ build(const struct pol_rules *rules, unsigned passes, const struct image_reuse *
 		[POL_IMAGE_ENCODE] = STAGE_ENCODE, [POL_IMAGE_CHECK] = STAGE_ENCODE,
 		[POL_IMAGE_PROVE] = STAGE_ENCODE, [POL_IMAGE_DONE] = STAGE_ENCODE };
 	struct pol_image image;
+	struct built_time *times = NULL;
 	uint8_t *text, *example;
 	enum rc rc = pol_image_make_over(rules, passes, before, a, &image, diags);
 
 	b->stage = stages[image.step];
 	if (rc == RC_OK)
 		rc = image_symbols_encode(&image.symbols, a, &text, &b->symbols_len);
+	if (rc == RC_OK) {
+		times = times_of(&image, a);
+		rc = times == NULL ? RC_NOMEM : RC_OK;
+	}
 	if (rc == RC_CONFLICT && image.proof.key.remote.family != 0) {
 		example = arena_alloc(a, POL_EXAMPLE_BYTES_MAX);
 		b->example = example;
@@ -105,6 +123,8 @@ build(const struct pol_rules *rules, unsigned passes, const struct image_reuse *
 	b->image_len = image.len;
 	b->symbols = text;
 	b->keys = (const uint8_t *)image.keys.items;
+	b->times = times;
+	b->time_count = image.keys.body_count;
 	b->reused = (uint16_t)image.keys.reused;
 	b->keys_len = image.keys.count * sizeof(*image.keys.items);
 	b->prove_us = (uint32_t)(image.prove_ns / 1000);

@@ -4,9 +4,10 @@
  * Does:    compile: policy text to rules; build: rules to image, symbols and messages. Each reads
  *          standard input, writes standard output, and keeps nothing.
  * Shape:   what build writes, all little-endian:
- *          "RFB3" | stage u8 | rc u8 (0 - enum rc) | reused u16 | image u32 | symbols u32
- *          | messages u32 | prove_us u32 | keys u32 | example u32 | CRC32C u32, begun with
- *          prove_us, of bytes 4 to 7 and of what follows: image, symbols, keys, example, messages.
+ *          "RFB4" | stage u8 | rc u8 (0 - enum rc) | reused u16 | image u32 | symbols u32
+ *          | messages u32 | prove_us u32 | keys u32 | example u32 | times u32 | CRC32C u32, begun
+ *          with prove_us, of bytes 4 to 7 and of what follows: image, symbols, keys, times,
+ *          example, messages.
  * Limits:  policy-language section 6.
  * Context: roles_run only in a child of job_start. decode: any process; it distrusts.
  */
@@ -16,6 +17,7 @@
 #include "arena.h"
 #include "bytes.h"
 #include "job.h"
+#include "wire_image.h"
 
 extern const struct job_role role_compile, role_build;
 
@@ -31,6 +33,12 @@ enum compile_stage { STAGE_READ = 0, STAGE_EVAL, STAGE_BUILD, STAGE_ENCODE, STAG
 
 enum { BUILT_EXAMPLE_BYTES_MAX = 128 };
 
+/* What one body took. Bytes as they stand: nothing in it is aligned. */
+struct built_time {
+	le64 pack_ns, prove_ns;
+};
+_Static_assert(sizeof(struct built_time) == 16, "times are sent as they are");
+
 struct built {
 	uint8_t stage;			/* enum compile_stage; DONE = there is an image */
 	enum rc rc;			/* of the stage */
@@ -40,6 +48,8 @@ struct built {
 	size_t symbols_len;
 	const uint8_t *keys;		/* struct image_key, for the next build */
 	size_t keys_len;
+	const struct built_time *times;	/* by number of the body */
+	uint32_t time_count;
 	const uint8_t *example;		/* a frame, where a proof failed */
 	size_t example_len;
 	uint16_t reused;		/* bodies of the build before */
@@ -63,5 +73,7 @@ MUST_CHECK enum rc built_encode(const struct built *b, const struct diags *diags
 /* Points into p; appends to diags. RC_INVALID for what no encoder writes. */
 MUST_CHECK enum rc built_decode(const uint8_t *p, size_t len, struct built *out,
     struct diags *diags);
+/* One time for each body, and none that the parts of a build of within_ns cannot have taken. */
+MUST_CHECK bool built_times_hold(const struct built *b, uint32_t bodies, uint64_t within_ns);
 
 #endif

@@ -128,7 +128,9 @@ lookup(const uint8_t *image, const struct bench_ask *asks, uint32_t carry)
 	bool is_default;
 
 	if (t.body == 0)
-		return 0;
+		t = fw_table_guard(image, a->key.family);
+	if (t.body == 0)
+		return fw_image_hdr(image)->unsegmented;
 	fw_match_action(image, t, fw_match(image, t, &a->key, &is_default), &action);
 	return action.rule_id & INT32_MAX;
 }
@@ -200,8 +202,8 @@ walk_once(const uint8_t *image, const struct bench_ask *asks, uint32_t count, ui
 }
 
 static uint32_t
-batch_once(const uint8_t *image, const struct fw_key *keys, const uint8_t *locals,
-    uint32_t count, int run, struct bench_times *out)
+batch_once(const uint8_t *image, const struct bench_ask *asks, const struct fw_key *keys,
+    const uint8_t *locals, uint32_t count, int run, struct bench_times *out)
 {
 	uint64_t start = clock_mono_ns();
 	uint32_t sum = 0;
@@ -214,8 +216,10 @@ batch_once(const uint8_t *image, const struct fw_key *keys, const uint8_t *local
 
 		fw_match_batch(image, locals + (size_t)i * 16, keys + i, n, lanes, tables, index);
 		for (uint32_t k = 0; k < n; k++) {
-			if (tables[k].body == 0)
+			if (tables[k].body == 0) {
+				sum += lookup(image, &asks[i + k], 0);
 				continue;
+			}
 			fw_match_action(image, tables[k], index[k], &action);
 			sum += action.rule_id;
 		}
@@ -253,7 +257,7 @@ bench_walk(const uint8_t *image, const struct bench_ask *asks, uint32_t count,
 	}
 	for (int run = 0; run < BENCH_RUNS; run++) {
 		sum += walk_once(image, asks, count, took, run, out);
-		sum += batch_once(image, keys, locals[0], count, run, out);
+		sum += batch_once(image, asks, keys, locals[0], count, run, out);
 	}
 	__asm__ volatile("" : : "r"(sum));
 }

@@ -127,7 +127,11 @@ struct image_keys {
 	struct image_key *items;	/* malloc'ed, sorted by digest */
 	uint32_t count;
 	uint32_t reused;		/* bodies taken from the earlier image */
+	uint64_t *pack_ns;		/* malloc'ed, by body: what it took to pack, or to copy */
+	uint32_t body_count;
 };
+/* All but reused. */
+void image_keys_fini(struct image_keys *keys);
 
 /* As image_encode_heavy, to the same bytes; lists that are in before (may be NULL) are copied from
  * there. *keys is filled with RC_OK only. */
@@ -157,6 +161,7 @@ MUST_CHECK bool image_lookup(const uint8_t *p, size_t len, const struct addr *lo
 /* What every packet of a table costs: lines touched, longest chain of loads; bytes of its body. */
 struct image_cost {
 	uint32_t rules, lines, loads, bytes;
+	uint32_t body;			/* its number; equal tables share one */
 };
 /* What a NIC grants a packet in one table; 0 = any. */
 struct image_profile {
@@ -170,8 +175,13 @@ MUST_CHECK bool image_profile_fits(const uint8_t *p, const struct image_profile 
 void image_cost_at(const uint8_t *p, uint32_t table, struct image_cost *out);
 /* local has a table in the checked image. */
 void image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *out);
+/* Of the table of packets without a local IP; without one, of finding that out. */
+void image_guard_cost(const uint8_t *p, uint8_t family, struct image_cost *out);
 /* A packet of that table: fields at edges of its trees, or any values. *state is not 0. */
 void image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint64_t *state,
+    struct pkt_key *out);
+/* The same of the guard's table; any values where there is none. */
+void image_guard_packet(const uint8_t *p, uint8_t family, bool edges, uint64_t *state,
     struct pkt_key *out);
 /* Number of tables of local IPs, and their addresses in ascending order. */
 uint32_t image_local_count(const uint8_t *p);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "clock.h"
 #include "hash.h"
 #include "image_groups.h"
 #include "image_reuse.h"
@@ -18,6 +19,7 @@ struct body {
 	uint32_t first_slot;
 	uint16_t *slots;	/* counters of those of its actions that have one */
 	uint32_t slot_count;
+	uint64_t pack_ns;	/* of all lists that it is of */
 };
 
 struct encode {
@@ -183,20 +185,24 @@ body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 {
 	struct image_key key = { .reserved = { 0 } };
 	struct body b = { 0 };
+	uint64_t since_ns;
 	enum rc rc;
 
 	if (e->of_list[v6][list] != 0)
 		return RC_OK;
+	since_ns = clock_mono_ns();
 	rc = body_get(e, list, v6 ? 6 : 4, &b, &key, diag);
 	if (rc != RC_OK) {
 		body_free(&b);
 		return rc;
 	}
+	b.pack_ns = clock_mono_ns() - since_ns;
 	for (uint32_t i = 0; i < e->body_count; i++) {
-		const struct body *x = &e->bodies[i];
+		struct body *x = &e->bodies[i];
 
 		if (x->hash == b.hash && x->len == b.len && memcmp(x->p, b.p, b.len) == 0 &&
 		    memcmp(x->slots, b.slots, b.slot_count * sizeof(*b.slots)) == 0) {
+			x->pack_ns += b.pack_ns;
 			body_free(&b);
 			e->of_list[v6][list] = i + 1;
 			key_keep(e, &key, i);
@@ -498,6 +504,18 @@ assemble(struct encode *e, struct diag *diag)
 }
 
 static enum rc
+times_keep(struct encode *e)
+{
+	e->keys.pack_ns = calloc((size_t)e->body_count + 1, sizeof(*e->keys.pack_ns));
+	if (e->keys.pack_ns == NULL)
+		return RC_NOMEM;
+	e->keys.body_count = e->body_count;
+	for (uint32_t i = 0; i < e->body_count; i++)
+		e->keys.pack_ns[i] = e->bodies[i].pack_ns;
+	return RC_OK;
+}
+
+static enum rc
 encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
 {
 	const struct image_input *in = e->in;
@@ -515,12 +533,16 @@ encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
 		rc = bodies_build(e, diag);
 	if (rc == RC_OK)
 		rc = assemble(e, diag);
+	if (rc == RC_OK && e->sets != NULL)
+		rc = times_keep(e);
 	if (rc == RC_NOMEM)
 		diag_set(diag, "out-of-memory", "no memory to pack %u tables", in->table_count);
 	if (rc == RC_OK) {
 		*out = e->out;
 		*len = e->len;
+		e->out = NULL;
 	}
+	free(e->out);
 	for (uint32_t i = 0; i < e->body_count; i++)
 		body_free(&e->bodies[i]);
 	free(e->bodies);
@@ -552,7 +574,7 @@ image_encode_over(const struct image_input *in, const struct image_reuse *before
 	rc = encode(&e, out, len, diag);
 	free(e.sets);
 	if (rc != RC_OK) {
-		free(e.keys.items);
+		image_keys_fini(&e.keys);
 		return rc;
 	}
 	image_keys_sort(e.keys.items, e.keys.count);

@@ -4,6 +4,27 @@
 #include "image_build.h"
 #include "image_read.h"
 
+/* Bodies lie in the order of the directory. */
+static uint32_t
+body_number(const uint8_t *p, uint32_t line)
+{
+	const struct wire_image_hdr *h = (const struct wire_image_hdr *)p;
+	const struct wire_body *dir = (const struct wire_body *)(p +
+	    (size_t)le32_get(h->bodies_at) * WIRE_LINE);
+	uint32_t lo = 0, hi = le32_get(h->body_count);
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (le32_get(dir[mid].line) <= line)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	CHECK(hi > 0 && le32_get(dir[lo].line) == line);
+	return lo;
+}
+
 void
 image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *out)
 {
@@ -12,6 +33,7 @@ image_table_cost(const uint8_t *p, const struct addr *local, struct image_cost *
 	CHECK(local->family != 0 && image_view_open(&v, p, local, local->family));
 	out->rules = image_view_rules(&v);
 	out->bytes = le32_get(image_view_half(&v, 0, 0)->body_bytes);
+	out->body = body_number(p, v.line);
 	image_body_cost(v.body, v.groups, &out->lines, &out->loads);
 }
 
@@ -35,7 +57,18 @@ image_cost_at(const uint8_t *p, uint32_t table, struct image_cost *out)
 	CHECK(body != p);
 	out->rules = le16_get(h->rules);
 	out->bytes = le32_get(h->body_bytes);
+	out->body = body_number(p, body_line(p, table));
 	image_body_cost(body, image_groups(p, body[0] == 6 ? 6 : 4), &out->lines, &out->loads);
+}
+
+void
+image_guard_cost(const uint8_t *p, uint8_t family, struct image_cost *out)
+{
+	uint32_t table = le32_get(((const struct wire_image_hdr *)p)->table_count) + (family == 6);
+
+	*out = (struct image_cost){ .lines = 1, .loads = 1 };
+	if (body_line(p, table) != 0)
+		image_cost_at(p, table, out);
 }
 
 bool
@@ -91,30 +124,54 @@ groups_edge(const struct wire_groups *g, uint64_t *state)
 	return a;
 }
 
-void
-image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint64_t *state,
+/* v: the table; NULL where there is none, and with it no edge. */
+static void
+packet_make(const struct image_view *v, uint8_t family, bool edges, uint64_t *state,
     struct pkt_key *out)
 {
 	static const uint8_t protos[] = { PROTO_TCP, PROTO_TCP, PROTO_TCP, PROTO_UDP, PROTO_UDP,
 		PROTO_ICMP, 47, 89 };
-	const struct wire_half *h;
-	struct image_view v;
+	static const struct wire_half none = { .subs = 1 };
+	const struct wire_half *h = &none;
 	uint64_t r = next(state), remote;
 
-	CHECK(local->family != 0 && image_view_open(&v, p, local, local->family));
+	edges = edges && v != NULL;
 	*out = (struct pkt_key){ .dir = (uint8_t)(r >> 60 & 1), .frag = WIRE_FRAG_NONE };
-	h = image_view_half(&v, out->dir, 0);
-	h = image_view_half(&v, out->dir, (uint32_t)(r >> 40) % h->subs);
-	remote = value(&v, h, WIRE_ROOT_REMOTE, edges, state);
-	out->remote = local->family == 4
+	if (v != NULL) {
+		h = image_view_half(v, out->dir, 0);
+		h = image_view_half(v, out->dir, (uint32_t)(r >> 40) % h->subs);
+	}
+	remote = value(v, h, WIRE_ROOT_REMOTE, edges, state);
+	out->remote = family == 4
 	    ? (struct addr){ .lo = (uint32_t)remote, .family = 4 }
 	    : (struct addr){ .hi = remote, .lo = next(state), .family = 6 };
-	if (edges && h->group != 0 && le32_get(v.groups->keys) > 0 && (r >> 50) % 2 == 0)
-		out->remote = groups_edge(v.groups, state);
-	out->dport = (uint16_t)value(&v, h, WIRE_ROOT_DPORT, edges, state);
-	out->sport = (uint16_t)value(&v, h, WIRE_ROOT_SPORT, edges, state);
-	out->vlan = (uint16_t)(value(&v, h, WIRE_ROOT_VLAN, edges, state) & 0xfff);
+	if (edges && h->group != 0 && le32_get(v->groups->keys) > 0 && (r >> 50) % 2 == 0)
+		out->remote = groups_edge(v->groups, state);
+	out->dport = (uint16_t)value(v, h, WIRE_ROOT_DPORT, edges, state);
+	out->sport = (uint16_t)value(v, h, WIRE_ROOT_SPORT, edges, state);
+	out->vlan = (uint16_t)(value(v, h, WIRE_ROOT_VLAN, edges, state) & 0xfff);
 	if (r >> 61 < 5)
 		out->vlan = WIRE_VLAN_NONE;
 	out->proto = protos[(r >> 16) % ARRAY_LEN(protos)];
+}
+
+void
+image_table_packet(const uint8_t *p, const struct addr *local, bool edges, uint64_t *state,
+    struct pkt_key *out)
+{
+	struct image_view v;
+
+	CHECK(local->family != 0 && image_view_open(&v, p, local, local->family));
+	packet_make(&v, local->family, edges, state, out);
+}
+
+void
+image_guard_packet(const uint8_t *p, uint8_t family, bool edges, uint64_t *state,
+    struct pkt_key *out)
+{
+	const struct addr none = { 0 };
+	struct image_view v;
+	bool there = image_view_open(&v, p, &none, family);
+
+	packet_make(there ? &v : NULL, family, edges, state, out);
 }

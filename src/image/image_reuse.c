@@ -120,6 +120,16 @@ image_keys_sort(struct image_key *keys, uint32_t count)
 	qsort(keys, count, sizeof(*keys), key_cmp);
 }
 
+void
+image_keys_fini(struct image_keys *keys)
+{
+	free(keys->items);
+	free(keys->pack_ns);
+	keys->items = NULL;
+	keys->pack_ns = NULL;
+	keys->count = keys->body_count = 0;
+}
+
 const uint8_t *
 image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES], size_t *len)
 {

@@ -189,9 +189,7 @@ void
 pol_image_fini(struct pol_image *p)
 {
 	free(p->bytes);
-	free(p->keys.items);
-	p->keys.items = NULL;
-	p->keys.count = 0;
+	image_keys_fini(&p->keys);
 	p->bytes = NULL;
 	p->len = 0;
 }

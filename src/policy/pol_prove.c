@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "prove_impl.h"
 #include "prove_joint.h"
 
@@ -279,20 +280,44 @@ proved_before(const struct prover *p, uint32_t body, const uint32_t *segments, u
 	return false;
 }
 
+/* Of a body's line: its place in the directory, whose lines ascend. */
+static uint32_t
+body_number(const uint8_t *image, uint32_t line)
+{
+	const struct wire_image_hdr *hdr = (const struct wire_image_hdr *)image;
+	const struct wire_body *dir = (const struct wire_body *)(image +
+	    (size_t)le32_get(hdr->bodies_at) * WIRE_LINE);
+	uint32_t lo = 0, hi = le32_get(hdr->body_count);
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (le32_get(dir[mid].line) < line)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	CHECK(lo < le32_get(hdr->body_count) && le32_get(dir[lo].line) == line);
+	return lo;
+}
+
 static enum rc
 body_prove(struct prover *p, const struct addr *local, uint8_t family, uint32_t body,
     const uint32_t *segments, uint32_t count, struct diag *diag)
 {
+	uint64_t since_ns;
 	enum rc rc = RC_OK;
 
 	p->out->local = *local;
 	if (proved_before(p, body, segments, count))
 		return RC_OK;
+	since_ns = clock_mono_ns();
 	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN && rc == RC_OK; dir++)
 		rc = side_prove(p, body, segments, count, family, dir, diag);
 	p->proved[p->proved_count++] = (struct proved){ .body = body, .segments = segments,
 		.count = count };
 	p->out->bodies += rc == RC_OK;
+	p->out->prove_ns[body_number(p->image, body)] += clock_mono_ns() - since_ns;
 	return rc;
 }
 
@@ -411,7 +436,10 @@ pol_prove(const struct pol_rules *r, const struct pol_names *names, const uint8_
 	memset(diag, 0, sizeof(*diag));
 	out->decides = arena_array(a, r->rule_count, sizeof(*out->decides));
 	out->instead = arena_array(a, r->rule_count, sizeof(*out->instead));
-	rc = out->decides == NULL || out->instead == NULL ? RC_NOMEM : RC_OK;
+	out->body_count = le32_get(((const struct wire_image_hdr *)image)->body_count);
+	out->prove_ns = arena_array(a, out->body_count, sizeof(*out->prove_ns));
+	rc = out->decides == NULL || out->instead == NULL || out->prove_ns == NULL ? RC_NOMEM :
+	    RC_OK;
 	for (uint32_t i = 0; i < r->rule_count && rc == RC_OK; i++)
 		out->instead[i] = UINT32_MAX;
 	if (rc == RC_OK)

@@ -35,6 +35,10 @@ MUST_CHECK enum rc pol_names_get(const struct pol_rules *r, unsigned passes, str
 struct pol_proof {
 	uint64_t boxes;			/* compared */
 	uint32_t tables, bodies;
+	/* What the proof of each body took, of all lists of segments that it has; in the arena, by
+	 * its number in the image. */
+	uint64_t *prove_ns;
+	uint32_t body_count;
 	/* On RC_OK, by rule, in the arena: whether some packet of some table is decided by it; of
 	 * one that never decides, a rule that takes one of its packets first, UINT32_MAX where no
 	 * packet meets it at all. */

@@ -4,6 +4,10 @@
 
 #include "roles.h"
 
+static const struct built_time times[] = {
+	{ { { 3 } }, { { 4 } } },
+	{ { { 0, 1 } }, { { 5 } } },	/* 256 and 5 */
+};
 static struct diags diags, again;
 static uint8_t *bytes;
 static size_t len;
@@ -30,6 +34,8 @@ begin(bool good)
 		b.symbols_len = 7;
 		b.keys = (const uint8_t *)"keys";
 		b.keys_len = 4;
+		b.times = times;
+		b.time_count = ARRAY_LEN(times);
 		b.reused = 300;
 	} else {
 		b.example = (const uint8_t *)"frame";
@@ -62,6 +68,8 @@ test_round(void)
 	T_IS_UINT(b.keys_len, 4);
 	T_IS_MEM(b.keys, "keys", 4);
 	T_IS_UINT(b.reused, 300);
+	T_IS_UINT(b.time_count, ARRAY_LEN(times));
+	T_IS_MEM(b.times, times, sizeof(times));
 	T_IS_UINT(again.warnings, 1);
 	T_IS_UINT(again.errors, 0);
 	T_IS_STR(again.items[0].text, "a warning? with a control byte");
@@ -82,7 +90,7 @@ test_refused(void)
 	T_IS_INT(built_decode(bytes, len, &b, &again), RC_OK);
 	T_IS_INT(b.stage, STAGE_BUILD);
 	T_IS_INT(b.rc, RC_LIMIT);
-	T_OK(b.image == NULL && b.symbols == NULL);
+	T_OK(b.image == NULL && b.symbols == NULL && b.time_count == 0);
 	T_IS_UINT(b.example_len, 5);
 	T_IS_MEM(b.example, "frame", 5);
 	T_IS_UINT(again.errors, 1);
@@ -142,9 +150,35 @@ test_many(void)
 	end();
 }
 
+/* 268 ns in all, of two bodies; no sum that wraps around. */
+static void
+test_times(void)
+{
+	struct built b = { .times = times, .time_count = ARRAY_LEN(times), .prove_us = 0 };
+	struct built_time wrap[] = { times[0], times[1] };
+
+	T_OK(built_times_hold(&b, 2, 268));
+	T_OK(!built_times_hold(&b, 2, 267));
+	T_OK(!built_times_hold(&b, 1, 268));
+	T_OK(!built_times_hold(&b, 3, 268));
+	b.prove_us = 2;
+	T_OK(built_times_hold(&b, 2, 2000));
+	T_OK(!built_times_hold(&b, 2, 1999));
+	b.prove_us = 0;
+	for (size_t i = 0; i < 4; i++) {
+		le64 *at = i % 2 == 0 ? &wrap[i / 2].pack_ns : &wrap[i / 2].prove_ns, was = *at;
+
+		b.times = wrap;
+		*at = le64_put(UINT64_MAX - 9);
+		T_OK(!built_times_hold(&b, 2, 268));
+		*at = was;
+	}
+}
+
 int
 main(void)
 {
+	T_RUN(test_times);
 	T_RUN(test_round);
 	T_RUN(test_refused);
 	T_RUN(test_cut);

@@ -268,7 +268,7 @@ what_names_no_changed_group_is_reused(void)
 	CHECK(image_encode_over(&in, &before, &q, &len2, &again, &heavy, NULL) == RC_OK);
 	T_IS_UINT(again.reused, 2);		/* those of the group */
 	T_IS_MEM(groups_v4(p), groups_v4(q), le32_get(groups_v4(p)->bytes));
-	free(again.items);
+	image_keys_fini(&again);
 	free(q);
 	r[0]->action.rule_id = 1;
 	r[1]->peer = more;			/* another group, and with it another table */
@@ -276,7 +276,7 @@ what_names_no_changed_group_is_reused(void)
 	T_IS_UINT(again.reused, 1);
 	T_IS_UINT(rule_met(q, len2, 1, 0x0a000001 + 2000), 2);
 	T_IS_UINT(rule_met(q, len2, 2, 0x0a000001 + 2000), 1002);
-	free(again.items);
+	image_keys_fini(&again);
 	free(q);
 	/* a key that lies: the body of a group, where there is no group any more */
 	in = input(r, 1, 1);
@@ -284,8 +284,8 @@ what_names_no_changed_group_is_reused(void)
 		keys.items[i].body = keys.items[(i + 1) % keys.count].body;
 	CHECK(image_encode_over(&in, &before, &q, &len2, &again, &heavy, NULL) == RC_OK);
 	T_IS_INT(image_check(q, len2, NULL), RC_OK);
-	free(again.items);
-	free(keys.items);
+	image_keys_fini(&again);
+	image_keys_fini(&keys);
 	free(q);
 	free(p);
 }

@@ -118,6 +118,12 @@ a_product_is_split(void)
 	T_OK(image.proof.boxes > 1000);
 	T_OK(subs_max() > 1 && subs_max() <= WIRE_SUBS_MAX);
 	T_OK(image.len < 128 * 1200 + 16 * 1024);
+	T_OK(image.keys.body_count > 0);
+	T_IS_UINT(image.keys.body_count, le32_get(((const struct wire_image_hdr *)
+	    image.bytes)->body_count));
+	T_IS_UINT(image.keys.body_count, image.proof.body_count);
+	for (uint32_t i = 0; i < image.keys.body_count; i++)
+		T_OK(image.keys.pack_ns[i] > 0 && image.proof.prove_ns[i] > 0);
 	pol_image_fini(&image);
 }
 
