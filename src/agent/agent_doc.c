@@ -111,6 +111,7 @@ agent_check_doc(const struct compile_result *r)
 		doc_bool(d, o, "no_fit", r->no_fit);
 	}
 	doc_messages(d, o, &r->diags, DIAGS_MAX);
+	doc_hex(d, o, "counterexample", r->example, r->example_len);
 	doc_uint(d, o, "eval_us", r->eval_ns / 1000);
 	doc_uint(d, o, "build_us", r->build_ns / 1000);
 	return d;

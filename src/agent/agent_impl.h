@@ -125,6 +125,8 @@ struct outcome {
 	uint64_t eval_ns, build_ns, load_ns;
 	uint32_t reused;	/* bodies of the build before */
 	struct nic_moved moved;	/* bytes of the image, to and within the NIC */
+	uint8_t example[POL_EXAMPLE_BYTES_MAX];	/* a frame, where the proof failed */
+	size_t example_len;
 	uint64_t wall_ns;
 };
 

@@ -263,6 +263,7 @@ agent_outcome_doc(struct agent *a)
 	if (l->why.level != DIAG_NONE)
 		(void)yyjson_mut_obj_add_val(d, o, "refused", diag_json(d, &l->why));
 	doc_messages(d, o, &l->diags, DIAGS_MAX);
+	doc_hex(d, o, "counterexample", l->example, l->example_len);
 	doc_uint(d, o, "eval_us", l->eval_ns / 1000);
 	doc_uint(d, o, "build_us", l->build_ns / 1000);
 	doc_uint(d, o, "load_us", l->load_ns / 1000);

@@ -55,6 +55,8 @@ finish(struct agent *a, struct compile_result *r)
 		.reused = r->reused,
 		.wall_ns = clock_wall_ns(), .generation = a->active.generation };
 	memset(&r->diags, 0, sizeof(r->diags));
+	memcpy(a->last.example, r->example, r->example_len);
+	a->last.example_len = r->example_len;
 	if (r->rc == RC_OK) {
 		g = gen_from_result(r, &a->last.diags);
 		if (g == NULL) {

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "diag_json.h"
+#include "hash.h"
 
 void
 doc_str(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, const char *text)
@@ -15,6 +16,17 @@ void
 doc_uint(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, uint64_t n)
 {
 	(void)yyjson_mut_obj_add_uint(d, o, key, n);
+}
+
+void
+doc_hex(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, const uint8_t *p, size_t len)
+{
+	char text[2 * DOC_HEX_BYTES_MAX + 1];
+
+	CHECK(len <= DOC_HEX_BYTES_MAX);
+	hex_encode(p, len, text);
+	if (len > 0)
+		doc_str(d, o, key, text);
 }
 
 void

@@ -207,7 +207,7 @@ passes_parse(const char *text, unsigned *out, struct diag *d)
 }
 
 static enum rc
-example_write(const char *path, const struct compile_result *r, struct diag *d)
+example_write(const char *path, const uint8_t *frame, size_t len, struct diag *d)
 {
 	struct pcap_writer *w;
 	struct diag ignored = { 0 };
@@ -215,10 +215,19 @@ example_write(const char *path, const struct compile_result *r, struct diag *d)
 
 	if (rc != RC_OK)
 		return rc;
-	rc = pcap_writer_add(w, 0, r->example, (uint32_t)r->example_len,
-	    (uint32_t)r->example_len, d);
+	rc = pcap_writer_add(w, 0, frame, (uint32_t)len, (uint32_t)len, d);
 	closed = pcap_writer_close(&w, rc == RC_OK ? d : &ignored);
 	return rc == RC_OK ? closed : rc;
+}
+
+void
+cli_example(const struct cli *cli, const uint8_t *frame, size_t len)
+{
+	const char *path = opt_value(&cli->opts, OPT_COUNTEREXAMPLE, NULL);
+	struct diag d = { 0 };
+
+	if (path != NULL && len > 0 && example_write(path, frame, len, &d) != RC_OK)
+		(void)cli_fail(cli, RC_IO, &d);
 }
 
 enum rc
@@ -267,9 +276,7 @@ cli_compile(struct cli *cli, const char *dir, struct compile_result *out, int *e
 		diags_add(&out->diags, &d);
 	}
 	cli_diags(cli, &out->diags);
-	if (opt_has(&cli->opts, OPT_COUNTEREXAMPLE) && out->example_len > 0 &&
-	    example_write(opt_value(&cli->opts, OPT_COUNTEREXAMPLE, NULL), out, &d) != RC_OK)
-		(void)cli_fail(cli, RC_IO, &d);
+	cli_example(cli, out->example, out->example_len);
 	*exit_code = out->rc == RC_OK ? EXIT_GOOD : out->no_fit ? EXIT_NO_FIT : EXIT_FAILED;
 	return out->rc;
 }

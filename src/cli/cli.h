@@ -73,6 +73,8 @@ void cli_json(yyjson_mut_doc *doc);
 
 /* Messages on standard error, or as objects on standard output with --json. */
 void cli_diags(const struct cli *cli, const struct diags *ds);
+/* Writes the frame where --counterexample says; nothing without one. */
+void cli_example(const struct cli *cli, const uint8_t *frame, size_t len);
 /* Of --profile; without it no bound. RC_INVALID: it is no such value. */
 MUST_CHECK enum rc cli_profile(const struct cli *cli, struct image_profile *out,
     struct diag *diag);

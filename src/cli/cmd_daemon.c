@@ -48,6 +48,8 @@ reload_exit(const struct cli *cli, yyjson_val *root)
 		(void)cli_fail(cli, RC_INVALID, &d);
 	if (yyjson_get_bool(yyjson_obj_get(root, "no_fit")))
 		return EXIT_NO_FIT;
+	if (ask_uint(root, "errors") > 0)	/* a proof that failed is no conflict of two */
+		return EXIT_FAILED;
 	if (strcmp(rc, "peer") == 0 || strcmp(rc, "timeout") == 0)
 		return EXIT_UNREACHABLE;
 	return strcmp(rc, "conflict") == 0 ? EXIT_CONFLICT : EXIT_FAILED;
@@ -60,12 +62,16 @@ outcome_tell(const struct cli *cli, yyjson_doc *doc,
 {
 	yyjson_val *o = yyjson_obj_get(yyjson_doc_get_root(doc), "outcome");
 	char *text = cli->json ? yyjson_val_write(o, 0, NULL) : NULL;
+	uint8_t frame[POL_EXAMPLE_BYTES_MAX];
+	size_t len;
 
 	if (text != NULL)
 		puts(text);
 	else
 		print(cli, o);
 	free(text);
+	if (hex_decode(ask_str(o, "counterexample"), frame, sizeof(frame), &len))
+		cli_example(cli, frame, len);
 	return reload_exit(cli, o);
 }
 

@@ -10,10 +10,29 @@
 
 enum { BILL_LINES_MAX = 40 };		/* of text; JSON has them all */
 
+/* Whether the image fits what --profile grants. */
+static void
+profile_json(const struct cli *cli, const struct compile_result *r, yyjson_mut_doc *doc,
+    yyjson_mut_val *o)
+{
+	struct image_profile p = { 0 };
+	struct diag ignored = { 0 };
+	yyjson_mut_val *v;
+
+	if (!opt_has(&cli->opts, OPT_PROFILE) || cli_profile(cli, &p, &ignored) != RC_OK)
+		return;
+	v = yyjson_mut_obj_add_obj(doc, o, "profile");
+	(void)yyjson_mut_obj_add_uint(doc, v, "lines_max", p.lines);
+	(void)yyjson_mut_obj_add_uint(doc, v, "loads_max", p.loads);
+	if (r->image != NULL)
+		(void)yyjson_mut_obj_add_bool(doc, v, "fits", !r->no_fit);
+}
+
 /* With --json the last object: what came out. */
 static void
-outcome_json(const struct compile_result *r, const char *output)
+outcome_json(const struct cli *cli, const struct compile_result *r, const char *output)
 {
+	char frame[2 * POL_EXAMPLE_BYTES_MAX + 1];
 	yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
 	yyjson_mut_val *o = yyjson_mut_obj(doc);
 	char hex[SHA256_HEX];
@@ -31,7 +50,13 @@ outcome_json(const struct compile_result *r, const char *output)
 		(void)yyjson_mut_obj_add_strcpy(doc, o, "sha256", hex);
 		if (output != NULL)
 			(void)yyjson_mut_obj_add_strcpy(doc, o, "output", output);
+	} else {
+		(void)yyjson_mut_obj_add_bool(doc, o, "no_fit", r->no_fit);
 	}
+	profile_json(cli, r, doc, o);
+	hex_encode(r->example, r->example_len, frame);
+	if (r->example_len > 0)
+		(void)yyjson_mut_obj_add_str(doc, o, "counterexample", frame);
 	cli_json(doc);
 }
 
@@ -41,7 +66,7 @@ outcome_print(const struct cli *cli, const struct compile_result *r, const char 
 	char hex[SHA256_HEX];
 
 	if (cli->json) {
-		outcome_json(r, output);
+		outcome_json(cli, r, output);
 		return;
 	}
 	if (r->rc != RC_OK) {
@@ -70,15 +95,8 @@ cmd_check(struct cli *cli)
 	int code;
 	enum rc rc;
 
-	if (opt_has(&cli->opts, OPT_SOCKET) || opt_has(&cli->opts, OPT_REMOTE)) {
-		struct diag d = { 0 };
-
-		if (!opt_has(&cli->opts, OPT_COUNTEREXAMPLE))
-			return cmd_check_asked(cli);
-		diag_set(&d, "usage", "--counterexample is of a compile here, not of a daemon's");
-		(void)cli_fail(cli, RC_INVALID, &d);
-		return EXIT_USAGE;
-	}
+	if (opt_has(&cli->opts, OPT_SOCKET) || opt_has(&cli->opts, OPT_REMOTE))
+		return cmd_check_asked(cli);
 	rc = cli_compile(cli, cli->opts.args[0], &r, &code);
 	if (rc == r.rc)
 		outcome_print(cli, &r, NULL);

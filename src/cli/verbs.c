@@ -83,7 +83,8 @@ const struct verb cli_verbs[] = {
 		"With --policy of that directory here, whose text the daemon is sent.",
 	    .run = cmd_plan },
 	{ .name = "reload", .args = "",
-	    .options = OPT_ASK | OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(CONFIRM),
+	    .options = OPT_ASK | OPT_BIT(POLICY) | OPT_BIT(JSON) | OPT_BIT(CONFIRM) |
+		OPT_BIT(COUNTEREXAMPLE),
 	    .summary = "Compile the daemon's policy anew and enforce it",
 	    .detail = "A policy with errors is refused, and what was enforced stays.\n"
 		"With --policy that directory here, whose text the daemon is sent.",

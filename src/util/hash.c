@@ -60,6 +60,25 @@ hex_encode(const void *p, size_t n, char *out)
 	out[2 * n] = '\0';
 }
 
+bool
+hex_decode(const char *text, void *out, size_t cap, size_t *len)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t *b = out;
+
+	*len = 0;
+	for (size_t n = 0; text[0] != '\0'; text += 2, n++) {
+		const char *hi = strchr(digits, text[0]);
+		const char *lo = text[1] != '\0' ? strchr(digits, text[1]) : NULL;
+
+		if (hi == NULL || lo == NULL || n == cap)
+			return false;
+		b[n] = (uint8_t)((hi - digits) << 4 | (lo - digits));
+		*len = n + 1;
+	}
+	return true;
+}
+
 uint32_t
 crc32c(uint32_t crc, const void *p, size_t len)
 {

@@ -23,6 +23,8 @@ void sha256_final(struct sha256_ctx *c, uint8_t out[SHA256_BYTES]);
 
 /* Lower-case hexadecimal of n bytes, NUL at the end: out holds 2 * n + 1. */
 void hex_encode(const void *p, size_t n, char *out);
+/* Of text of such digits to at most cap bytes, *len of them; false for any other. */
+MUST_CHECK bool hex_decode(const char *text, void *out, size_t cap, size_t *len);
 
 /* crc of the bytes before, 0 at the start. */
 uint32_t crc32c(uint32_t crc, const void *p, size_t len);

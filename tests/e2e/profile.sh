@@ -16,6 +16,18 @@ says 'the profile grants 1 lines and 0 loads (0: any)'
 says 'its heaviest lines: a.pol:'
 test ! -e "$TMPDIR/image" || fail "an image beyond the profile was written"
 
+# the same as an object
+exits 0 "$RINGFENCE" compile --profile 400,0 --json "$POL"
+prints '"ok":true,.*"profile":{"lines_max":400,"loads_max":0,"fits":true}}$'
+exits 7 "$RINGFENCE" compile --profile 1,0 --json "$POL"
+prints '"ok":false,.*"no_fit":true,"profile":{"lines_max":1,"loads_max":0,"fits":false}}$'
+exits 0 "$RINGFENCE" compile --output "$TMPDIR/plain" --json "$POL"
+! grep -q '"profile"\|"no_fit"' "$TMPDIR/out" || fail "a profile that nobody named"
+mkdir "$TMPDIR/bad"
+echo 'segmet "x" { }' >"$TMPDIR/bad/a.pol"
+exits 1 "$RINGFENCE" compile --profile 400,9 --json "$TMPDIR/bad"
+prints '"ok":false,.*"no_fit":false,"profile":{"lines_max":400,"loads_max":9}}$'
+
 # the greatest that a generation may cost, by the compiler itself
 lines=1
 while ! "$RINGFENCE" compile --profile "$lines,0" "$POL" >/dev/null 2>&1; do

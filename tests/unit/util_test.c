@@ -186,9 +186,29 @@ test_file(void)
 	rmdir(dir);
 }
 
+static void
+test_hex(void)
+{
+	static const char *const bad[] = { "0", "0g", "g0", "00A0", "000", "0 ", "0000000" };
+	const uint8_t bytes[] = { 0, 0x1f, 0xf0, 0xff };
+	char text[2 * sizeof(bytes) + 1];
+	uint8_t back[sizeof(bytes)];
+	size_t n;
+
+	hex_encode(bytes, sizeof(bytes), text);
+	T_IS_STR(text, "001ff0ff");
+	T_OK(hex_decode(text, back, sizeof(back), &n) && n == sizeof(bytes));
+	T_IS_MEM(back, bytes, sizeof(bytes));
+	T_OK(!hex_decode(text, back, sizeof(back) - 1, &n));
+	T_OK(hex_decode("", back, 0, &n) && n == 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		T_OK(!hex_decode(bad[i], back, sizeof(back), &n));
+}
+
 int
 main(void)
 {
+	T_RUN(test_hex);
 	T_RUN(test_rc);
 	T_RUN(test_arena);
 	T_RUN(test_bytes);
