@@ -20,6 +20,8 @@ void agent_job_cancel(struct agent *a, uint32_t id, const struct ctl_request *r)
 
 /* agent_flow.c */
 void agent_flows_answer(struct agent *a, uint32_t id, const struct ctl_request *r);
+/* All that are known, as flow_list encodes them; what the NIC has not told yet is asked for. */
+MUST_CHECK enum rc agent_flows_list(struct agent *a, uint8_t **out, size_t *len);
 
 /* agent_query.c: questions, each answered by a child of its own. */
 void agent_query_explain(struct agent *a, uint32_t id, const struct ctl_request *r,

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "doc.h"
 #include "flow_ask.h"
+#include "flow_list.h"
 #include "log.h"
 #include "service.h"
 #include "verdict.h"
@@ -282,6 +283,24 @@ flows_doc(struct agent *a, const struct flow_ask *ask)
 	return d;
 }
 
+/* So that what happened before the question is in the answer, as far as a turn takes it. */
+static void
+flows_refresh(struct agent *a)
+{
+	if (a->nic == NULL)
+		return;
+	(void)!nic_status_get(a->nic, &a->nic_status);
+	(void)!agent_flows_take(a);
+}
+
+enum rc
+agent_flows_list(struct agent *a, uint8_t **out, size_t *len)
+{
+	flows_refresh(a);
+	return flow_list_encode(a->flows, a->nic != NULL && a->nic_status.flows_on,
+	    a->nic_status.flow_lost, clock_mono_ns(), out, len);
+}
+
 void
 agent_flows_answer(struct agent *a, uint32_t id, const struct ctl_request *r)
 {
@@ -293,9 +312,6 @@ agent_flows_answer(struct agent *a, uint32_t id, const struct ctl_request *r)
 		agent_answer_problem(a, id, 400, &d);
 		return;
 	}
-	if (a->nic != NULL) {
-		(void)!nic_status_get(a->nic, &a->nic_status);
-		(void)!agent_flows_take(a);
-	}
+	flows_refresh(a);
 	agent_answer_doc(a, id, 200, "", "", flows_doc(a, &ask));
 }

@@ -103,7 +103,7 @@ struct agent_query {
 	struct loop_io io;
 	uint32_t id;			/* of the request; 0 = nobody waits any more */
 	const char *type;		/* of a good answer */
-	uint8_t *held[4];
+	uint8_t *held[5];
 	bool unpacks;			/* a body first: its text is what next asks about */
 	struct query_ask next;
 };

@@ -150,18 +150,21 @@ agent_query_judge(struct agent *a, uint32_t id, const struct ctl_request *r, con
 	query_begin(q, &ask, held);
 }
 
-/* What is compared with: the same of a body and of the directory. */
+/* What is compared with, and the flows: the same of a body and of the directory. */
 static bool
 plan_hold(struct agent_query *q, const struct gen *g, struct query_ask *ask)
 {
-	uint8_t *symbols;
+	uint8_t *symbols, *flows = NULL;
 	struct arena arena;
 	size_t len;
 	bool held;
 
 	arena_init(&arena, SYMBOLS_ARENA_BYTES);
 	held = image_symbols_encode(&g->symbols, &arena, &symbols, &len) == RC_OK &&
-	    hold(q, symbols, len, &ask->arg) && hold(q, g->image, g->image_len, &ask->blobs[1]);
+	    hold(q, symbols, len, &ask->arg) && hold(q, g->image, g->image_len, &ask->blobs[1]) &&
+	    agent_flows_list(q->agent, &flows, &len) == RC_OK &&
+	    hold(q, flows, len, &ask->blobs[2]);
+	free(flows);
 	arena_fini(&arena);
 	return held;
 }

@@ -39,11 +39,10 @@ run_start(struct query *q, struct diag *diag)
 	size_t len;
 	enum rc rc;
 
-	for (uint32_t i = 0; i < SOURCES; i++) {
-		in.blobs[i] = q->ask.blobs[i];
+	memcpy(in.blobs, q->ask.blobs, sizeof(in.blobs));
+	for (uint32_t i = 0; i < SOURCES; i++)
 		if (q->evals[i] != NULL)
 			in.blobs[i].p = job_result(q->evals[i], &in.blobs[i].len);
-	}
 	rc = query_input_encode(&in, &q->input, &len);
 	if (rc == RC_OK)
 		rc = job_start(&role_query, q->input, len, &q->run, diag);

@@ -4,7 +4,7 @@
  * Does:    compiles the policies it is given in the compile child, hands their rules and the
  *          question to the query child, and gives back its answer as it came: text.
  * Shape:   what the query child reads, all little-endian:
- *          "RFQ1" | kind u8 | 0 u8[3] | three lengths u32 | the question | two blobs
+ *          "RFQ1" | kind u8 | 0 u8[3] | four lengths u32 | the question | three blobs
  *          and writes: "RFA1" | status u16 as of HTTP | 0 u16 | length u32 | the text.
  *          query_start, then query_step whenever query_fd is readable; or query_wait.
  * Limits:  those of the roles; QUERY_TEXT_BYTES_MAX of text.
@@ -21,7 +21,7 @@
 
 enum query_kind { QUERY_EXPLAIN = 1, QUERY_JUDGE, QUERY_PLAN, QUERY_UNPACK, QUERY_KIND__COUNT };
 
-enum { QUERY_TEXT_BYTES_MAX = 48 << 20 };
+enum { QUERY_TEXT_BYTES_MAX = 48 << 20, QUERY_BLOBS = 3 };
 
 struct query_blob {
 	const uint8_t *p;
@@ -34,7 +34,8 @@ struct query_ask {
 					 * unpack: a body of policy text */
 	/* As pol_sources_encode writes them. explain, plan: one; else none */
 	struct query_blob sources[2];
-	struct query_blob blobs[2];	/* judge: image and symbols; plan: -, old image */
+	/* judge: image and symbols; plan: -, old image, flows as flow_list has them */
+	struct query_blob blobs[QUERY_BLOBS];
 };
 
 struct query_answer {
@@ -59,7 +60,7 @@ MUST_CHECK enum rc query_wait(struct query *q, void (*tick)(void *arg, const cha
 /* The pairs. encode gives malloc'ed bytes; decode points into them and distrusts. */
 struct query_input {
 	uint8_t kind;
-	struct query_blob arg, blobs[2];
+	struct query_blob arg, blobs[QUERY_BLOBS];
 };
 MUST_CHECK enum rc query_input_encode(const struct query_input *in, uint8_t **out, size_t *len);
 MUST_CHECK enum rc query_input_decode(const uint8_t *p, size_t len, struct query_input *out);

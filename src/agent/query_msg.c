@@ -6,7 +6,7 @@
 #include "bytes.h"
 #include "query.h"
 
-enum { INPUT_HEAD_BYTES = 20, ANSWER_HEAD_BYTES = 12 };
+enum { INPUT_HEAD_BYTES = 24, ANSWER_HEAD_BYTES = 12 };
 
 static const uint8_t input_magic[4] = { 'R', 'F', 'Q', '1' };
 static const uint8_t answer_magic[4] = { 'R', 'F', 'A', '1' };
@@ -14,7 +14,8 @@ static const uint8_t answer_magic[4] = { 'R', 'F', 'A', '1' };
 enum rc
 query_input_encode(const struct query_input *in, uint8_t **out, size_t *len)
 {
-	const struct query_blob *parts[3] = { &in->arg, &in->blobs[0], &in->blobs[1] };
+	const struct query_blob *parts[] = { &in->arg, &in->blobs[0], &in->blobs[1],
+		&in->blobs[2] };
 	size_t cap = INPUT_HEAD_BYTES;
 	struct wr w;
 
@@ -50,7 +51,8 @@ magic_take(struct rd *r, const uint8_t magic[4])
 enum rc
 query_input_decode(const uint8_t *p, size_t len, struct query_input *out)
 {
-	struct query_blob *parts[3] = { &out->arg, &out->blobs[0], &out->blobs[1] };
+	struct query_blob *parts[] = { &out->arg, &out->blobs[0], &out->blobs[1],
+		&out->blobs[2] };
 	struct rd r;
 
 	memset(out, 0, sizeof(*out));

@@ -22,8 +22,8 @@ counts_add(yyjson_mut_doc *d, yyjson_mut_val *root, const char *key, const uint8
 	doc_uint(d, o, "bytes", len);
 }
 
-static void
-symbol_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct image_symbol *s)
+void
+query_symbol_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct image_symbol *s)
 {
 	if (s == NULL)
 		return;
@@ -44,7 +44,7 @@ lines_add(yyjson_mut_doc *d, yyjson_mut_val *root, const char *key, const char *
 		if (image_symbol_find(without, of->items[i].rule_id) != NULL)
 			continue;
 		if (count++ < LINES_MAX)
-			symbol_add(d, yyjson_mut_arr_add_obj(d, list), &of->items[i]);
+			query_symbol_add(d, yyjson_mut_arr_add_obj(d, list), &of->items[i]);
 	}
 	doc_uint(d, root, count_key, count);
 }
@@ -59,9 +59,9 @@ example_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q,
 	doc_str(d, o, "packet", text);
 	doc_str(d, o, "was", verdict_name(c->was));
 	doc_str(d, o, "becomes", verdict_name(c->becomes));
-	symbol_add(d, yyjson_mut_obj_add_obj(d, o, "old"),
+	query_symbol_add(d, yyjson_mut_obj_add_obj(d, o, "old"),
 	    image_symbol_find(q->old_symbols, c->old_id));
-	symbol_add(d, yyjson_mut_obj_add_obj(d, o, "new"),
+	query_symbol_add(d, yyjson_mut_obj_add_obj(d, o, "new"),
 	    image_symbol_find(q->new_symbols, c->new_id));
 }
 
@@ -86,7 +86,7 @@ item_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q,
 }
 
 yyjson_mut_doc *
-query_plan_doc(const struct query_plan *q)
+query_plan_doc(const struct query_plan *q, struct arena *a)
 {
 	yyjson_mut_val *o, *list;
 	yyjson_mut_doc *d = doc_new(&o);
@@ -106,5 +106,6 @@ query_plan_doc(const struct query_plan *q)
 	for (uint32_t i = 0; i < q->plan->count; i++)
 		item_add(d, yyjson_mut_arr_add_obj(d, list), q, &q->plan->items[i]);
 	doc_uint(d, o, "effects_left_out", q->plan->items_left_out);
+	query_flows_add(d, o, q, a);
 	return d;
 }

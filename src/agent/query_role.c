@@ -132,10 +132,33 @@ judge(const struct query_input *in, struct arena *a, struct reply *out)
 
 /* --- plan --- */
 
+/* A copy where the firmware's walk may read it. */
+static const uint8_t *
+aligned_copy(const struct query_blob *b)
+{
+	uint8_t *p = aligned_alloc(64, (b->len + 63) / 64 * 64);
+
+	if (p != NULL)
+		memcpy(p, b->p, b->len);
+	return p;
+}
+
+static enum rc
+plan_flows(const struct query_input *in, const struct pol_image *image, struct arena *a,
+    struct query_flows *out)
+{
+	const uint8_t *was = aligned_copy(&in->blobs[1]);
+	const uint8_t *is = aligned_copy(&(struct query_blob){ image->bytes, image->len });
+
+	return was == NULL || is == NULL ? RC_NOMEM : query_flows_judge(in->blobs[2].p,
+	    in->blobs[2].len, was, is, a, out);
+}
+
 static void
 plan(const struct query_input *in, struct arena *a, struct diags *ds, struct reply *out)
 {
 	static struct pol_plan plan;
+	struct query_flows flows;
 	struct image_symbols old;
 	struct pol_image image;
 	struct pol_rules r;
@@ -157,10 +180,12 @@ plan(const struct query_input *in, struct arena *a, struct diags *ds, struct rep
 	}
 	rc = pol_plan_make(&r, &image.names, in->blobs[1].p, a, &plan);
 	if (rc == RC_OK)
+		rc = plan_flows(in, &image, a, &flows);
+	if (rc == RC_OK)
 		reply_doc(out, 200, query_plan_doc(&(struct query_plan){
 		    .old_image = in->blobs[1].p, .old_len = in->blobs[1].len,
 		    .new_image = image.bytes, .new_len = image.len, .old_symbols = &old,
-		    .new_symbols = &image.symbols, .plan = &plan }));
+		    .new_symbols = &image.symbols, .plan = &plan, .flows = &flows }, a));
 	pol_image_fini(&image);
 }
 

@@ -7,6 +7,8 @@
 #include "ask.h"
 #include "cli.h"
 
+enum { FLOWS_SHOWN = 10 };
+
 static void
 lines_print(const struct cli *cli, yyjson_val *list, char sign, enum cli_color color,
     uint64_t count)
@@ -50,6 +52,76 @@ effects_print(yyjson_val *list, bool detailed)
 }
 
 static void
+flow_print(const struct cli *cli, yyjson_val *o)
+{
+	yyjson_val *by = yyjson_obj_get(o, "new");
+	const char *becomes = ask_str(o, "becomes");
+
+	printf("    %-5s %s: %s, then %s%s%s %s", ask_str(o, "state"), ask_str(o, "packet"),
+	    ask_str(o, "was"), cli_ink(cli, cli_verdict_color(becomes)), becomes,
+	    cli_ink(cli, PLAIN), ask_str(o, "reason"));
+	if (ask_str(by, "file")[0] != '\0')
+		printf("  %s:%" PRIu64, ask_str(by, "file"), ask_uint(by, "line"));
+	printf("\n");
+}
+
+/* The lines that cut, the heaviest first. */
+static void
+cutters_print(yyjson_val *flows)
+{
+	yyjson_arr_iter it;
+	yyjson_val *o;
+
+	yyjson_arr_iter_init(yyjson_obj_get(flows, "cut_by"), &it);
+	while ((o = yyjson_arr_iter_next(&it)) != NULL) {
+		if (ask_str(o, "file")[0] != '\0')
+			printf("  by %s:%" PRIu64 "  %s", ask_str(o, "file"), ask_uint(o, "line"),
+			    ask_str(o, "segment"));
+		else
+			printf("  by no line");
+		printf(" (%s): %" PRIu64 " live, %" PRIu64 " ended\n", ask_str(o, "reason"),
+		    ask_uint(o, "live"), ask_uint(o, "ended"));
+	}
+	if (ask_uint(flows, "cut_by_left_out") > 0)
+		printf("  and by %" PRIu64 " lines more\n", ask_uint(flows, "cut_by_left_out"));
+}
+
+/* What becomes of the flows that the daemon knows. */
+static void
+flows_print(const struct cli *cli, yyjson_val *flows)
+{
+	static const char *const kinds[] = { "cut", "let", "other" };
+	yyjson_val *live = yyjson_obj_get(flows, "live"), *ended = yyjson_obj_get(flows, "ended");
+	yyjson_val *list = yyjson_obj_get(flows, "changes"), *o;
+	size_t shown = 0, most = opt_has(&cli->opts, OPT_DETAILED) ? SIZE_MAX : FLOWS_SHOWN;
+	uint64_t left = ask_uint(flows, "changes_left_out");
+	yyjson_arr_iter it;
+
+	if (!yyjson_get_bool(yyjson_obj_get(flows, "told")))
+		printf("flows: the NIC tells none now\n");
+	printf("flows judged: %" PRIu64 " live, %" PRIu64 " ended\n", ask_uint(live, "judged"),
+	    ask_uint(ended, "judged"));
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		uint64_t count[2] = { ask_uint(live, kinds[i]), ask_uint(ended, kinds[i]) };
+
+		if (i > 0 && count[0] + count[1] == 0)
+			continue;
+		printf("flows %s: %" PRIu64 " live, %" PRIu64 " ended\n", kinds[i], count[0],
+		    count[1]);
+		if (i == 0)
+			cutters_print(flows);
+	}
+	yyjson_arr_iter_init(list, &it);
+	while ((o = yyjson_arr_iter_next(&it)) != NULL && shown < most) {
+		flow_print(cli, o);
+		shown++;
+	}
+	left += yyjson_arr_size(list) - shown;
+	if (left > 0)
+		printf("    and %" PRIu64 " flows more\n", left);
+}
+
+static void
 plan_print(const struct cli *cli, yyjson_val *root)
 {
 	yyjson_val *was = yyjson_obj_get(root, "old"), *is = yyjson_obj_get(root, "new");
@@ -73,6 +145,7 @@ plan_print(const struct cli *cli, yyjson_val *root)
 	if (ask_uint(root, "effects_left_out") > 0)
 		printf("and %" PRIu64 " tables more that change\n",
 		    ask_uint(root, "effects_left_out"));
+	flows_print(cli, yyjson_obj_get(root, "flows"));
 }
 
 int

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Yesterday's flows by tomorrow's policy: plan says which it would let and which it would cut, by
+# which line; then the reload cuts those and no other. Live ones that drain, and ended ones too.
+set -eu
+# shellcheck source=tests/support/daemon.sh
+. "$TOP/tests/support/daemon.sh"
+command -v python3 >/dev/null || { echo "python3 is not installed"; exit 77; }
+policy_begin
+nic_options="--flows 1024"		# few entries: each is looked at soon
+nic_start
+daemon_start
+wait_for "generation 1" status_is 1 generation
+
+flows_are()	# COUNT
+{
+	[ "$(rf flows --json --last 1000 | wc -l)" = "$1" ]
+}
+
+flows_cut()	# COUNT
+{
+	[ "$(rf flows --json --last 1000 | grep -c '"end":"cut"')" = "$1" ]
+}
+
+planned()	# PYTHON: of the plan d in $TMPDIR/out
+{
+	python3 -c "import json, sys
+d = json.load(sys.stdin)
+f = d['flows']
+print($1)" <"$TMPDIR/out"
+}
+
+# The capture has a connection that a rule allows, an intruder, and a stranger's packets.
+wait_for "three flows" flows_are 3
+exits 0 rf plan
+prints 'nothing changes: generation 1'
+exits 0 rf plan --json
+is "flows of no change" "$(planned 'f["told"], f["known"], f["live"], f["changes"]')" \
+    "True 3 {'judged': 3, 'cut': 0, 'let': 0, 'other': 0} []"
+
+# let: by a directory here, that the daemon is sent
+mkdir "$TMPDIR/next"
+sed 's,"10.9.0.0/24",any,' "$POL/a.pol" >"$TMPDIR/next/a.pol"
+exits 3 rf plan --policy "$TMPDIR/next"
+prints '^flows judged: 3 live, 0 ended$'
+prints '^flows cut: 0 live, 0 ended$'
+prints '^flows let: 1 live, 0 ended$'
+prints '^    live  10.66.0.66 > 10.20.3.7 tcp/8080 .*: drop, then pass rule  a.pol:3$'
+
+# cut: by the default of the segment, which stands on its first line
+sed -i 's/tcp(8080)/tcp(8081)/' "$POL/a.pol"
+exits 3 rf plan
+prints '^flows cut: 1 live, 0 ended$'
+prints '^  by a.pol:1  web (default): 1 live, 0 ended$'
+prints '^    live  10.9.0.5 > 10.20.3.7 tcp/8080 .*: pass, then drop default  a.pol:1$'
+packet=$(sed -n 's/^    live  \(10.9.0.5 .*\): pass, then drop.*/\1/p' "$TMPDIR/out")
+exits 0 "$RINGFENCE" explain "$packet" --policy "$POL"
+prints '^drop default'
+exits 3 rf plan --json
+is "the flow that is cut" "$(planned '[(c["local"], c["direction"], c["packets"] > 0,
+    c["old"]["line"], c["new"]["line"]) for c in f["changes"]]')" \
+    "[('10.20.3.7', 'in', True, 3, 1)]"
+[ "$(rf flows --json --from 10.9.0.5 | sed 's/.*"number":\([0-9]*\).*/\1/')" -ge \
+    "$(planned 'f["changes"][0]["number"]')" ] || fail "its number is not that of flows"
+
+# a live flow that the new policy lets drain is not cut; nor what a deny of comply would drop
+cp "$POL/a.pol" "$TMPDIR/next/a.pol"
+cat >"$TMPDIR/next/site.pol" <<'END'
+policy "site" { stage = "infra" }
+defaults { live_flows = "drain" }
+END
+exits 3 rf plan --policy "$TMPDIR/next"
+prints '^flows cut: 0 live, 0 ended$'
+rm "$TMPDIR/next/site.pol"
+sed 's/"enforce"/"comply"/' "$POL/a.pol" >"$TMPDIR/next/a.pol"
+exits 3 rf plan --policy "$TMPDIR/next"
+prints '^flows cut: 0 live, 0 ended$'
+prints '^flows let: 1 live, 0 ended$'
+prints '^flows other: 1 live, 0 ended$'
+prints ': pass, then would-drop default  a.pol:1$'
+
+# and so it comes
+exits 0 rf reload
+wait_for "the cut" flows_cut 1
+exits 0 rf flows --json --last 1000
+grep '"end":"cut"' "$TMPDIR/out" >"$TMPDIR/cut"
+grep -q '"source":"10.9.0.5"' "$TMPDIR/cut" || fail "another flow was cut: $(cat "$TMPDIR/cut")"
+
+# an ended flow, by the policy before
+sed -i 's/tcp(8081)/tcp(8080)/' "$POL/a.pol"
+exits 3 rf plan
+prints '^flows judged: 2 live, 1 ended$'
+prints '^flows let: 0 live, 1 ended$'
+prints '^    ended 10.9.0.5 > .*: drop, then pass rule  a.pol:3$'
+
+nic_kill
+wait_for "the loss" status_is down state nic
+exits 3 rf plan
+prints '^flows: the NIC tells none now$'
+daemon_end TERM
