@@ -70,6 +70,7 @@ agent_fini(struct agent *a)
 	agent_policy_stop(a);
 	agent_queries_stop(a);
 	agent_jobs_stop(a);
+	agent_once_stop(a);
 	agent_ctl_close(a);
 	agent_nic_stop(a);
 	agent_flows_close(a);

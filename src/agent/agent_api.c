@@ -176,19 +176,32 @@ rollback(struct agent *a, uint32_t id, const struct ctl_request *r)
 	if (o.rc != RC_OK)
 		agent_answer_problem(a, id, 503, &o.why);
 	else
-		agent_answer_doc(a, id, 200, "", "", agent_rollback_doc(&o));
+		agent_once_done(a, id, r, "", agent_rollback_doc(&o));
 }
 
 static void
-confirm(struct agent *a, uint32_t id)
+confirm(struct agent *a, uint32_t id, const struct ctl_request *r)
 {
+	char tag[CTL_TAG_BYTES];
 	struct diag d = { 0 };
 	enum rc rc = agent_confirm(a, &d);
 
+	tag_now(a, tag);
 	if (rc == RC_OK)
-		generations(a, id);
+		agent_once_done(a, id, r, tag, agent_generations_doc(a));
 	else
 		agent_answer_problem(a, id, rc == RC_INVALID ? 409 : 503, &d);
+}
+
+/* Asked before, by its key: the answer of then, though its If-Match holds no more. */
+static bool
+asked_before(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	bool takes_key = r->verb == CTL_CHECK || r->verb == CTL_RELOAD ||
+	    r->verb == CTL_CONFIRM || r->verb == CTL_ROLLBACK;
+
+	return takes_key && r->key[0] != '\0' &&
+	    (agent_job_again(a, id, r) || agent_once_again(a, id, r));
 }
 
 static void
@@ -253,7 +266,7 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 		agent_answer_problem(a, id, 403, &d);
 		return;
 	}
-	if (changes && !precondition(a, id, r))
+	if (asked_before(a, id, r) || (changes && !precondition(a, id, r)))
 		return;
 	switch (r->verb) {
 	case CTL_STATUS:
@@ -287,7 +300,7 @@ agent_api_request(struct agent *a, uint32_t id, const struct ctl_request *r)
 		agent_job_cancel(a, id, r);
 		break;
 	case CTL_CONFIRM:
-		confirm(a, id);
+		confirm(a, id, r);
 		break;
 	case CTL_ROLLBACK:
 		rollback(a, id, r);

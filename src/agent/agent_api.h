@@ -15,8 +15,15 @@ void agent_answer_problem(struct agent *a, uint32_t id, int status, const struct
 
 /* agent_jobs.c: reloads and checks, that may take a while. */
 void agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r);
+/* True: a job has this key, and it, or that it is another's, was answered. */
+MUST_CHECK bool agent_job_again(struct agent *a, uint32_t id, const struct ctl_request *r);
 void agent_job_ask(struct agent *a, uint32_t id, const struct ctl_request *r);
 void agent_job_cancel(struct agent *a, uint32_t id, const struct ctl_request *r);
+
+/* agent_once.c: the same of changes that are no jobs; and what answers one that was made. */
+MUST_CHECK bool agent_once_again(struct agent *a, uint32_t id, const struct ctl_request *r);
+void agent_once_done(struct agent *a, uint32_t id, const struct ctl_request *r, const char *etag,
+    yyjson_mut_doc *doc);
 
 /* agent_flow.c */
 void agent_flows_answer(struct agent *a, uint32_t id, const struct ctl_request *r);

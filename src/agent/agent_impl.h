@@ -96,6 +96,15 @@ struct agent_job {
 	struct loop_io check_io;
 };
 
+/* A change that was made and answered, by its key. */
+struct agent_once {
+	char *text;			/* the answer's body; NULL = free */
+	size_t len;
+	uint8_t verb;			/* CTL_CONFIRM, CTL_ROLLBACK */
+	uint32_t number;
+	char key[CTL_TAG_BYTES], etag[CTL_TAG_BYTES];
+};
+
 /* A question that is being answered. */
 struct agent_query {
 	struct agent *agent;
@@ -187,6 +196,8 @@ struct agent {
 	bool flows_refused;		/* this NIC tells none */
 	struct agent_job jobs[LIMIT_JOBS];
 	uint32_t job_number;
+	struct agent_once once[LIMIT_JOBS];
+	uint32_t once_count;
 	struct agent_query queries[LIMIT_QUERIES];
 
 	struct notify notify;
@@ -293,6 +304,9 @@ void agent_jobs_forget(struct agent *a);
 void agent_jobs_stop(struct agent *a);
 /* The least that a reload of this round asked for; 0 = none must be confirmed. */
 uint32_t agent_jobs_confirm_s(const struct agent *a, uint32_t round);
+
+/* agent_once.c */
+void agent_once_stop(struct agent *a);
 
 /* agent_query.c */
 void agent_queries_forget(struct agent *a);

@@ -2,8 +2,8 @@
 /*
  * agent_jobs - what takes longer than an answer may: begun with 202, asked for until it is done.
  *
- * A job is kept until LIMIT_JOBS newer ones were begun. One with the same Idempotency-Key is the
- * same job.
+ * A job is kept until LIMIT_JOBS newer ones were begun. A request with its Idempotency-Key is the
+ * same job, whatever is enforced by then.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -197,24 +197,33 @@ begin_refused(struct agent *a, uint32_t id, const struct ctl_request *r)
 	return d.level != DIAG_NONE;
 }
 
-void
-agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
+bool
+agent_job_again(struct agent *a, uint32_t id, const struct ctl_request *r)
 {
 	struct agent_job *j = job_by_key(a, r->key);
 	uint8_t digest[SHA256_BYTES];
 	struct diag d = { 0 };
 
+	if (j == NULL)
+		return false;
 	sha256(r->body, r->body_len, digest);
-	if (j != NULL && (j->verb != r->verb || memcmp(j->digest, digest, sizeof(digest)) != 0)) {
-		diag_set(&d, "key-reused", "job %" PRIu32 " had this Idempotency-Key, and asked "
-		    "for something else", j->id);
-		agent_answer_problem(a, id, 422, &d);
-		return;
-	}
-	if (j != NULL) {
+	if (j->verb == r->verb && j->confirm_s == r->seconds &&
+	    memcmp(j->digest, digest, sizeof(digest)) == 0) {
 		begun(a, id, j);
-		return;
+		return true;
 	}
+	diag_set(&d, "key-reused", "job %" PRIu32 " had this Idempotency-Key, and asked for "
+	    "something else", j->id);
+	agent_answer_problem(a, id, 422, &d);
+	return true;
+}
+
+void
+agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
+{
+	struct agent_job *j;
+	struct diag d = { 0 };
+
 	if (begin_refused(a, id, r))
 		return;
 	j = job_make(a, r);
@@ -225,7 +234,7 @@ agent_job_begin(struct agent *a, uint32_t id, const struct ctl_request *r)
 		agent_answer_problem(a, id, 503, &d);
 		return;
 	}
-	memcpy(j->digest, digest, sizeof(digest));
+	sha256(r->body, r->body_len, j->digest);
 	if (r->verb == CTL_RELOAD) {
 		/* The next compile to begin; set before it does, since it may end at once. */
 		j->round = a->round + 1;

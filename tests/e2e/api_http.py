@@ -218,9 +218,64 @@ def jobs():
     check("reloads go on", got["outcome"]["ok"], got)
 
 
+def generation():
+    return json.loads(ask("GET", "/v1/status")[2])["generation"]
+
+
+def keys():
+    """Changes with a key are made once, though their If-Match is of before them."""
+    tag = ask("GET", "/v1/policy")[1].getheader("ETag")
+    body = policy('segment "k" { members = "10.20.3.9", mode = "enforce" }\n')
+    post = {"body": body, "If_Match": tag, "Idempotency_Key": "r1"}
+    first = ask("POST", "/v1/policy/reload?confirm=600", **post)[1].getheader("Location")
+    got = json.loads(ask("GET", first + "?wait=10")[2])
+    check("a reload that waits", got["outcome"]["ok"], got)
+    number = generation()
+    again = ask("POST", "/v1/policy/reload?confirm=600", **post)
+    check("the same reload", again[0] == 202 and again[1].getheader("Location") == first, again[2])
+    check("nothing was enforced again", generation() == number)
+    for path in ("/v1/policy/reload?confirm=60", "/v1/policy/reload", "/v1/policy/confirm"):
+        fields = dict(post) if "reload" in path else {"If_Match": "*", "Idempotency_Key": "r1"}
+        status, _, data = ask("POST", path, **fields)
+        check("the reload's key with %s" % path, status == 422, data)
+    tag = ask("GET", "/v1/policy")[1].getheader("ETag")
+    answers = [ask("POST", "/v1/policy/confirm", If_Match=tag, Idempotency_Key="c1")
+               for _ in range(3)]
+    check("confirmed", answers[0][0] == 200, answers[0][2])
+    check("confirmed once", all(x[2] == answers[0][2] and x[0] == 200 and
+                                x[1].getheader("ETag") == answers[0][1].getheader("ETag")
+                                for x in answers))
+    check("without the key nothing waits", ask("POST", "/v1/policy/confirm", If_Match="*")[0] == 409)
+    check("a refusal is not kept", [ask("POST", "/v1/policy/confirm", If_Match="*",
+                                        Idempotency_Key="c2")[0] for _ in range(2)] == [409, 409])
+    answers = [ask("POST", "/v1/policy/rollback", If_Match=tag, Idempotency_Key="b1")
+               for _ in range(2)]
+    check("rolled back", answers[0][0] == 200, answers[0][2])
+    check("rolled back once", answers[1][0] == 200 and answers[1][2] == answers[0][2] and
+          generation() == number + 1, answers[1][2])
+    for path, verb in (("/v1/policy/rollback?generation=%d" % number, "b1"),
+                       ("/v1/policy/confirm", "b1"), ("/v1/policy/rollback", "c1"),
+                       ("/v1/policy/check", "b1")):
+        status, _, data = ask("POST", path, If_Match="*", Idempotency_Key=verb)
+        check("the key %s with %s" % (verb, path), status == 422, data)
+    check("another key, and If-Match of before", ask(
+        "POST", "/v1/policy/rollback", If_Match=tag, Idempotency_Key="b2")[0] == 412)
+    # as many answers as are kept: then the first key is a new one
+    for i in range(32):
+        status, _, data = ask("POST", "/v1/policy/rollback", If_Match="*",
+                              Idempotency_Key="n%d" % i)
+        check("rollback %d" % i, status == 200, data)
+    number = generation()
+    check("a key that is forgotten", ask("POST", "/v1/policy/rollback", If_Match="*",
+                                         Idempotency_Key="b1")[0] == 200)
+    check("it was done", generation() == number + 1)
+
+
 table()
 methods()
 types()
 queries()
 plans()
 jobs()
+check("nothing was enforced so far", generation() == 1)
+keys()
