@@ -18,7 +18,7 @@ if ! command -v pkg-config >/dev/null || ! pkg-config --exists libdpdk; then
 	    >"$tmp/apt" 2>&1 </dev/null || skip "libdpdk-dev cannot be installed"
 fi
 # shellcheck disable=SC2046 # options, one a word
-gcc -O3 -march=native $(pkg-config --cflags libdpdk) -Itests/bench/acl -o "$tmp/acl" \
+gcc -O3 -march=native $(pkg-config --cflags libdpdk) -Itests/support -o "$tmp/acl" \
     tests/bench/acl/acl.c -lrte_acl -lrte_eal 2>"$tmp/cc" || skip "$(head -n 1 "$tmp/cc")"
 while read -r kind rules tables; do
 	echo "$kind, $tables tables"

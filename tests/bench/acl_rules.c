@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * acl_rules - IPv4 rules and packets of a kind of whole NIC: our time for them, and the same in a
- * file for another classifier. usage: acl_rules KIND RULES TABLES FILE
+ * acl_rules - IPv4 rules and packets of a kind of whole NIC: our time for them, that of the plain
+ * ways of ref_acl.h, and the same in a file for other classifiers. Exits 1 where a plain way
+ * answers otherwise. usage: acl_rules KIND RULES TABLES FILE
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "acl/acl_file.h"
 #include "clock.h"
 #include "fw_match.h"
 #include "gen_sets.h"
 #include "pol_image.h"
+#include "ref_acl.h"
 
-enum { PACKETS = 1 << 14, RUNS = 5 };
+/* a list in order is asked by as many packets as make STEPS compares of a run */
+enum { PACKETS = 1 << 14, RUNS = 5, STEPS = 1 << 26, MAP_BYTES_MAX = 256 << 20 };
 
 static struct fw_key keys[PACKETS];
 static uint8_t locals[PACKETS][16];
@@ -22,100 +24,93 @@ static uint32_t answers[PACKETS];	/* rule ids, 0 = default */
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-struct writer {
-	FILE *f;
-	struct acl_head head;
-	struct acl_entry e;
+struct list {
+	struct acl_entry *entries;
+	uint32_t count, max;
 };
 
 static void
-entry_put(struct writer *w)
+entry_put(struct list *l, const struct acl_entry *e)
 {
-	CHECK(fwrite(&w->e, sizeof(w->e), 1, w->f) == 1);
-	w->head.entries++;
-}
-
-/* A range is one prefix or several. */
-static void
-range_put(struct writer *w, uint64_t lo, uint64_t hi)
-{
-	while (lo <= hi) {
-		uint32_t bits = 32;
-
-		while (bits > 0 && (lo & ((UINT64_C(1) << (33 - bits)) - 1)) == 0 &&
-		    lo + (UINT64_C(1) << (33 - bits)) - 1 <= hi)
-			bits--;
-		w->e.remote = (uint32_t)lo;
-		w->e.remote_bits = bits;
-		entry_put(w);
-		lo += UINT64_C(1) << (32 - bits);
+	if (l->count == l->max) {
+		l->max = MAX(2 * l->max, 1024u);
+		l->entries = realloc(l->entries, l->max * sizeof(*e));
+		CHECK(l->entries != NULL);
 	}
+	l->entries[l->count++] = *e;
 }
 
 static void
-rule_put(struct writer *w, const struct image_rule *r)
+rule_put(struct list *l, uint32_t local, const struct image_rule *r)
 {
+	struct acl_entry e = { .local = local, .dir = r->dir, .rule_id = r->action.rule_id };
 	static const struct vlan_range every = { 0, UINT16_MAX };
 	uint32_t first, count;
 
 	addr_set_family(&r->peer, 4, &first, &count);
-	w->e.dir = r->dir;
-	w->e.rule_id = r->action.rule_id;
 	for (uint32_t s = 0; s < r->service_count; s++) {
 		const struct service *v = &r->services[s];
 
 		if (v->family == 6)
 			continue;
-		w->e.proto = v->proto;
-		w->e.proto_any = v->proto_any;
-		w->e.sport_lo = v->sport_lo;
-		w->e.sport_hi = v->sport_hi;
-		w->e.dport_lo = v->dport_lo;
-		w->e.dport_hi = v->dport_hi;
+		e.proto = v->proto;
+		e.proto_any = v->proto_any;
+		e.sport_lo = v->sport_lo;
+		e.sport_hi = v->sport_hi;
+		e.dport_lo = v->dport_lo;
+		e.dport_hi = v->dport_hi;
 		for (uint32_t n = 0; n < MAX(r->vlan_count, 1u); n++) {
 			const struct vlan_range *vlan = r->vlan_count > 0 ? &r->vlans[n] : &every;
 
-			w->e.vlan_lo = vlan->lo;
-			w->e.vlan_hi = vlan->hi;
-			for (uint32_t i = first; i < first + count; i++)
-				range_put(w, r->peer.ranges[i].lo.lo, r->peer.ranges[i].hi.lo);
+			e.vlan_lo = vlan->lo;
+			e.vlan_hi = vlan->hi;
+			for (uint32_t i = first; i < first + count; i++) {
+				e.remote_lo = (uint32_t)r->peer.ranges[i].lo.lo;
+				e.remote_hi = (uint32_t)r->peer.ranges[i].hi.lo;
+				entry_put(l, &e);
+			}
 		}
 	}
 }
 
 static void
-packet_put(struct writer *w, int i)
+entries_make(const struct image_input *in, struct list *l)
 {
-	const struct fw_key *k = &keys[i];
-	struct acl_packet p = { .proto = k->proto, .rule_id = answers[i],
-		.sport = { (uint8_t)(k->sport >> 8), (uint8_t)k->sport },
-		.dport = { (uint8_t)(k->dport >> 8), (uint8_t)k->dport },
-		.vlan = { (uint8_t)(k->vlan >> 8), (uint8_t)k->vlan }, .dir = { 0, k->dir } };
+	for (uint32_t t = 0; t < in->table_count; t++) {
+		const struct image_list *rules = &in->lists[in->tables[t].list];
 
-	memcpy(p.local, locals[i], 4);
-	memcpy(p.remote, k->remote, 4);
-	CHECK(fwrite(&p, sizeof(p), 1, w->f) == 1);
+		for (uint32_t i = 0; in->tables[t].local.family == 4 && i < rules->count; i++)
+			rule_put(l, (uint32_t)in->tables[t].local.lo, rules->rules[i]);
+	}
 }
 
 static void
-file_write(const char *path, const struct image_input *in)
+packets_write(struct acl_packet *packets)
 {
-	struct writer w = { .f = fopen(path, "wb"), .head = { .packets = PACKETS } };
+	for (int i = 0; i < PACKETS; i++) {
+		const struct fw_key *k = &keys[i];
 
-	CHECK(w.f != NULL && fwrite(&w.head, sizeof(w.head), 1, w.f) == 1);
-	for (uint32_t t = 0; t < in->table_count; t++) {
-		const struct image_list *l = &in->lists[in->tables[t].list];
-
-		if (in->tables[t].local.family != 4)
-			continue;
-		w.e.local = (uint32_t)in->tables[t].local.lo;
-		for (uint32_t i = 0; i < l->count; i++)
-			rule_put(&w, l->rules[i]);
+		packets[i] = (struct acl_packet){ .proto = k->proto, .rule_id = answers[i],
+			.sport = { (uint8_t)(k->sport >> 8), (uint8_t)k->sport },
+			.dport = { (uint8_t)(k->dport >> 8), (uint8_t)k->dport },
+			.vlan = { (uint8_t)(k->vlan >> 8), (uint8_t)k->vlan },
+			.dir = { 0, k->dir } };
+		memcpy(packets[i].local, locals[i], 4);
+		memcpy(packets[i].remote, k->remote, 4);
 	}
-	for (int i = 0; i < PACKETS; i++)
-		packet_put(&w, i);
-	CHECK(fseek(w.f, 0, SEEK_SET) == 0 && fwrite(&w.head, sizeof(w.head), 1, w.f) == 1);
-	CHECK(fclose(w.f) == 0);
+}
+
+static void
+file_write(const char *path, const struct list *l, const struct acl_packet *packets, double single)
+{
+	struct acl_head head = { .entries = l->count, .packets = PACKETS,
+		.single_ps = (uint32_t)(single * 1000), .vlan_none = WIRE_VLAN_NONE };
+	FILE *f = fopen(path, "wb");
+
+	CHECK(f != NULL && fwrite(&head, sizeof(head), 1, f) == 1);
+	CHECK(fwrite(l->entries, sizeof(*l->entries), l->count, f) == l->count);
+	CHECK(fwrite(packets, sizeof(*packets), PACKETS, f) == PACKETS);
+	CHECK(fclose(f) == 0);
 }
 
 /* --- our time --------------------------------------------------------------------------------- */
@@ -200,13 +195,67 @@ time_batch(const uint8_t *image, uint32_t *sum)
 	return best;
 }
 
+/* --- the plain ways --------------------------------------------------------------------------- */
+
+/* Nanoseconds a packet of the first count, in order or by the map; wrong counts other answers. */
+static double
+time_plain(const struct list *l, const struct ref_acl_map *map, const struct acl_packet *packets,
+    uint32_t count, uint32_t *wrong)
+{
+	double best = 0;
+
+	for (int run = 0; run < RUNS; run++) {
+		uint64_t start = clock_mono_ns();
+		double ns;
+
+		*wrong = 0;
+		for (uint32_t i = 0; i < count; i++) {
+			const struct acl_packet *p = &packets[i];
+			uint32_t id = map == NULL ? ref_acl_first(l->entries, l->count, p)
+			    : ref_acl_map_find(map, p);
+
+			*wrong += id != p->rule_id;
+		}
+		ns = (double)(clock_mono_ns() - start) / count;
+		best = run == 0 || ns < best ? ns : best;
+	}
+	return best;
+}
+
+/* Answers that differ. */
+static uint32_t
+plain_ways(const struct list *l, const struct acl_packet *packets, double single)
+{
+	uint32_t count = MIN(MAX(STEPS / l->count, 64u), (uint32_t)PACKETS), wrong, all;
+	uint64_t start = clock_mono_ns();
+	struct ref_acl_map *map = ref_acl_map_create(l->entries, l->count, MAP_BYTES_MAX);
+	double ms = (double)(clock_mono_ns() - start) / 1e6, ns;
+
+	ns = time_plain(l, NULL, packets, count, &all);
+	printf("linear     %7" PRIu32 " entries: single %9.1f ns (%.1f of ours), %" PRIu32
+	    " packets, %" PRIu32 " answers differ\n", l->count, ns, ns / single, count, all);
+	if (map == NULL) {
+		printf("intervals  %7" PRIu32 " entries: more than %d MiB\n", l->count,
+		    MAP_BYTES_MAX >> 20);
+		return all;
+	}
+	ns = time_plain(l, map, packets, PACKETS, &wrong);
+	printf("intervals  %7" PRIu32 " entries: build %9.1f ms  single %6.1f ns (%.1f of ours)  "
+	    "%zu KiB, %" PRIu32 " answers differ\n", l->count, ms, ns, ns / single,
+	    ref_acl_map_bytes(map) / 1024, wrong);
+	ref_acl_map_destroy(&map);
+	return all + wrong;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const char *const kinds[GEN_SET__COUNT] = { "plain", "acl", "firewall", "chain",
 		"groups", "feed" };
+	static struct acl_packet packets[PACKETS];
 	uint32_t kind = 0, sum = 0, rules = argc == 5 ? (uint32_t)atoi(argv[2]) : 0;
 	struct gen g = { .state = 7 };
+	struct list list = { 0 };
 	struct pol_image image;
 	struct pol_rules r;
 	struct diags diags;
@@ -229,10 +278,12 @@ main(int argc, char **argv)
 	CHECK(p != NULL);
 	memcpy(p, image.bytes, image.len);
 	packets_make(p);
-	file_write(argv[4], &image.input);
+	entries_make(&image.input, &list);
+	packets_write(packets);
 	single = time_single(p, &sum);
 	batch = time_batch(p, &sum);
 	printf("ringfence  %7" PRIu32 " rules  : build %9.1f ms  single %6.1f ns  batch %6.1f ns  "
 	    "%zu KiB (%08" PRIx32 ")\n", rules, ms, single, batch, image.len / 1024, sum);
-	return 0;
+	file_write(argv[4], &list, packets, single);
+	return plain_ways(&list, packets, single) == 0 ? 0 : 1;
 }

@@ -27,6 +27,17 @@ static const struct rte_acl_field_def fields[FIELDS] = {
 	{ RTE_ACL_FIELD_TYPE_RANGE, 2, 6, 4, 18 },
 };
 
+/* With a remote that is one prefix. */
+struct entry {
+	struct acl_entry e;
+	uint32_t bits;
+};
+
+struct list {
+	struct entry *entries;
+	uint32_t count, max;
+};
+
 static double
 now_ns(void)
 {
@@ -36,26 +47,53 @@ now_ns(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static void *
-file_read(const char *path, struct acl_head *head, struct acl_packet **packets)
+/* A range is one prefix or several. */
+static void
+entry_split(struct list *l, struct acl_entry *e)
 {
-	FILE *f = fopen(path, "rb");
-	struct acl_entry *entries;
+	uint64_t lo = e->remote_lo, hi = e->remote_hi;
 
-	if (f == NULL || fread(head, sizeof(*head), 1, f) != 1)
-		exit(2);
-	entries = calloc(head->entries, sizeof(*entries));
-	*packets = calloc(head->packets, sizeof(**packets));
-	if (entries == NULL || *packets == NULL ||
-	    fread(entries, sizeof(*entries), head->entries, f) != head->entries ||
-	    fread(*packets, sizeof(**packets), head->packets, f) != head->packets)
-		exit(2);
-	fclose(f);
-	return entries;
+	while (lo <= hi) {
+		uint32_t bits = 32;
+
+		while (bits > 0 && (lo & ((UINT64_C(1) << (33 - bits)) - 1)) == 0 &&
+		    lo + (UINT64_C(1) << (33 - bits)) - 1 <= hi)
+			bits--;
+		if (l->count == l->max) {
+			l->max = l->max == 0 ? 1024 : 2 * l->max;
+			l->entries = realloc(l->entries, l->max * sizeof(*l->entries));
+			if (l->entries == NULL)
+				exit(2);
+		}
+		l->entries[l->count].e = *e;
+		l->entries[l->count].e.remote_lo = (uint32_t)lo;
+		l->entries[l->count++].bits = bits;
+		lo += UINT64_C(1) << (32 - bits);
+	}
 }
 
 static void
-rule_make(const struct acl_entry *e, uint32_t order, struct acl_rule *r)
+file_read(const char *path, struct acl_head *head, struct list *l, struct acl_packet **packets)
+{
+	FILE *f = fopen(path, "rb");
+	struct acl_entry e;
+
+	if (f == NULL || fread(head, sizeof(*head), 1, f) != 1)
+		exit(2);
+	for (uint32_t i = 0; i < head->entries; i++) {
+		if (fread(&e, sizeof(e), 1, f) != 1)
+			exit(2);
+		entry_split(l, &e);
+	}
+	*packets = calloc(head->packets, sizeof(**packets));
+	if (*packets == NULL ||
+	    fread(*packets, sizeof(**packets), head->packets, f) != head->packets)
+		exit(2);
+	fclose(f);
+}
+
+static void
+rule_make(const struct acl_entry *e, uint32_t bits, uint32_t order, struct acl_rule *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->data.category_mask = 1;
@@ -65,8 +103,8 @@ rule_make(const struct acl_entry *e, uint32_t order, struct acl_rule *r)
 	r->field[0].mask_range.u8 = e->proto_any ? 0 : 0xff;
 	r->field[1].value.u32 = e->local;
 	r->field[1].mask_range.u32 = 32;
-	r->field[2].value.u32 = e->remote;
-	r->field[2].mask_range.u32 = e->remote_bits;
+	r->field[2].value.u32 = e->remote_lo;
+	r->field[2].mask_range.u32 = bits;
 	r->field[3].value.u16 = e->sport_lo;
 	r->field[3].mask_range.u16 = e->sport_hi;
 	r->field[4].value.u16 = e->dport_lo;
@@ -78,19 +116,19 @@ rule_make(const struct acl_entry *e, uint32_t order, struct acl_rule *r)
 }
 
 static struct rte_acl_ctx *
-build(const struct acl_entry *entries, uint32_t count, double *ms)
+build(const struct list *l, double *ms)
 {
 	struct rte_acl_param param = { .name = "bench", .socket_id = SOCKET_ID_ANY,
-		.rule_size = RTE_ACL_RULE_SZ(FIELDS), .max_rule_num = count };
+		.rule_size = RTE_ACL_RULE_SZ(FIELDS), .max_rule_num = l->count };
 	struct rte_acl_config cfg = { .num_categories = 1, .num_fields = FIELDS };
 	struct rte_acl_ctx *ctx = rte_acl_create(&param);
 	double start = now_ns();
 
 	memcpy(cfg.defs, fields, sizeof(fields));
-	for (uint32_t i = 0; ctx != NULL && i < count; i++) {
+	for (uint32_t i = 0; ctx != NULL && i < l->count; i++) {
 		struct acl_rule r;
 
-		rule_make(&entries[i], i, &r);
+		rule_make(&l->entries[i].e, l->entries[i].bits, i, &r);
 		if (rte_acl_add_rules(ctx, (struct rte_acl_rule *)&r, 1) != 0)
 			return NULL;
 	}
@@ -102,7 +140,7 @@ build(const struct acl_entry *entries, uint32_t count, double *ms)
 
 /* Nanoseconds a packet, best of RUNS; wrong counts answers that are not those of the file. */
 static double
-classify(const struct rte_acl_ctx *ctx, const struct acl_entry *entries,
+classify(const struct rte_acl_ctx *ctx, const struct entry *entries,
     const struct acl_packet *packets, uint32_t count, uint32_t batch, uint32_t *wrong)
 {
 	double best = 0;
@@ -121,7 +159,7 @@ classify(const struct rte_acl_ctx *ctx, const struct acl_entry *entries,
 			rte_acl_classify(ctx, data, results, batch, 1);
 			for (uint32_t k = 0; k < batch; k++) {
 				uint32_t id = results[k] == 0 ? 0
-				    : entries[results[k] - 1].rule_id;
+				    : entries[results[k] - 1].e.rule_id;
 
 				sum += id != packets[i + k].rule_id;
 			}
@@ -139,7 +177,7 @@ main(int argc, char **argv)
 	char *eal[] = { argv[0], "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "-m",
 		"2048", "-l", "0", "--log-level=1", NULL };
 	struct acl_packet *packets;
-	struct acl_entry *entries;
+	struct list list = { 0 };
 	struct rte_acl_ctx *ctx;
 	struct acl_head head;
 	double ms = 0, one, many;
@@ -147,16 +185,16 @@ main(int argc, char **argv)
 
 	if (argc != 2 || rte_eal_init((int)(sizeof(eal) / sizeof(*eal)) - 1, eal) < 0)
 		return 2;
-	entries = file_read(argv[1], &head, &packets);
-	ctx = build(entries, head.entries, &ms);
+	file_read(argv[1], &head, &list, &packets);
+	ctx = build(&list, &ms);
 	if (ctx == NULL) {
-		printf("rte_acl    %7u entries: does not build in 2 GiB\n", head.entries);
+		printf("rte_acl    %7u entries: does not build in 2 GiB\n", list.count);
 		return 0;
 	}
-	one = classify(ctx, entries, packets, head.packets, 1, &wrong);
-	many = classify(ctx, entries, packets, head.packets, BATCH, &wrong_many);
+	one = classify(ctx, list.entries, packets, head.packets, 1, &wrong);
+	many = classify(ctx, list.entries, packets, head.packets, BATCH, &wrong_many);
 	printf("rte_acl    %7u entries: build %9.1f ms  single %6.1f ns  batch %6.1f ns  "
-	    "%u of %u answers differ\n", head.entries, ms, one, many, wrong + wrong_many,
+	    "%u of %u answers differ\n", list.count, ms, one, many, wrong + wrong_many,
 	    2 * head.packets);
 	return wrong + wrong_many == 0 ? 0 : 1;
 }

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * acl_file - rules and packets as one program writes and others read them, on one machine.
+ * Shape:   acl_head | entries, the first in order wins | packets. An entry is one box: a rule with
+ *          several ranges is several. Entries of one local IP are together.
+ * Context: shared by musl and glibc programs: plain integers only.
+ */
+#ifndef ACL_FILE_H
+#define ACL_FILE_H
+
+#include <stdint.h>
+
+struct acl_head {
+	uint32_t entries, packets;
+	uint32_t single_ps;			/* our own time a packet */
+	uint32_t vlan_none;			/* the vlan of a packet without a tag */
+};
+
+struct acl_entry {
+	uint32_t local, remote_lo, remote_hi;
+	uint16_t sport_lo, sport_hi, dport_lo, dport_hi, vlan_lo, vlan_hi;
+	uint8_t dir, proto, proto_any, spare;	/* enum wire_dir */
+	uint32_t rule_id;
+};
+
+struct acl_packet {
+	uint8_t proto, spare[3];
+	uint8_t local[4], remote[4];		/* network order, as the rest */
+	uint8_t sport[2], dport[2], vlan[2], dir[2];
+	uint32_t rule_id;			/* the answer; 0 = no rule */
+};
+
+#endif
