@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * acl_file - rules and packets as one program writes and others read them, on one machine.
- * Shape:   acl_head | entries, the first in order wins | packets. An entry is one box: a rule with
- *          several ranges is several. Entries of one local IP are together.
+ * Shape:   acl_head | entries, the first in order wins | packets of each trace. An entry is one
+ *          box: a rule with several ranges is several. Entries ascend by local IP.
  * Context: shared by musl and glibc programs: plain integers only.
  */
 #ifndef ACL_FILE_H
@@ -10,10 +10,15 @@
 
 #include <stdint.h>
 
+enum acl_trace {
+	ACL_AROUND,		/* at edges of all fields, or any values: few meet a rule */
+	ACL_INSIDE,		/* each inside an entry */
+	ACL_TRACE__COUNT
+};
+
 struct acl_head {
-	uint32_t entries, packets;
-	uint32_t single_ps;			/* our own time a packet */
-	uint32_t vlan_none;			/* the vlan of a packet without a tag */
+	uint32_t entries, packets;		/* packets of a trace */
+	uint32_t single_ps[ACL_TRACE__COUNT];	/* our own time a packet */
 };
 
 struct acl_entry {
