@@ -530,7 +530,7 @@ send_once(const struct rules *r, const char *ns)
 static void
 time_both(const struct rules *r, const char *ns, const char *empty)
 {
-	uint32_t packets = r->is_map ? 4 * r->head.packets : r->head.packets;
+	uint32_t packets = r->head.packets;
 	double floor = 0, best = 0, ours = 0;
 	struct belt *belt;
 	int prog = belt_load(r, &belt);
