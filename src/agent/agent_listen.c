@@ -19,6 +19,7 @@
 
 #include "agent_impl.h"
 #include "dir.h"
+#include "hostport.h"
 
 enum { BACKLOG = 1024 };
 
@@ -62,24 +63,6 @@ local_bind(struct agent *a, struct diag *diag)
 	return RC_OK;
 }
 
-/* "HOST:PORT" or "[V6]:PORT" into its parts; text is written into. */
-static bool
-listen_split(char *text, char **host, char **port)
-{
-	char *colon = strrchr(text, ':');
-
-	if (colon == NULL || colon == text || colon[1] == '\0')
-		return false;
-	*colon = '\0';
-	*port = colon + 1;
-	*host = text;
-	if (text[0] == '[' && colon[-1] == ']') {
-		colon[-1] = '\0';
-		*host = text + 1;
-	}
-	return true;
-}
-
 /* NULL where text is not ADDRESS:PORT. */
 static struct addrinfo *
 listen_addr(const char *listen)
@@ -87,11 +70,10 @@ listen_addr(const char *listen)
 	const struct addrinfo want = { .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct addrinfo *ai = NULL;
-	char text[128], *host, *port;
+	struct hostport hp;
 
-	(void)snprintf(text, sizeof(text), "%s", listen);
-	if (strlen(listen) >= sizeof(text) || !listen_split(text, &host, &port) ||
-	    getaddrinfo(host, port, &want, &ai) != 0)
+	if (!hostport_parse(listen, strlen(listen), &hp) || hp.port[0] == '\0' ||
+	    getaddrinfo(hp.host, hp.port, &want, &ai) != 0)
 		return NULL;
 	return ai;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hostport.h"
 #include "http.h"
 #include "str.h"
 #include "tls.h"
@@ -135,26 +136,6 @@ local_connect(struct client *c, const char *path, struct diag *diag)
 	return RC_PEER;
 }
 
-/* "HOST:PORT", "[V6]:PORT"; the parts are written into text. */
-static bool
-remote_split(char *text, char **host, char **port)
-{
-	char *colon = strrchr(text, ':');
-
-	if (colon == NULL || colon == text || colon[1] == '\0')
-		return false;
-	*colon = '\0';
-	*port = colon + 1;
-	*host = text;
-	if (text[0] == '[' && colon[-1] == ']') {
-		colon[-1] = '\0';
-		*host = text + 1;
-	} else if (strchr(text, ':') != NULL) {
-		return false;
-	}
-	return (*host)[0] != '\0';
-}
-
 static int
 tcp_connect(const struct addrinfo *ai)
 {
@@ -198,21 +179,20 @@ static enum rc
 remote_connect(struct client *c, const struct client_cfg *cfg, struct diag *diag)
 {
 	struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *list = NULL;
-	char text[300], *host, *port;
+	struct hostport hp;
 	enum rc rc;
 	int err;
 
-	snprintf(text, sizeof(text), "%s", cfg->remote);
-	if (!remote_split(text, &host, &port)) {
+	if (!hostport_parse(cfg->remote, strlen(cfg->remote), &hp) || hp.port[0] == '\0') {
 		diag_set(diag, "remote", "\"%s\" is not HOST:PORT", cfg->remote);
 		return RC_INVALID;
 	}
 	rc = tls_config_client(cfg->ca, cfg->crt, cfg->key, &c->cfg, diag);
 	if (rc != RC_OK)
 		return rc;
-	err = getaddrinfo(host, port, &want, &list);
+	err = getaddrinfo(hp.host, hp.port, &want, &list);
 	if (err != 0) {
-		diag_set(diag, "unreachable", "cannot find %s: %s", host, gai_strerror(err));
+		diag_set(diag, "unreachable", "cannot find %s: %s", hp.host, gai_strerror(err));
 		return RC_PEER;
 	}
 	for (const struct addrinfo *ai = list; ai != NULL && c->fd < 0; ai = ai->ai_next)
@@ -223,7 +203,7 @@ remote_connect(struct client *c, const struct client_cfg *cfg, struct diag *diag
 		    strerror(errno));
 		return RC_PEER;
 	}
-	return shake(c, host, diag);
+	return shake(c, hp.host, diag);
 }
 
 enum rc

@@ -3,7 +3,8 @@
  * http - the head of an HTTP/1.1 request, and bodies in chunks.
  * Does:    lexes one head by a strict subset of RFC 9112: origin-form target, CRLF only, no folded
  *          lines, no Content-Length beside Transfer-Encoding, either once at most, only "chunked";
- *          one Host. What is not in the subset is refused, never repaired.
+ *          one Host, a name or an address, with a port or without. What is not in the subset is
+ *          refused, never repaired.
  * Limits:  HTTP_HEAD_BYTES_MAX, HTTP_FIELDS_MAX, HTTP_BODY_BYTES_MAX; a chunk line of 8 hex digits,
  *          no extensions, no trailers.
  * Memory:  slices point into the caller's buffer and live as long as it does.

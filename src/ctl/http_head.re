@@ -10,6 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "addr.h"
+#include "hostport.h"
+
 /* Length of the head with its empty line; 0 where it has not come whole. *bad: a byte is wrong. */
 static size_t
 head_length(const char *buf, size_t len, bool *bad)
@@ -173,13 +176,24 @@ tab_beside(const struct http_field *f)
 	return *p == '\t';
 }
 
+/* Whose name or address it is nobody asks: that the certificates tell. */
+static bool
+host_ok(const struct http_slice *s)
+{
+	struct hostport hp;
+	struct addr a;
+
+	return hostport_parse(s->p, s->len, &hp) && (!hp.bracketed ||
+	    (addr_parse(hp.host, strlen(hp.host), &a) && a.family == 6));
+}
+
 /* What a field says about framing; false with *status where it is refused. */
 static bool
 field_apply(struct http_head *h, const struct http_field *f, int *status)
 {
 	*status = 400;
 	if (slice_is_nocase(&f->name, "host")) {
-		if (h->host.p != NULL || f->value.len == 0)
+		if (h->host.p != NULL || !host_ok(&f->value))
 			return false;
 		h->host = f->value;
 	} else if (slice_is_nocase(&f->name, "content-length")) {

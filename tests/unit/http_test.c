@@ -52,6 +52,44 @@ static const struct {
 	{ "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
 };
 
+/* Every form that is taken, and the nearest that is none. */
+static const struct {
+	const char *host;
+	bool good;
+} hosts[] = {
+	{ "a", true }, { "nic-7.example_net:1", true }, { "127.0.0.1:65535", true },
+	{ "[::1]", true }, { "[fd00::7]:8443", true }, { "[::ffff:10.0.0.1]", true },
+	{ "", false }, { ":1", false }, { "a:", false }, { "a:65536", false },
+	{ "a:000001", false }, { "a:1a", false }, { "a:1:2", false }, { "::1", false },
+	{ "[::1", false }, { "::1]", false }, { "[]", false }, { "[:]", false },
+	{ "[::::]", false },
+	{ "[10.0.0.1]", false }, { "[g::]", false },
+	{ "[::1]a", false }, { "a b", false }, { "a,b", false }, { "a/b", false }, { "u@a", false },
+	{ "a?b", false }, { "a#b", false },
+	{ "%61", false }, { "\"a\"", false }, { "a;b", false },
+	{ "[fe80::1%25eth0]", false }, { "a\\b", false }
+};
+
+static void
+test_hosts(void)
+{
+	char head[128];
+	struct http_head h;
+	size_t used;
+	int status;
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		int n = snprintf(head, sizeof(head), "GET / HTTP/1.1\r\nHost: %s \r\n\r\n",
+		    hosts[i].host);
+		enum rc rc = http_head_parse(head, (size_t)n, &h, &used, &status);
+
+		if (!T_OK(rc == (hosts[i].good ? RC_OK : RC_INVALID)))
+			printf("# Host: %s\n", hosts[i].host);
+		T_IS_INT(status, hosts[i].good ? 0 : 400);
+		T_OK(!hosts[i].good || http_slice_is(&h.host, hosts[i].host));
+	}
+}
+
 static void
 test_good(void)
 {
@@ -192,6 +230,7 @@ int
 main(void)
 {
 	T_RUN(test_good);
+	T_RUN(test_hosts);
 	T_RUN(test_refused);
 	T_RUN(test_every);
 	T_RUN(test_limits);
