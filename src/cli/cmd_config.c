@@ -47,6 +47,16 @@ cli_config(struct cli *cli, struct config *c, struct diag *diag)
 	return config_merge(c, s, &cli->opts, NULL, diag);
 }
 
+/* What is wrong with the file; a file that cannot be read has no place. */
+static void
+errors_print(const struct cli *cli, enum rc rc, const struct config *c)
+{
+	if (!cli->json && c->diags.count == 1 && c->diags.items[0].file[0] == '\0')
+		(void)cli_fail(cli, rc, &c->diags.items[0]);
+	else
+		cli_diags(cli, &c->diags);
+}
+
 /* --- show --- */
 
 static void
@@ -118,24 +128,58 @@ key_json(const struct shown *w, enum opt_id id)
 	cli_json(doc);
 }
 
-static enum rc
-service_show(struct cli *cli, const struct config *c, enum config_service s, struct diag *diag)
-{
+struct merged {
+	struct opts o;
 	enum config_from from[OPT__COUNT];
-	struct opts o = cli->opts;
-	struct shown w = { .c = c, .service = s, .o = &o, .from = from,
+};
+
+/* What a service needs may be missing here: it is shown as not set. */
+static enum rc
+service_merge(const struct cli *cli, const struct config *c, enum config_service s,
+    struct merged *out, struct diag *diag)
+{
+	enum rc rc;
+
+	out->o = cli->opts;
+	rc = config_merge(c, s, &out->o, out->from, diag);
+	return rc != RC_OK && strstr(diag->text, " needs --") == NULL ? rc : RC_OK;
+}
+
+static void
+service_show(const struct cli *cli, const struct config *c, enum config_service s,
+    const struct merged *m)
+{
+	struct shown w = { .c = c, .service = s, .o = &m->o, .from = m->from,
 		.origin = opt_has(&cli->opts, OPT_ORIGIN) };
 	uint64_t keys = config_keys(s);
-	enum rc rc = config_merge(c, s, &o, from, diag);
 
-	/* what a service needs may be missing here: it is shown as not set */
-	if (rc != RC_OK && strstr(diag->text, " needs --") == NULL)
-		return rc;
 	if (!cli->json)
 		printf("[%s]\n", config_service_name(s));
 	for (int i = 0; i < OPT__COUNT; i++)
 		if ((keys & (UINT64_C(1) << i)) != 0)
 			(cli->json ? key_json : key_print)(&w, (enum opt_id)i);
+}
+
+/* Nothing is printed before all of it is known to be good. */
+static enum rc
+services_show(const struct cli *cli, const struct config *c, enum config_service only,
+    struct diag *diag)
+{
+	static struct merged merged[CONFIG_SERVICES];
+
+	for (int s = 0; s < CONFIG_SERVICES; s++) {
+		enum rc rc = only != CONFIG_SERVICES && s != (int)only ? RC_OK :
+		    service_merge(cli, c, (enum config_service)s, &merged[s], diag);
+
+		if (rc != RC_OK)
+			return rc;
+	}
+	if (!cli->json && opt_has(&cli->opts, OPT_ORIGIN))
+		printf("# %s, by %s\n", c->path[0] != '\0' ? c->path : "no file: " CONFIG_DEFAULT,
+		    from_names[c->path_from]);
+	for (int s = 0; s < CONFIG_SERVICES; s++)
+		if (only == CONFIG_SERVICES || s == (int)only)
+			service_show(cli, c, (enum config_service)s, &merged[s]);
 	return RC_OK;
 }
 
@@ -178,16 +222,11 @@ show(struct cli *cli)
 	}
 	rc = config_load(opt_value(&cli->opts, OPT_CONFIG, NULL), &c);
 	if (rc != RC_OK) {
-		cli_diags(cli, &c.diags);
+		errors_print(cli, rc, &c);
 		config_fini(&c);
 		return EXIT_FAILED;
 	}
-	if (!cli->json && opt_has(&cli->opts, OPT_ORIGIN))
-		printf("# %s, by %s\n", c.path[0] != '\0' ? c.path : "no file: " CONFIG_DEFAULT,
-		    from_names[c.path_from]);
-	for (int s = 0; s < CONFIG_SERVICES && rc == RC_OK; s++)
-		if (only == CONFIG_SERVICES || s == (int)only)
-			rc = service_show(cli, &c, (enum config_service)s, &d);
+	rc = services_show(cli, &c, only, &d);
 	config_fini(&c);
 	if (rc == RC_OK)
 		return EXIT_GOOD;
@@ -203,7 +242,7 @@ check(struct cli *cli)
 	struct config c;
 	enum rc rc = config_load(path, &c);
 
-	cli_diags(cli, &c.diags);
+	errors_print(cli, rc, &c);
 	if (rc == RC_OK && c.path[0] == '\0' && !cli->quiet)
 		fprintf(stderr, "there is no %s: all is as by default\n", CONFIG_DEFAULT);
 	config_fini(&c);

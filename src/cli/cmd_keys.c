@@ -19,6 +19,18 @@ keys_make(const struct opts *o, struct diag *diag)
 	return keys_init(o->args[1], names, count, diag);
 }
 
+static void
+made_tell(const char *const args[])
+{
+	if (strcmp(args[0], "init") == 0)
+		fprintf(stderr, "made in %s\n", args[1]);
+	else if (strcmp(args[0], "client") == 0)
+		fprintf(stderr, "made %s/%s.crt and %s/%s.key\n", args[1], args[2], args[1],
+		    args[2]);
+	else
+		fprintf(stderr, "revoked; a daemon reads it at its next reload\n");
+}
+
 int
 cmd_keys(struct cli *cli)
 {
@@ -47,7 +59,6 @@ cmd_keys(struct cli *cli)
 	if (rc != RC_OK)
 		return cli_fail(cli, rc, &d);
 	if (!cli->quiet)
-		fprintf(stderr, revoke ? "revoked; a daemon reads it at its next reload\n" :
-		    "made in %s\n", o->args[1]);
+		made_tell(o->args);
 	return EXIT_GOOD;
 }

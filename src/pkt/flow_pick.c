@@ -106,6 +106,9 @@ file_set(struct flow_pick *p, const char *value)
 		p->line = (uint32_t)line;
 		return text_set(p->file, value, (size_t)(colon - value));
 	}
+	/* behind the name of a policy there is a line, or nothing */
+	if (colon != NULL && colon - value >= 4 && strncmp(colon - 4, ".pol", 4) == 0)
+		return false;
 	p->line = 0;
 	return text_set(p->file, value, strlen(value));
 }

@@ -39,6 +39,18 @@ exits 0 "$RINGFENCE" config check "$TMPDIR/again.conf"
     fail "config show is no fixed point"
 exits 2 "$RINGFENCE" config show --state /x
 says 'needs the name of the service'
+# an error of usage comes before anything is printed
+exits 2 "$RINGFENCE" config show run --origin --config "$CONF" --listen 8443
+[ ! -s "$TMPDIR/out" ] || fail "a usage error behind $(head -n 1 "$TMPDIR/out")"
+says '^ringfence: error .*listen'
+# a file that is not there is told as every error is
+for verb in check show; do
+	exits 1 "$RINGFENCE" config "$verb" --config "$TMPDIR/none.conf"
+	says "^ringfence: error config: $TMPDIR/none.conf: No such file or directory"
+	[ ! -s "$TMPDIR/out" ] || fail "config $verb prints of no file: $(cat "$TMPDIR/out")"
+done
+exits 1 "$RINGFENCE" config check --json --config "$TMPDIR/none.conf"
+prints '"code":"config"'
 exits 2 "$RINGFENCE" config shw
 says 'did you mean show?'
 exits 1 "$RINGFENCE" config check "$TMPDIR/none.conf"

@@ -15,6 +15,10 @@ PORT=$(python3 -c 'import tls_rig; print(tls_rig.free_port())')
 
 exits 0 "$RINGFENCE" keys init "$KEYS"
 exits 0 "$RINGFENCE" keys client "$KEYS" viewer
+says "^made $KEYS/viewer.crt and $KEYS/viewer.key\$"
+for file in viewer.crt viewer.key; do
+	[ -s "$KEYS/$file" ] || fail "it made no $file"
+done
 exits 0 "$RINGFENCE" keys client "$KEYS" gone
 policy_begin
 nic_start

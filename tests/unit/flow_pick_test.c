@@ -49,6 +49,8 @@ static const struct {
 	{ "port", "-1", -1 }, { "segment", "web", 1 }, { "segment", "we", 0 },
 	{ "segment", "", -1 }, { "rule", "77", 1 }, { "rule", "78", 0 }, { "rule", "0", -1 },
 	{ "rule", "4294967296", -1 }, { "file", "a.pol", 1 }, { "file", "a.pol:7", 1 },
+	{ "file", "a.pol:x", -1 }, { "file", "a.pol:", -1 }, { "file", "a.pol:0", -1 },
+	{ "file", "a.pol:7x", -1 }, { "file", "a:b.pol", 0 }, { "file", "a:b.pol:7", 0 },
 	{ "file", "a.pol:8", 0 }, { "file", "b.pol:7", 0 }, { "file", "", -1 },
 	{ "since", "2m", 1 }, { "since", "59s", 0 }, { "since", "1h", 1 }, { "since", "1d", 1 },
 	{ "since", "60s", 1 }, { "since", "1w", -1 }, { "since", "s", -1 },
