@@ -200,8 +200,8 @@ body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 	for (uint32_t i = 0; i < e->body_count; i++) {
 		struct body *x = &e->bodies[i];
 
-		if (x->hash == b.hash && x->len == b.len && memcmp(x->p, b.p, b.len) == 0 &&
-		    memcmp(x->slots, b.slots, b.slot_count * sizeof(*b.slots)) == 0) {
+		if (x->hash == b.hash && x->len == b.len && bytes_equal(x->p, b.p, b.len) &&
+		    bytes_equal(x->slots, b.slots, b.slot_count * sizeof(*b.slots))) {
 			x->pack_ns += b.pack_ns;
 			body_free(&b);
 			e->of_list[v6][list] = i + 1;

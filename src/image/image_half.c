@@ -122,19 +122,82 @@ pv_fill(struct build *b)
 	return RC_OK;
 }
 
+/*
+ * Most sets differ from one shortly before in few units. With a set that has none of these both
+ * leave the same, and the cell is the near row's.
+ */
+struct near {
+	uint32_t row;		/* UINT32_MAX: none */
+	uint32_t count;
+	uint32_t *words;	/* where the sets differ, and in which bits */
+	uint64_t *delta;
+};
+
+enum { NEAR_ROWS = 16, CACHE_BYTES = 256 << 10 };
+
+static void
+near_find(struct near *near, const struct image_sets *x, uint32_t r)
+{
+	const uint64_t *set = image_sets_get(x, r) + x->sum_words;
+	uint32_t best = UINT32_MAX;
+
+	near->row = UINT32_MAX;
+	near->count = 0;
+	for (uint32_t k = r - MIN(r, (uint32_t)NEAR_ROWS); k < r; k++) {
+		const uint64_t *other = image_sets_get(x, k) + x->sum_words;
+		uint32_t n = 0;
+
+		for (uint32_t w = 0; w < x->words; w++)
+			n += (uint32_t)__builtin_popcountll(set[w] ^ other[w]);
+		if (n < best) {
+			best = n;
+			near->row = k;
+		}
+	}
+	for (uint32_t w = 0; w < x->words && near->row != UINT32_MAX; w++) {
+		uint64_t d = set[w] ^ (image_sets_get(x, near->row) + x->sum_words)[w];
+
+		if (d != 0) {
+			near->words[near->count] = w;
+			near->delta[near->count++] = d;
+		}
+	}
+}
+
+static bool
+near_same(const struct near *near, const uint64_t *words)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < near->count; i++)
+		any |= words[near->words[i]] & near->delta[i];
+	return near->row != UINT32_MAX && any == 0;
+}
+
 static enum rc
 product_fill(struct build *b, struct image_matrix *m, const struct image_sets *x,
     const struct image_sets *y, const uint64_t *stop, struct image_sets *out)
 {
+	struct near near = { .words = arena_array(b->arena, x->words, sizeof(*near.words)),
+		.delta = arena_array(b->arena, x->words, sizeof(*near.delta)) };
 	enum rc rc = matrix_alloc(m, b->arena, x->count, y->count, IMAGE_HEADER_CELLS_MAX);
 
+	if (rc == RC_OK && (near.words == NULL || near.delta == NULL))
+		rc = RC_NOMEM;
 	for (uint32_t r = 0; r < m->rows && rc == RC_OK; r++) {
+		uint16_t *row = m->cells + (size_t)r * m->cols;
+
+		near_find(&near, x, r);
 		for (uint32_t c = 0; c < m->cols && rc == RC_OK; c++) {
+			const uint64_t *set = image_sets_get(y, c);
 			uint32_t id = 0;
 
-			rc = image_sets_and(out, image_sets_get(x, r), image_sets_get(y, c), stop,
-			    b->scratch, &id);
-			m->cells[(size_t)r * m->cols + c] = (uint16_t)id;
+			if (near_same(&near, set + y->sum_words)) {
+				row[c] = m->cells[(size_t)near.row * m->cols + c];
+				continue;
+			}
+			rc = image_sets_and(out, image_sets_get(x, r), set, stop, b->scratch, &id);
+			row[c] = (uint16_t)id;
 		}
 	}
 	return rc;
@@ -285,6 +348,7 @@ x_join(struct build *b, const uint16_t *rows)
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
+/* By as many columns as their sets stay in a cache meanwhile. */
 static enum rc
 cells_fill(struct build *b)
 {
@@ -292,16 +356,21 @@ cells_fill(struct build *b)
 	const struct image_sets *x = b->groups != NULL ? &b->remote
 	    : &b->h->axis[AXIS_REMOTE].sets;
 	enum rc rc = matrix_alloc(m, b->arena, x->count, b->s.count, IMAGE_CELLS_MAX);
+	uint32_t block = MAX(CACHE_BYTES / ((b->s.sum_words + b->s.words) * 8), 1u), to;
 
-	for (uint32_t r = 0; rc == RC_OK && r < m->rows; r++) {
-		uint16_t *row = m->cells + (size_t)r * m->cols;
-		const uint64_t *remote = image_sets_get(x, r);
+	for (uint32_t from = 0; rc == RC_OK && from < m->cols; from = to) {
+		to = from + MIN(block, m->cols - from);
+		for (uint32_t r = 0; r < m->rows; r++) {
+			uint16_t *row = m->cells + (size_t)r * m->cols;
+			const uint64_t *remote = image_sets_get(x, r);
 
-		for (uint32_t c = 0; c < m->cols; c++) {
-			uint32_t u = image_sets_first(&b->s, remote, image_sets_get(&b->s, c));
+			for (uint32_t c = from; c < to; c++) {
+				uint32_t u = image_sets_first(&b->s, remote,
+				    image_sets_get(&b->s, c));
 
-			row[c] = u == UINT32_MAX ? (uint16_t)WIRE_CELL_NONE
-			    : (uint16_t)b->units[u].rule;
+				row[c] = u == UINT32_MAX ? (uint16_t)WIRE_CELL_NONE
+				    : (uint16_t)b->units[u].rule;
+			}
 		}
 	}
 	return rc;

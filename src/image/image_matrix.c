@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "bytes.h"
 #include "image_build.h"
 
 static uint64_t
@@ -25,8 +26,8 @@ static bool
 line_equal(const struct image_matrix *m, uint32_t i, uint32_t j, bool col)
 {
 	if (!col)
-		return memcmp(m->cells + (size_t)i * m->cols, m->cells + (size_t)j * m->cols,
-		    m->cols * sizeof(*m->cells)) == 0;
+		return bytes_equal(m->cells + (size_t)i * m->cols,
+		    m->cells + (size_t)j * m->cols, m->cols * sizeof(*m->cells));
 	for (uint32_t r = 0; r < m->rows; r++) {
 		const uint16_t *row = m->cells + (size_t)r * m->cols;
 

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "bytes.h"
 #include "image_build.h"
 
 enum { CHUNK_SETS = 64, SLOTS_FIRST = 256 };
@@ -107,8 +108,8 @@ image_sets_put(struct image_sets *s, const uint64_t *words, uint64_t hash, uint3
 	while (s->slots[at] != 0) {
 		uint32_t i = s->slots[at] - 1;
 
-		if (s->hashes[i] == hash && memcmp(image_sets_get(s, i) + s->sum_words, words,
-		    s->words * sizeof(*words)) == 0) {
+		if (s->hashes[i] == hash && bytes_equal(image_sets_get(s, i) + s->sum_words,
+		    words, s->words * sizeof(*words))) {
 			*id = i;
 			return RC_OK;
 		}

@@ -68,7 +68,7 @@ image_blob_add(struct image_blob *b, const void *p, size_t len)
 	for (uint32_t i = 0; i < b->piece_count; i++) {
 		const struct image_piece *x = &b->pieces[i];
 
-		if (x->len == len && x->hash == hash && memcmp(b->p + x->at, p, len) == 0)
+		if (x->len == len && x->hash == hash && bytes_equal(b->p + x->at, p, len))
 			return (uint32_t)(x->at / WIRE_LINE);
 	}
 	if (len == 0 || !blob_reserve(b, len + WIRE_LINE))

@@ -228,20 +228,109 @@ atoms_to_entries(const struct prove_side *s, const uint64_t *x, const uint64_t *
 	return count;
 }
 
+/*
+ * Most classes before the destination ports differ from one shortly before in few atoms: by a VLAN
+ * or a source port that few rules name. With ports that none of these atoms has both leave the
+ * same, and where the image's class is the same too the pair is known and not looked up again.
+ */
+enum { NEAR = 16 };
+
+struct near {
+	prove_tuple *rows[NEAR];	/* of the last classes, by number modulo NEAR */
+	uint32_t *set, *differs;	/* words: its own; where it is not its near one's */
+	uint64_t *delta;		/* the bits there */
+	uint32_t differ_count;
+	const prove_tuple *row;		/* of the near one; NULL = none */
+};
+
+static void
+near_fini(struct near *near)
+{
+	for (uint32_t i = 0; i < NEAR; i++)
+		free(near->rows[i]);
+	free(near->set);
+	free(near->differs);
+	free(near->delta);
+}
+
+static enum rc
+near_init(struct near *near, uint32_t words, uint32_t dports)
+{
+	*near = (struct near){ .set = calloc((size_t)words + 1, sizeof(*near->set)),
+		.differs = calloc((size_t)words + 1, sizeof(*near->differs)),
+		.delta = calloc((size_t)words + 1, sizeof(*near->delta)) };
+	bool ok = near->set != NULL && near->differs != NULL && near->delta != NULL;
+
+	for (uint32_t i = 0; i < NEAR && ok; i++) {
+		near->rows[i] = calloc((size_t)dports + 1, sizeof(**near->rows));
+		ok = near->rows[i] != NULL;
+	}
+	return ok ? RC_OK : RC_NOMEM;
+}
+
+static uint32_t
+bits_apart(const uint64_t *x, const uint64_t *y, uint32_t words)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		n += (uint32_t)__builtin_popcountll(x[i] ^ y[i]);
+	return n;
+}
+
+/* The nearest of the classes before p. */
+static void
+near_find(struct near *near, const struct prove_classes *q, uint32_t p)
+{
+	uint32_t best = UINT32_MAX, of = p;
+
+	for (uint32_t k = p - MIN(p, NEAR - 1u); k < p; k++) {
+		uint32_t n = q->kinds[k] == KIND_NONE ? UINT32_MAX :
+		    bits_apart(prove_bits(q, p), prove_bits(q, k), q->words);
+
+		if (n < best) {
+			best = n;
+			of = k;
+		}
+	}
+	near->row = of == p || q->kinds[p] == KIND_NONE ? NULL : near->rows[of % NEAR];
+	near->differ_count = 0;
+	for (uint32_t i = 0; i < q->words && near->row != NULL; i++) {
+		uint64_t d = prove_bits(q, p)[i] ^ prove_bits(q, of)[i];
+
+		if (d != 0) {
+			near->differs[near->differ_count] = i;
+			near->delta[near->differ_count++] = d;
+		}
+	}
+}
+
+static bool
+near_same(const struct near *near, const uint64_t *dport)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < near->differ_count; i++)
+		any |= dport[near->differs[i]] & near->delta[i];
+	return any == 0;
+}
+
 /* One class before its destination ports, with each class of these. Where many name one port each,
  * nearly all pairs leave nothing: the last such class is known and not looked up again. */
 static enum rc
 class_s(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *q,
-    uint32_t p, const struct prove_classes *dports, uint64_t *entries, uint32_t *set,
+    uint32_t p, const struct prove_classes *dports, struct near *near, uint64_t *entries,
     struct prove_work *work, struct prove_classes *out)
 {
 	uint32_t n = q->kinds[p] == KIND_NONE ? MIN(dports->count, 1u) : dports->count;
-	uint32_t set_count = words_set(prove_bits(q, p), s->atom_words, set);
+	uint32_t set_count = words_set(prove_bits(q, p), s->atom_words, near->set);
+	prove_tuple nothing = 0, *row = near->rows[p % NEAR];
 	struct pkt_key key = q->keys[p];
-	prove_tuple nothing = 0;
 	bool nothing_known = false;
-	enum rc rc = prove_work_add(work, (uint64_t)n * (set_count / 4 + 1));
+	enum rc rc;
 
+	near_find(near, q, p);
+	rc = prove_work_add(work, (uint64_t)n * (near->differ_count / 4 + 1));
 	for (uint32_t k = 0; k < n && rc == RC_OK; k++) {
 		prove_tuple t = 0;
 		uint32_t any;
@@ -249,12 +338,18 @@ class_s(const struct prove_half *h, const struct prove_side *s, const struct pro
 		for (uint32_t i = 0; i < h->count; i++)
 			t |= (prove_tuple)prove_s(h, i, prove_tuple_get(q->tuples[p], i),
 			    prove_tuple_get(dports->tuples[k], i)) << 16 * i;
-		any = atoms_to_entries(s, prove_bits(q, p), prove_bits(dports, k), set, set_count,
-		    entries);
+		row[k] = t;
+		if (near->row != NULL && near->row[k] == t &&
+		    near_same(near, prove_bits(dports, k)))
+			continue;
+		any = atoms_to_entries(s, prove_bits(q, p), prove_bits(dports, k), near->set,
+		    set_count, entries);
+		rc = prove_work_add(work, set_count / 4 + 1);
 		if (any == 0 && nothing_known && t == nothing)
 			continue;
 		key.dport = dports->keys[k].dport;
-		rc = prove_classes_add(out, t, 0, entries, &key);
+		if (rc == RC_OK)
+			rc = prove_classes_add(out, t, 0, entries, &key);
 		if (rc == RC_OK)
 			rc = prove_work_add(work, any + s->entry_words / 4);
 		if (any > 0) {
@@ -269,14 +364,16 @@ class_s(const struct prove_half *h, const struct prove_side *s, const struct pro
 
 static enum rc
 classes_s(const struct prove_half *h, const struct prove_side *s, const struct prove_classes *q,
-    const struct prove_classes *dports, uint64_t *entries, uint32_t *set,
-    struct prove_work *work, struct prove_classes *out)
+    const struct prove_classes *dports, uint64_t *entries, struct prove_work *work,
+    struct prove_classes *out)
 {
-	enum rc rc = RC_OK;
+	struct near near;
+	enum rc rc = near_init(&near, s->atom_words, dports->count);
 
 	memset(entries, 0, MAX(s->entry_words, 1u) * sizeof(*entries));
 	for (uint32_t p = 0; p < q->count && rc == RC_OK; p++)
-		rc = class_s(h, s, q, p, dports, entries, set, work, out);
+		rc = class_s(h, s, q, p, dports, &near, entries, work, out);
+	near_fini(&near);
 	return rc;
 }
 
@@ -308,7 +405,7 @@ prove_axis_services(const struct prove_half *h, const struct prove_side *s,
 	if (rc == RC_OK)
 		rc = classes_q(h, s, work, &pv, &sports, room, &q);
 	if (rc == RC_OK)
-		rc = classes_s(h, s, &q, &dports, room, (uint32_t *)(room + words), work, out);
+		rc = classes_s(h, s, &q, &dports, room, work, out);
 	prove_classes_fini(&vlans);
 	prove_classes_fini(&sports);
 	prove_classes_fini(&dports);

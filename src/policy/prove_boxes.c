@@ -68,7 +68,7 @@ difference_fill(struct pol_proof *out, const struct prove_half *h, const struct 
 }
 
 /* Answers seen equal are remembered: pairs (entry, cell) recur over millions of boxes. */
-enum { SEEN_SLOTS = 4096 };
+enum { SEEN_SLOTS = 4096, BLOCK_BYTES = 256 << 10 };
 
 struct boxes {
 	const struct prove_half *h;
@@ -134,14 +134,15 @@ row_first(struct boxes *b, const uint64_t *bits)
 	return b->s->entry_count;
 }
 
+/* One row with the classes of services from..to-1. */
 static enum rc
-row_compare(struct boxes *b, struct pol_proof *out, uint32_t remote)
+row_compare(struct boxes *b, struct pol_proof *out, uint32_t remote, uint32_t from, uint32_t to)
 {
 	struct prove_row cells;
 
 	row_fill(b, remote);
 	prove_row_open(b->h, b->remotes->tuples[remote], &cells);
-	for (uint32_t v = 0; v < b->services->count; v++) {
+	for (uint32_t v = from; v < to; v++) {
 		uint32_t e = row_first(b, prove_bits(b->services, v));
 		uint32_t cell = prove_row_cell(&cells, b->services->tuples[v]);
 		uint64_t pair = (uint64_t)e << 32 | cell;
@@ -158,8 +159,27 @@ row_compare(struct boxes *b, struct pol_proof *out, uint32_t remote)
 		*slot = pair + 1;
 		b->decides[e] = true;
 	}
-	out->boxes += b->services->count;
+	out->boxes += to - from;
 	return RC_OK;
+}
+
+/* All rows with as many classes of services as stay in a cache meanwhile. */
+static enum rc
+rows_compare(struct boxes *b, struct prove_work *work, struct pol_proof *out)
+{
+	const uint32_t n = b->services->count;
+	const uint32_t block = MAX(BLOCK_BYTES / (b->services->words * 8), 1u);
+	enum rc rc = RC_OK;
+
+	for (uint32_t from = 0; from < n && rc == RC_OK; from += MIN(block, n - from)) {
+		for (uint32_t r = 0; r < b->remotes->count && rc == RC_OK; r++) {
+			b->steps = b->s->entry_words;
+			rc = row_compare(b, out, r, from, from + MIN(block, n - from));
+			if (rc == RC_OK)
+				rc = prove_work_add(work, b->steps);
+		}
+	}
+	return rc;
 }
 
 /* For each entry that never decides: one box that it is in, and who decides there. */
@@ -207,12 +227,8 @@ prove_boxes(const struct prove_half *h, const struct prove_side *s,
 	bool all = true;
 	enum rc rc = boxes_init(&b, a);
 
-	for (uint32_t r = 0; r < remotes->count && rc == RC_OK; r++) {
-		b.steps = s->entry_words;
-		rc = row_compare(&b, out, r);
-		if (rc == RC_OK)
-			rc = prove_work_add(work, b.steps);
-	}
+	if (rc == RC_OK)
+		rc = rows_compare(&b, work, out);
 	for (uint32_t e = 0; e < s->entry_count && rc == RC_OK; e++) {
 		all = all && b.decides[e];
 		if (b.decides[e])

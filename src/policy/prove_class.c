@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 
 enum { CLASSES_MAX = 1 << 22 };
 #define CLASSES_BYTES_MAX ((size_t)256 << 20)	/* of their bits */
@@ -51,7 +52,7 @@ slot_find(const struct prove_classes *c, prove_tuple tuple, uint8_t kind, const 
 		if (*slot == 0)
 			return slot;
 		if (c->tuples[i] == tuple && c->kinds[i] == kind &&
-		    memcmp(prove_bits(c, i), bits, c->words * sizeof(*bits)) == 0)
+		    bytes_equal(prove_bits(c, i), bits, c->words * sizeof(*bits)))
 			return slot;
 	}
 }

@@ -255,6 +255,34 @@ wr_be32(struct wr *w, uint32_t v)
 		put_be32(p, v);
 }
 
+static uint64_t
+word_at(const uint8_t *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
+bool
+bytes_equal(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+	uint64_t d = 0;
+
+	for (; n >= 32; x += 32, y += 32, n -= 32) {
+		d = (word_at(x) ^ word_at(y)) | (word_at(x + 8) ^ word_at(y + 8)) |
+		    (word_at(x + 16) ^ word_at(y + 16)) | (word_at(x + 24) ^ word_at(y + 24));
+		if (d != 0)
+			return false;
+	}
+	for (; n >= 8; x += 8, y += 8, n -= 8)
+		d |= word_at(x) ^ word_at(y);
+	for (; n > 0; x++, y++, n--)
+		d |= (uint64_t)(*x ^ *y);
+	return d == 0;
+}
+
 void
 mem_wipe(void *p, size_t n)
 {

@@ -56,6 +56,10 @@ void put_le64(void *p, uint64_t v);
 void put_be16(void *p, uint16_t v);
 void put_be32(void *p, uint32_t v);
 
+/* As memcmp() == 0, by words: of long runs that are mostly equal, where musl goes by bytes. Not for
+ * secrets: the time tells. */
+bool bytes_equal(const void *a, const void *b, size_t n);
+
 /* Overwrites secrets; not removed by the optimiser. */
 void mem_wipe(void *p, size_t n);
 
