@@ -131,12 +131,16 @@ service_print(const struct service *s, char out[SERVICE_TEXT_BYTES])
 {
 	const char *name, *family = s->family == 4 ? " v4" : s->family == 6 ? " v6" : "";
 	char proto[PROTO_TEXT_BYTES], sport[16], dport[24];
-	bool icmp = !s->proto_any && (s->proto == PROTO_ICMP || s->proto == PROTO_ICMP6);
+	bool icmp = (s->proto == PROTO_ICMP && s->family == 4) ||
+	    (s->proto == PROTO_ICMP6 && s->family == 6);
 
 	name = s->proto_any ? "any" : proto_name(s->proto, proto);
-	if ((s->proto == PROTO_ICMP && s->family == 4) ||
-	    (s->proto == PROTO_ICMP6 && s->family == 6))
+	if (icmp) {
 		family = "";
+	} else if (!s->proto_any && (s->proto == PROTO_ICMP || s->proto == PROTO_ICMP6)) {
+		snprintf(proto, sizeof(proto), "proto/%u", s->proto);
+		name = proto;
+	}
 	ports_print(s->sport_lo, s->sport_hi, sport, sizeof(sport));
 	ports_print(s->dport_lo, s->dport_hi, dport, sizeof(dport));
 	if (icmp && !whole(s->dport_lo, s->dport_hi))

@@ -2,8 +2,8 @@
 /*
  * service - what a packet is for: protocol, ports, ICMP type and code; and VLANs.
  * Shape:   an atom is one box: protocol (or any), source port range, destination port range. ICMP
- *          (1, v4 only) and ICMPv6 (58, v6 only) carry type << 8 | code in the place of the
- *          destination port and 0 in that of the source port.
+ *          (1 of v4) and ICMPv6 (58 of v6) carry type << 8 | code in the place of the destination
+ *          port and 0 in that of the source port; either number in the other family has no ports.
  *          An atom "names ports" unless both ranges are whole; such an atom does not match a later
  *          fragment, nor does a protocol without ports have any (both are 0).
  * Context: pure.

@@ -513,8 +513,6 @@ bind_proto(lua_State *L)
 			for (uint32_t i = 0; i < count; i++)
 				for (uint32_t p = r[i].lo; p <= r[i].hi; p++)
 					atoms[n++] = (struct service){ .proto = (uint8_t)p,
-						.family = p == PROTO_ICMP ? 4 : p == PROTO_ICMP6 ?
-						    6 : 0,
 						.sport_hi = PORT_MAX, .dport_hi = PORT_MAX };
 			svc = atoms_service(&g, atoms, n);
 		} else if (!g.wrong) {

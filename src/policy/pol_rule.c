@@ -94,7 +94,10 @@ has_ports(uint8_t proto)
 	return proto == PROTO_TCP || proto == PROTO_UDP || proto == PROTO_SCTP;
 }
 
-/* One form for one meaning: ICMP names its family and no source port; ports only where they are. */
+/*
+ * One form for one meaning: ICMP names its family and no source port, and without a family it is
+ * the protocol's number, in either; ports only where they are.
+ */
 static bool
 service_ok(const struct service *s)
 {
@@ -106,10 +109,10 @@ service_ok(const struct service *s)
 		return false;
 	if (s->proto_any)
 		return s->proto == 0 && !service_names_ports(s);
-	if (s->proto == PROTO_ICMP)
-		return s->family == 4 && sport_whole;
-	if (s->proto == PROTO_ICMP6)
-		return s->family == 6 && sport_whole;
+	if (s->proto == PROTO_ICMP && s->family == 4)
+		return sport_whole;
+	if (s->proto == PROTO_ICMP6 && s->family == 6)
+		return sport_whole;
 	return has_ports(s->proto) || !service_names_ports(s);
 }
 
@@ -244,7 +247,8 @@ pol_rules_check(const struct pol_rules *r, const char **broken)
 	*broken = NULL;
 	REQUIRE(r->file_count <= POL_FILES_MAX + 1, "more files than there may be");
 	REQUIRE(r->file_count == 0 || r->files != NULL, "files are missing");
-	REQUIRE(r->segment_count <= POL_SEGMENTS_MAX, "more segments than there may be");
+	REQUIRE(r->segment_count <= POL_SEGMENTS_MAX,
+	    "more segments than there may be");
 	REQUIRE(r->segment_count == 0 || r->segments != NULL, "segments are missing");
 	REQUIRE(r->rule_count <= POL_RULES_MAX, "more rules than there may be");
 	REQUIRE(r->rule_count == 0 || r->rules != NULL, "rules are missing");

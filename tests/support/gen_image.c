@@ -118,8 +118,12 @@ some_service(struct gen_image *g)
 	}
 	s.proto = protos[BELOW(9)];
 	s.family = s.proto == PROTO_ICMP ? 4 : s.proto == PROTO_ICMP6 ? 6 : 0;
-	if (s.proto == 89 || s.proto == 0 || s.proto == 255 || BELOW(6) == 0)
+	if (s.proto == 89 || s.proto == 0 || s.proto == 255)
 		return s;
+	if (BELOW(6) == 0) {
+		s.family = BELOW(4) == 0 ? 0 : s.family;
+		return s;
+	}
 	some_ports(g, &s.dport_lo, &s.dport_hi);
 	if (s.family == 0 && BELOW(5) == 0)
 		some_ports(g, &s.sport_lo, &s.sport_hi);

@@ -155,8 +155,8 @@ service(struct gen *g)
 	if (one_in(g, 16))
 		a->family = one_in(g, 2) ? 4 : 6;
 	if (!a->proto_any && (a->proto == PROTO_ICMP || a->proto == PROTO_ICMP6)) {
-		a->family = a->proto == PROTO_ICMP ? 4 : 6;
-		if (!one_in(g, 4))
+		a->family = one_in(g, 6) ? 0 : a->proto == PROTO_ICMP ? 4 : 6;
+		if (a->family != 0 && !one_in(g, 4))
 			span(g, types, ARRAY_LEN(types), &a->dport_lo, &a->dport_hi);
 	} else if (a->proto == PROTO_TCP || a->proto == PROTO_UDP || a->proto == PROTO_SCTP) {
 		if (!one_in(g, 6))
@@ -457,14 +457,16 @@ key_ports(struct gen *g, const struct service *s, uint8_t family, struct pkt_key
 	k->proto = s->proto;
 	if (s->proto_any || one_in(g, 10))
 		k->proto = protos[gen_below(g, sizeof(protos))];
-	if (k->proto == PROTO_ICMP && family == 6)
-		k->proto = PROTO_ICMP6;
-	else if (k->proto == PROTO_ICMP6 && family == 4)
-		k->proto = PROTO_ICMP;
+	bool other = k->proto == (family == 4 ? PROTO_ICMP6 : PROTO_ICMP);
+
+	if (other && !one_in(g, 4)) {
+		k->proto = family == 4 ? PROTO_ICMP : PROTO_ICMP6;
+		other = false;
+	}
 	k->frag = (uint8_t)(one_in(g, 6) ? gen_below(g, WIRE_FRAG__COUNT) : WIRE_FRAG_NONE);
 	k->sport = 0;
 	k->dport = 0;
-	if (k->frag == WIRE_FRAG_REST)
+	if (k->frag == WIRE_FRAG_REST || other)
 		return;
 	if (k->proto == PROTO_TCP || k->proto == PROTO_UDP || k->proto == PROTO_SCTP)
 		k->sport = edge(g, s->sport_lo, s->sport_hi);

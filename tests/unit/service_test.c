@@ -143,6 +143,8 @@ static const struct text_row texts[] = {
 	{ "sctp/5>any", { false, PROTO_SCTP, 0, 5, 5, 0, ALL } },
 	{ "tcp/1024-65534>2048-65535 v6", { false, PROTO_TCP, 6, 1024, 65534, 2048, ALL } },
 	{ "icmp", { false, PROTO_ICMP, 4, 0, ALL, 0, ALL } },
+	{ "proto/1", { false, PROTO_ICMP, 0, 0, ALL, 0, ALL } },
+	{ "proto/58", { false, PROTO_ICMP6, 0, 0, ALL, 0, ALL } },
 	{ "icmp/8", { false, PROTO_ICMP, 4, 0, ALL, 0x0800, 0x08ff } },
 	{ "icmp/3/4", { false, PROTO_ICMP, 4, 0, ALL, 0x0304, 0x0304 } },
 	{ "icmp6/1-4", { false, PROTO_ICMP6, 6, 0, ALL, 0x0100, 0x04ff } },
