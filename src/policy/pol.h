@@ -28,6 +28,7 @@ enum {
 	POL_NAME_BYTES_MAX = 64,
 	POL_PATH_BYTES_MAX = 4096,
 	POL_RULES_MAX = 100000,		/* rules as written */
+	POL_BUILTIN_MAX = 16,		/* more rules, and segments: of the built-in guard */
 	POL_GROUPS_MAX = 4096,		/* and as many lists */
 	POL_LIST_ENTRIES_MAX = 200000,	/* of one list or group */
 	POL_LISTED_MAX = 1000000,	/* of all lists and groups */

@@ -4,14 +4,75 @@
  * Shape:   a rule is userdata that holds an index in pol_ctx.rules; its segment takes it out of its
  *          table. A rule in two segments is two rules with one place.
  */
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pol_bind.h"
 
-enum { WHY_BYTES_MAX = 256, VID_MAX = 4095 };
+enum { WHY_BYTES_MAX = 256, VID_MAX = 4095, LINES_NAMED = 4 };
 
 static const char *const mode_names[] = { "learn", "comply", "enforce" };
 static const char *const later_keys[] = { "rate", "burst", "expires", "only" };
+
+/* The built-in guard is run last, and is no part of what was written. */
+static uint32_t
+room_for(const struct pol_ctx *c, const struct pol_site *site, uint32_t max)
+{
+	return site->file == c->file_count - 1 ? max + POL_BUILTIN_MAX : max;
+}
+
+static int
+place_order(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The lines that wrote most rules, with their number. */
+static void
+rules_hint(struct pol_ctx *c, struct diag *d)
+{
+	uint64_t *places = pol_alloc(c, (size_t)c->rules.count + 1, sizeof(*places));
+	struct { uint64_t place; uint32_t count; } best[LINES_NAMED + 1] = { { 0, 0 } };
+	char text[256] = "";
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < c->rules.count; i++)
+		places[i] = (uint64_t)c->rules.items[i].site.file << 32 |
+		    c->rules.items[i].site.line;
+	places[c->rules.count] = UINT64_MAX;
+	qsort(places, c->rules.count, sizeof(*places), place_order);
+	for (uint32_t i = 0, first = 0; i < c->rules.count; i++) {
+		if (places[i + 1] == places[i])
+			continue;
+		size_t k = LINES_NAMED;
+
+		for (; k > 0 && best[k - 1].count < i + 1 - first; k--)
+			best[k] = best[k - 1];
+		best[k].place = places[i];
+		best[k].count = i + 1 - first;
+		first = i + 1;
+	}
+	for (size_t k = 0; k < LINES_NAMED && best[k].count > 0 && at < sizeof(text); k++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s:%" PRIu64 " (%u)",
+		    k > 0 ? ", " : "", c->files[best[k].place >> 32].name,
+		    best[k].place & UINT32_MAX, best[k].count);
+	diag_hint(d, "most of them come from %s", text);
+}
+
+NORETURN static void
+too_many_rules(struct pol_ctx *c, const struct pol_site *site)
+{
+	struct diag d;
+
+	diag_set(&d, "limit", "this is rule %u; a policy has at most %d", c->rules.count + 1,
+	    POL_RULES_MAX);
+	rules_hint(c, &d);
+	pol_report(c, &d, site);
+	pol_raise_told(c);
+}
 
 static bool
 rule_test(lua_State *L, int idx, uint32_t *rule)
@@ -122,7 +183,6 @@ bind_rule(lua_State *L)
 		.what = pol_word_names[word] };
 	struct pol_draft_rule r = { .site = g.site, .mode = POL_MODE_UNSAID,
 		.dir = inbound ? WIRE_IN : WIRE_OUT };
-	struct diag d;
 	uint32_t *u;
 
 	CHECK(word == POL_W_INBOUND || word == POL_W_OUTBOUND);
@@ -139,11 +199,8 @@ bind_rule(lua_State *L)
 		pol_args_unsupported(&g, later_keys, ARRAY_LEN(later_keys));
 	}
 	r.wrong = g.wrong;
-	if (c->rules.count == POL_RULES_MAX) {
-		diag_set(&d, "limit", "more than %d rules", POL_RULES_MAX);
-		pol_report(c, &d, &g.site);
-		pol_raise_told(c);
-	}
+	if (c->rules.count >= room_for(c, &g.site, POL_RULES_MAX))
+		too_many_rules(c, &g.site);
 	if (!POL_VEC_ROOM(c, c->rules))
 		pol_raise_nomem(c);
 	u = lua_newuserdatauv(L, sizeof(*u), 0);
@@ -165,13 +222,8 @@ add_rule(struct pol_args *g, struct rule_list *out, uint32_t rule)
 
 	CHECK(rule < g->c->rules.count);
 	if (c->rules.items[rule].used) {
-		if (c->rules.count == POL_RULES_MAX) {
-			struct diag d;
-
-			diag_set(&d, "limit", "more than %d rules", POL_RULES_MAX);
-			pol_report(c, &d, &g->site);
-			pol_raise_told(c);
-		}
+		if (c->rules.count >= room_for(c, &g->site, POL_RULES_MAX))
+			too_many_rules(c, &g->site);
 		if (!POL_VEC_ROOM(c, c->rules))
 			pol_raise_nomem(c);
 		c->rules.items[c->rules.count] = c->rules.items[rule];
@@ -255,8 +307,9 @@ pol_segment_define(lua_State *L, uint32_t name, const struct pol_site *site)
 	if (g.what == NULL)
 		pol_raise_nomem(c);
 	s.stage = site->file < c->file_count ? c->files[site->file].stage : POL_APP;
-	if (c->segments.count == POL_SEGMENTS_MAX) {
-		diag_set(&d, "limit", "more than %d segments", POL_SEGMENTS_MAX);
+	if (c->segments.count >= room_for(c, &g.site, POL_SEGMENTS_MAX)) {
+		diag_set(&d, "limit", "this is segment %u; a policy has at most %d",
+		    c->segments.count + 1, POL_SEGMENTS_MAX);
 		pol_args_fault(&g, &d, NULL);
 		return 0;
 	}

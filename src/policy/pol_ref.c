@@ -71,10 +71,10 @@ pol_ref_match(const struct pol_rules *r, const struct addr *local, const struct 
 {
 	static const struct pol_outcome none = { .deny = true, .rule = UINT32_MAX,
 		.segment = UINT32_MAX };
-	bool applies[POL_SEGMENTS_MAX], is_local = false;
+	bool applies[POL_SEGMENTS_MAX + POL_BUILTIN_MAX], is_local = false;
 	uint32_t strictest = UINT32_MAX;
 
-	CHECK(r->segment_count <= POL_SEGMENTS_MAX);
+	CHECK(r->segment_count <= ARRAY_LEN(applies));
 	for (uint32_t i = 0; i < r->segment_count; i++) {
 		const struct pol_segment *s = &r->segments[i];
 		bool member = local->family != 0 && !s->members_all &&

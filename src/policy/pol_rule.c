@@ -247,10 +247,10 @@ pol_rules_check(const struct pol_rules *r, const char **broken)
 	*broken = NULL;
 	REQUIRE(r->file_count <= POL_FILES_MAX + 1, "more files than there may be");
 	REQUIRE(r->file_count == 0 || r->files != NULL, "files are missing");
-	REQUIRE(r->segment_count <= POL_SEGMENTS_MAX,
+	REQUIRE(r->segment_count <= POL_SEGMENTS_MAX + POL_BUILTIN_MAX,
 	    "more segments than there may be");
 	REQUIRE(r->segment_count == 0 || r->segments != NULL, "segments are missing");
-	REQUIRE(r->rule_count <= POL_RULES_MAX, "more rules than there may be");
+	REQUIRE(r->rule_count <= POL_RULES_MAX + POL_BUILTIN_MAX, "more rules than there may be");
 	REQUIRE(r->rule_count == 0 || r->rules != NULL, "rules are missing");
 	REQUIRE(r->workload_count == 0 || r->workloads != NULL, "workloads are missing");
 	for (uint32_t i = 0; i < r->file_count; i++) {

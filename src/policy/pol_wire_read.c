@@ -195,7 +195,7 @@ get_sets(struct in *in)
 static void
 get_segments(struct in *in, struct pol_rules *out)
 {
-	uint32_t n = get_count(in, POL_SEGMENTS_MAX, 27);
+	uint32_t n = get_count(in, POL_SEGMENTS_MAX + POL_BUILTIN_MAX, 27);
 
 	out->segments = get_room(in, n, sizeof(*out->segments));
 	for (uint32_t i = 0; i < n && !in->r.failed; i++) {
@@ -295,7 +295,7 @@ get_rules(struct in *in, struct pol_rules *out)
 		out->files[i] = get_text(in, POL_PATH_BYTES_MAX);
 	get_sets(in);
 	get_segments(in, out);
-	out->rule_count = get_count(in, POL_RULES_MAX, 39);
+	out->rule_count = get_count(in, POL_RULES_MAX + POL_BUILTIN_MAX, 39);
 	out->rules = get_room(in, out->rule_count, sizeof(*out->rules));
 	for (uint32_t i = 0; i < out->rule_count && !in->r.failed; i++)
 		get_rule(in, &out->rules[i]);

@@ -48,7 +48,7 @@ enum { WIRE_COUNTER_NONE = 0xffff };
 enum {
 	WIRE_LOCALS_MAX = 4096,		/* local IPs, one table each */
 	WIRE_TABLE_RULES_MAX = 5120,	/* packed rules in one table */
-	WIRE_RULES_MAX = 100000,	/* packed rules in one image */
+	WIRE_RULES_MAX = 131072,	/* packed rules in one image, the guard's too */
 	WIRE_COUNTERS_MAX = 1024,
 	WIRE_IMAGE_BYTES_MAX = 64 * 1024 * 1024
 };

@@ -342,7 +342,7 @@ test_check(void)
 	BREAKS(workload.name = "", "workload's name");
 	BREAKS(r.defaults.non_ip = WIRE_WOULD_DROP, "other frames");
 	BREAKS(r.defaults.unsegmented = 9, "unsegmented");
-	BREAKS(r.rule_count = POL_RULES_MAX + 1, "more rules");
+	BREAKS(r.rule_count = POL_RULES_MAX + POL_BUILTIN_MAX + 1, "more rules");
 }
 
 static void
