@@ -678,7 +678,7 @@ def as_words(p):
 
 
 def compare(where, p, got, hops, all_in_all):
-    said = [(h["direction"], h.get("local"), h["verdict"], h["reason"], h.get("file"), h.get("line"))
+    said = [(h["direction"], h["local"], h["verdict"], h["reason"], h.get("file"), h.get("line"))
             for h in got["hops"] if "local" in h]
     if said != hops or (got["verdict"], got["reason"]) != all_in_all:
         sys.exit(f"{where}: {json.dumps(show(p))}\nthe manual says {hops} {all_in_all}\n"
