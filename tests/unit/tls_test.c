@@ -1,21 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls_test - mutual TLS 1.3 over a socket pair, with the key in a process of its own. */
-#include "t.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "keys.h"
 #include "tls.h"
+#include "tls_impl.h"
 #include "tls_key.h"
+
+#include "t.h"
 
 static char dir[40], root[] = "/tmp/tls_test.XXXXXX";
 static int signer_fd;
 static pid_t signer_pid;
+
+static time_t later_s;			/* the age of tickets is told by this clock */
+
+/* In the place of the C library's, so that an hour passes at once. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int r = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_BOOTTIME)
+		ts->tv_sec += later_s;
+	return r;
+}
 
 static const char *
 path(const char *base, const char *name)
@@ -204,6 +219,142 @@ test_revoked(void)
 	pair_close(&p);
 }
 
+/* --- tickets --- */
+
+static mbedtls_ssl_session session;
+
+/* A whole handshake with the server of p, and the ticket of it in session. */
+static bool
+ticket_earn(struct pair *p)
+{
+	struct diag ds = { 0 }, dc = { 0 };
+	enum rc rs, rc;
+	unsigned char buf[16];
+	int err = MBEDTLS_ERR_SSL_WANT_READ;
+
+	if (!pair_open(p, dir, "client", "localhost"))
+		return false;
+	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(&p->cc->conf,
+	    MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+	shake(p->s, p->c, &rs, &rc, &ds, &dc);
+	mbedtls_ssl_session_free(&session);
+	mbedtls_ssl_session_init(&session);
+	if (rs != RC_OK || rc != RC_OK)
+		return false;
+	for (int i = 0; i < 10 && err == MBEDTLS_ERR_SSL_WANT_READ; i++)
+		err = mbedtls_ssl_read(&p->c->ssl, buf, sizeof(buf));
+	return !tls_peer(p->s)->resumed && err == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET &&
+	    mbedtls_ssl_get_session(&p->c->ssl, &session) == 0;
+}
+
+/* Whether a first flight has the extension pre_shared_key, which is the last one. */
+static bool
+ticket_offered(int fd)
+{
+	static const uint8_t psk[] = { 0x00, 0x29 };
+	uint8_t hello[2048];
+	ssize_t n = recv(fd, hello, sizeof(hello), MSG_PEEK);
+
+	return n > 0 && memmem(hello, (size_t)n, psk, sizeof(psk)) != NULL;
+}
+
+enum told { RESUMED, WHOLE, FAILED };
+
+/* Another connection to the server of sc, which is offered the ticket; on_way_s: the hello takes so
+ * long. */
+static enum told
+ticket_show(struct tls_config *sc, struct tls_config *cc, time_t on_way_s)
+{
+	struct diag ds = { 0 }, dc = { 0 };
+	enum rc rs = RC_IO, rc = RC_IO;
+	enum told told = FAILED;
+	struct tls_conn *s = NULL, *c = NULL;
+	char buf[8];
+	size_t n;
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sv) != 0)
+		return FAILED;
+	if (tls_conn_open(sc, sv[0], NULL, 0, NULL, &s, &ds) == RC_OK &&
+	    tls_conn_open(cc, sv[1], NULL, 0, "localhost", &c, &dc) == RC_OK &&
+	    mbedtls_ssl_set_session(&c->ssl, &session) == 0 &&
+	    tls_handshake(c, &dc) == RC_AGAIN && T_OK(ticket_offered(sv[0]))) {
+		later_s += on_way_s;
+		shake(s, c, &rs, &rc, &ds, &dc);
+	}
+	if (rs == RC_OK && rc == RC_OK) {
+		told = tls_peer(s)->resumed ? RESUMED : WHOLE;
+		/* who it is, is known either way; and bytes go through */
+		T_OK(strstr(tls_peer(s)->name, "CN=client") != NULL);
+		T_IS_INT(tls_peer(s)->role, KEYS_OPERATE);
+		T_IS_INT(tls_write(c, "hello", 5, &n), RC_OK);
+		T_IS_INT(tls_read(s, buf, sizeof(buf), &n), RC_OK);
+		T_IS_MEM(buf, "hello", 5);
+	} else {
+		printf("# server %s, client %s\n", ds.text, dc.text);
+	}
+	tls_conn_close(&s);
+	tls_conn_close(&c);
+	close(sv[0]);
+	close(sv[1]);
+	return told;
+}
+
+/* Its hour ends: before that it resumes, a second behind it the handshake is whole. A client
+ * that knows of the hour offers no older one, so it ends on the way. */
+static void
+test_ticket_expired(void)
+{
+	struct pair p;
+
+	if (T_OK(ticket_earn(&p))) {
+		T_IS_INT(ticket_show(p.sc, p.cc, 0), RESUMED);
+		later_s = TLS_TICKET_S - 8;
+		T_IS_INT(ticket_show(p.sc, p.cc, 4), RESUMED);
+		later_s = TLS_TICKET_S - 3;
+		T_IS_INT(ticket_show(p.sc, p.cc, 4), WHOLE);
+		later_s = 0;
+		T_IS_INT(ticket_show(p.sc, p.cc, 0), RESUMED);
+	}
+	pair_close(&p);
+}
+
+/* Another server of the same certificate and the same CA, which never gave it. */
+static void
+test_ticket_foreign(void)
+{
+	struct tls_config *other = NULL;
+	struct diag d = { 0 };
+	struct pair p;
+
+	if (T_OK(ticket_earn(&p)) &&
+	    T_IS_INT(tls_config_server(dir, signer_fd, &other, &d), RC_OK)) {
+		T_IS_INT(ticket_show(other, p.cc, 0), WHOLE);
+		T_IS_INT(ticket_show(p.sc, p.cc, 0), RESUMED);
+	}
+	tls_config_put(&other);
+	pair_close(&p);
+}
+
+/* One bit of it is wrong, wherever that is. */
+static void
+test_ticket_damaged(void)
+{
+	struct pair p;
+
+	if (T_OK(ticket_earn(&p))) {
+		size_t len = session.MBEDTLS_PRIVATE(ticket_len), at[] = { 0, 4, len / 2, len - 1 };
+
+		for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+			session.MBEDTLS_PRIVATE(ticket)[at[i]] ^= 1;
+			T_IS_INT(ticket_show(p.sc, p.cc, 0), WHOLE);
+			session.MBEDTLS_PRIVATE(ticket)[at[i]] ^= 1;
+		}
+		T_IS_INT(ticket_show(p.sc, p.cc, 0), RESUMED);
+	}
+	pair_close(&p);
+}
+
 static void
 test_signer_gone(void)
 {
@@ -274,6 +425,10 @@ main(void)
 	T_RUN(test_role);
 	T_RUN(test_refused);
 	T_RUN(test_revoked);
+	T_RUN(test_ticket_expired);
+	T_RUN(test_ticket_foreign);
+	T_RUN(test_ticket_damaged);
+	mbedtls_ssl_session_free(&session);
 	T_RUN(test_signer_gone);
 	close(signer_fd);
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", root);
