@@ -22,7 +22,7 @@
 
 enum {
 	DEPTH_MAX = 16,			/* of sub-directories */
-	ENTRIES_MAX = 4 * POL_FILES_MAX	/* of one directory, whatever they are */
+	ENTRIES_MAX = 4096	/* of one directory, whatever they are */
 };
 
 static const uint8_t magic[4] = { 'R', 'F', 'S', '1' };
@@ -106,6 +106,17 @@ path_is_plain(const char *path, size_t len)
 	return true;
 }
 
+/* What path_is_plain has against it. */
+static const char *
+path_fault(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > POL_PATH_BYTES_MAX ? "a path of more than 4096 bytes" :
+	    utf8_check(path, len) != len ? "a name that is not UTF-8" :
+	    "a name with control characters";
+}
+
 static bool
 is_policy(const char *path)
 {
@@ -127,11 +138,13 @@ static void
 refuse(struct reading *r, const char *path, const char *code, const char *what)
 {
 	struct diag d;
+	bool utf8;
 
 	diag_set(&d, code, "%s", what);
 	diag_place(&d, path[0] == '\0' ? r->root : path, 0, 0);
+	utf8 = utf8_check(d.file, strlen(d.file)) == strlen(d.file);
 	for (char *p = d.file; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f || (!utf8 && (unsigned char)*p > 0x7f))
 			*p = '?';
 	diags_add(r->diags, &d);
 }
@@ -164,7 +177,7 @@ list_dir(struct reading *r, int fd, const char *path, char ***out, size_t *count
 		if (e->d_name[0] == '.')
 			continue;
 		if (n == ENTRIES_MAX) {
-			refuse(r, path, "limit", "too many entries in this directory");
+			refuse(r, path, "limit", "more than 4096 entries in this directory");
 			rc = RC_LIMIT;
 			break;
 		}
@@ -239,8 +252,7 @@ read_entry(struct reading *r, int dirfd, const char *name, const char *path, uns
 
 	CHECK(name != NULL && path != NULL);
 	if (!path_is_plain(path, strlen(path))) {
-		refuse(r, path, "bad-path", "a path that is too long, not UTF-8, or has control "
-		    "characters");
+		refuse(r, path, "bad-path", path_fault(path));
 		return RC_INVALID;
 	}
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
