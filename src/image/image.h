@@ -6,7 +6,8 @@
  *          is its SHA-256. The layout is wire_image.h; the walker is fw_match.c.
  * Shape:   per local IP and direction an ordered list of rules, first match wins, then the
  *          table's default. Equal tables and equal parts are stored once.
- * Limits:  WIRE_*_MAX of wire_verdict.h; beyond is RC_LIMIT with a diag, never truncation.
+ * Limits:  WIRE_*_MAX of wire_verdict.h, and a count of steps; beyond is RC_LIMIT with a diag,
+ *          never truncation.
  * Memory:  input is borrowed; the image is malloc'ed and given to the caller.
  * Source:  ringfence-image(5).
  */
@@ -70,6 +71,7 @@ struct image_input {
 	uint32_t big_ranges;		/* a peer of more ranges of a family is packed once for
 					 * all tables; 0 = IMAGE_BIG_RANGES */
 	uint8_t apart;			/* enum image_join: left apart, for tests */
+	uint64_t steps_max, steps_all_max;	/* of the packing; 0 = IMAGE_STEPS_*MAX */
 };
 enum { IMAGE_BIG_RANGES = 128 };
 
@@ -110,7 +112,7 @@ struct image_key {
 	uint8_t digest[32];		/* of list and family */
 	le64 hash;			/* of the body's bytes */
 	le32 body;			/* its number */
-	uint8_t reserved[4];
+	le32 steps;			/* what it took to pack, in units of 1024 */
 };
 _Static_assert(sizeof(struct image_key) == 48, "keys are stored as they are");
 

@@ -176,14 +176,14 @@ interval_add(struct image_axis *x, const struct sweep *s, u128 at)
 }
 
 enum rc
-image_axis_build(struct image_axis *x, struct arena *a, const struct image_unit *units,
-    uint32_t unit_count, enum image_axis_id id, u128 last)
+image_axis_build(struct image_axis *x, struct arena *a, struct image_work *work,
+    const struct image_unit *units, uint32_t unit_count, enum image_axis_id id, u128 last)
 {
 	struct sweep s = { .arena = a };
 	enum rc rc;
 
 	memset(x, 0, sizeof(*x));
-	rc = image_sets_init(&x->sets, a, unit_count);
+	rc = image_sets_init(&x->sets, a, work, unit_count);
 	if (rc != RC_OK)
 		return rc;
 	s.active = arena_array(a, x->sets.words, sizeof(*s.active));
@@ -203,8 +203,10 @@ image_axis_build(struct image_axis *x, struct arena *a, const struct image_unit 
 	for (size_t i = 0; i < s.event_count && rc == RC_OK;) {
 		u128 at = s.events[i].at;
 
-		for (; i < s.event_count && s.events[i].at == at; i++)
+		for (; i < s.event_count && s.events[i].at == at; i++) {
 			toggle(&s, s.events[i].set, s.events[i].enter);
+			work->steps += s.sets[s.events[i].set].count;
+		}
 		rc = interval_add(x, &s, at);
 	}
 	x->classes = x->sets.count;

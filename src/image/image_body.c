@@ -22,6 +22,14 @@ enum {
 
 #define ARENA_BYTES ((size_t)768 << 20)
 
+/* What a body's packing took, and where it came to an end. */
+struct pack {
+	const struct image_groups *groups;	/* of the family */
+	uint64_t split_max;			/* steps */
+	uint64_t steps;				/* of all splits so far */
+	bool spent;				/* a split took too many */
+};
+
 struct direction {
 	struct image_half *halves;	/* subs of them */
 	uint32_t subs;
@@ -62,9 +70,10 @@ split_place(int split, const struct image_unit *u, uint32_t at, uint32_t count)
 
 /* RC_LIMIT where a part does not fit; also where the split would change nothing. */
 static enum rc
-direction_try(struct direction *d, struct arena *a, const struct image_groups *groups, int split,
-    const struct image_unit *units, uint32_t count, uint8_t family, uint8_t apart)
+direction_try(struct direction *d, struct arena *a, struct pack *p,
+    const struct image_groups *used, int split, const struct image_unit *units, uint32_t count)
 {
+	struct image_work work = { .max = p->split_max };
 	struct image_unit *parts[WIRE_SUBS_MAX];
 	uint32_t counts[WIRE_SUBS_MAX] = { 0 };
 
@@ -82,14 +91,17 @@ direction_try(struct direction *d, struct arena *a, const struct image_groups *g
 		parts[at][counts[at]++] = units[u];
 	}
 	for (int i = 0; i < WIRE_SUBS_MAX; i++) {
+		uint64_t before = work.steps;
 		enum rc rc;
 
 		if (counts[i] == 0 && (i > 0 || count > 0))
 			continue;
 		if (split != SPLIT_NONE && counts[i] == count)
 			return RC_LIMIT;
-		rc = image_half_build(&d->halves[d->subs], a, family, apart, groups, parts[i],
-		    counts[i]);
+		rc = image_half_build(&d->halves[d->subs], a, &work, p->groups->family,
+		    p->groups->apart, used, parts[i], counts[i]);
+		p->steps += work.steps - before;
+		p->spent = p->spent || work.steps > work.max;
 		if (rc != RC_OK)
 			return rc;
 		d->bytes += d->halves[d->subs++].bytes;
@@ -100,7 +112,7 @@ direction_try(struct direction *d, struct arena *a, const struct image_groups *g
 /* The first split that fits the budget, else the smallest. What loses is forgotten with its
  * arena. */
 static enum rc
-direction_build(struct direction *best, struct arena arenas[2], const struct image_groups *groups,
+direction_build(struct direction *best, struct arena arenas[2], struct pack *p,
     const struct image_unit *units, uint32_t count, uint32_t rules)
 {
 	const struct image_groups *used = NULL;
@@ -111,15 +123,14 @@ direction_build(struct direction *best, struct arena arenas[2], const struct ima
 	memset(best, 0, sizeof(*best));
 	for (uint32_t i = 0; i < count; i++)
 		if (units[i].group != IMAGE_GROUP_NONE)
-			used = groups;
+			used = p->groups;
 	for (int split = SPLIT_NONE; split < SPLIT__COUNT; split++) {
 		struct direction d = { 0 };
 		enum rc rc;
 
 		if (split == SPLIT_QUARTERS && found)
 			break;
-		rc = direction_try(&d, &arenas[cur], used, split, units, count, groups->family,
-		    groups->apart);
+		rc = direction_try(&d, &arenas[cur], p, used, split, units, count);
 		nomem = nomem || rc == RC_NOMEM;
 		if (rc != RC_OK || (found && d.bytes >= best->bytes)) {
 			arena_reset(&arenas[cur]);
@@ -165,9 +176,10 @@ unit_weight(const struct image_unit *u)
 	return (named + unit_dport_range(u)) << 32 | ends;
 }
 
+/* all: the image takes too much, and this table made it so; NULL = this direction does. */
 static enum rc
-refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct image_heavy *heavy,
-    struct diag *diag)
+refuse(const struct image_units *u, uint8_t dir, const struct pack *p,
+    const struct image_work *all, struct arena *a, struct image_heavy *heavy, struct diag *diag)
 {
 	uint32_t n = u->counts[dir];
 	struct heavy *h = arena_array(a, n, sizeof(*h));
@@ -193,9 +205,19 @@ refuse(const struct image_units *u, uint8_t dir, struct arena *a, struct image_h
 		    heavy->count > 0 ? ", " : "", id);
 		heavy->rule_ids[heavy->count++] = id;
 	}
-	diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %u cells in "
-	    "every split; the heaviest rule ids are %s", u->rule_counts[dir],
-	    IMAGE_CELLS_MAX, text);
+	if (all != NULL)
+		diag_set(diag, "image-too-big", "all tables together take more than %llu steps of "
+		    "packing, %llu of them the last, of %u rules; its heaviest rule ids are %s",
+		    (unsigned long long)all->max, (unsigned long long)p->steps, u->rule_count,
+		    text);
+	else if (p->spent)
+		diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %llu "
+		    "steps of packing; the heaviest rule ids are %s", u->rule_counts[dir],
+		    (unsigned long long)p->split_max, text);
+	else
+		diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %u "
+		    "cells in every split; the heaviest rule ids are %s", u->rule_counts[dir],
+		    IMAGE_CELLS_MAX, text);
 	diag_hint(diag, "give rules that name VLANs or source ports fewer distinct ports and "
 	    "addresses, or divide the segment");
 	return RC_LIMIT;
@@ -261,28 +283,29 @@ direction_write(const struct direction *d, struct image_blob *b, struct arena *a
 
 static enum rc
 body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list *list,
-    const struct image_groups *groups, struct image_heavy *heavy, struct diag *diag)
+    struct pack *p, struct image_work *all, struct image_heavy *heavy, struct diag *diag)
 {
 	struct image_units units;
 	uint32_t actions_at;
 	uint16_t counters;
-	enum rc rc = image_units_from(&units, &arenas[0], list, groups->family,
-	    groups);
+	enum rc rc = image_units_from(&units, &arenas[0], list, p->groups->family, p->groups);
 
 	if (rc != RC_OK) {
 		diag_set(diag, "table-too-big", "more than %u services or no memory in one table "
 		    "of %u rules", IMAGE_UNITS_MAX, list->count);
 		return rc;
 	}
+	p->steps = units.spans * IMAGE_STEPS_SPAN;
 	(void)image_blob_room(b, 2 * sizeof(struct wire_half));
 	rc = actions_write(&units, list, b, &arenas[0], &actions_at, &counters);
 	for (uint8_t dir = 0; dir < 2 && rc == RC_OK; dir++) {
 		struct direction d = { 0 };
 
-		rc = direction_build(&d, &arenas[1], groups, units.items[dir], units.counts[dir],
+		p->spent = false;
+		rc = direction_build(&d, &arenas[1], p, units.items[dir], units.counts[dir],
 		    units.rule_counts[dir]);
 		if (rc == RC_LIMIT)
-			return refuse(&units, dir, &arenas[0], heavy, diag);
+			return refuse(&units, dir, p, NULL, &arenas[0], heavy, diag);
 		if (rc == RC_OK)
 			rc = direction_write(&d, b, &arenas[0], dir * WIRE_HALF_LINES, actions_at,
 			    units.rule_count, counters);
@@ -292,6 +315,9 @@ body_fill(struct image_blob *b, struct arena arenas[3], const struct image_list 
 	if (rc == RC_LIMIT)
 		diag_set(diag, "table-too-big", "addresses or ports of one table of %u rules are "
 		    "deeper than its trees", list->count);
+	if (rc == RC_OK && image_work_add(all, image_steps_up(p->steps)) != RC_OK)
+		return refuse(&units, units.counts[1] > units.counts[0], p, all, &arenas[0],
+		    heavy, diag);
 	return rc;
 }
 
@@ -310,9 +336,11 @@ body_bytes_put(struct image_blob *b)
 }
 
 enum rc
-image_body_build(const struct image_list *list, const struct image_groups *groups, uint8_t **out,
-    size_t *len, struct image_heavy *heavy, struct diag *diag)
+image_body_build(const struct image_list *list, const struct image_groups *groups,
+    struct image_work *all, uint8_t **out, size_t *len, struct image_heavy *heavy,
+    struct diag *diag)
 {
+	struct pack p = { .groups = groups, .split_max = groups->steps_max };
 	struct arena arenas[3];		/* units and bytes; two for tries */
 	struct image_blob b = { 0 };
 	enum rc rc;
@@ -322,7 +350,7 @@ image_body_build(const struct image_list *list, const struct image_groups *group
 		arena_init(&arenas[i], ARENA_BYTES);
 	*out = NULL;
 	*len = 0;
-	rc = body_fill(&b, arenas, list, groups, heavy, diag);
+	rc = body_fill(&b, arenas, list, &p, all, heavy, diag);
 	if (rc == RC_OK && b.failed)
 		rc = RC_NOMEM;
 	if (rc == RC_OK) {

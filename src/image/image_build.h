@@ -27,6 +27,36 @@ enum {
 
 enum image_axis_id { AXIS_REMOTE, AXIS_DPORT, AXIS_SPORT, AXIS_VLAN, AXIS__COUNT };
 
+/* --- work: counted, not timed, so that what is packed does not depend on the machine. A step is
+ * a word of a set that is read, four that are compared, or a unit that comes or goes at an end of
+ * a range --- */
+
+#define IMAGE_STEPS_MAX UINT64_C(4000000000)		/* of one split of one direction */
+#define IMAGE_STEPS_ALL_MAX UINT64_C(12000000000)	/* of an image, all bodies together */
+
+enum {
+	IMAGE_STEPS_UNIT = 1024,	/* each body's are rounded up to, so that a key holds them */
+	IMAGE_STEPS_CELL = 16,		/* of a product's cell: filled, joined, cut */
+	IMAGE_STEPS_SPAN = 64		/* of a range or service of a rule: sorted, hashed */
+};
+
+struct image_work {
+	uint64_t steps, max;
+};
+
+MUST_CHECK static inline enum rc
+image_work_add(struct image_work *w, uint64_t steps)
+{
+	w->steps += steps;
+	return w->steps > w->max ? RC_LIMIT : RC_OK;
+}
+
+static inline uint64_t
+image_steps_up(uint64_t steps)
+{
+	return (steps + IMAGE_STEPS_UNIT - 1) / IMAGE_STEPS_UNIT * IMAGE_STEPS_UNIT;
+}
+
 struct image_span {
 	u128 lo, hi;		/* inclusive */
 };
@@ -48,6 +78,7 @@ struct image_unit {
 /* Distinct sets of units, numbered by first appearance. */
 struct image_sets {
 	struct arena *arena;
+	struct image_work *work;
 	uint32_t words, sum_words;	/* of one set: sum_words of summary, then words */
 	uint64_t **chunks;
 	uint64_t *hashes;
@@ -55,7 +86,9 @@ struct image_sets {
 	uint32_t count;
 };
 
-MUST_CHECK enum rc image_sets_init(struct image_sets *s, struct arena *a, uint32_t units);
+/* Keeps work. What is done to sets is added to it; whether it is too much, put tells: RC_LIMIT. */
+MUST_CHECK enum rc image_sets_init(struct image_sets *s, struct arena *a, struct image_work *work,
+    uint32_t units);
 uint64_t *image_sets_get(const struct image_sets *s, uint32_t id);
 /* Number of the set whose words are given; its summary is made here. */
 MUST_CHECK enum rc image_sets_put(struct image_sets *s, const uint64_t *words, uint64_t hash,
@@ -78,7 +111,8 @@ struct image_axis {
 };
 
 MUST_CHECK enum rc image_axis_build(struct image_axis *x, struct arena *a,
-    const struct image_unit *units, uint32_t unit_count, enum image_axis_id id, u128 last);
+    struct image_work *work, const struct image_unit *units, uint32_t unit_count,
+    enum image_axis_id id, u128 last);
 /* Renumbers classes and, unless they stay apart, joins intervals that became equal. */
 void image_axis_remap(struct image_axis *x, const uint16_t *map, uint32_t classes);
 
@@ -125,9 +159,9 @@ struct image_half {
 
 /* RC_LIMIT: the product does not fit, half->axis tells how far it came. groups: NULL where no unit
  * of the direction has one; apart: enum image_join. */
-MUST_CHECK enum rc image_half_build(struct image_half *h, struct arena *a, uint8_t family,
-    uint8_t apart, const struct image_groups *groups, const struct image_unit *units,
-    uint32_t unit_count);
+MUST_CHECK enum rc image_half_build(struct image_half *h, struct arena *a,
+    struct image_work *work, uint8_t family, uint8_t apart, const struct image_groups *groups,
+    const struct image_unit *units, uint32_t unit_count);
 
 /* Trades bytes for loads within a bound: arrays whose steps are left out. h->bytes stays that of
  * the smallest form, so that nothing is split for it. */
@@ -167,10 +201,11 @@ void image_blob_fini(struct image_blob *b);
 MUST_CHECK enum rc image_half_write(const struct image_half *h, struct image_blob *b,
     struct arena *a, struct wire_half *w);
 
-/* The body of one list for the family of the groups, which may be none. *out is malloc'ed. */
+/* The body of one list for the family of the groups, which may be none. *out is malloc'ed. all: of
+ * the image; its steps grow by whole units. */
 MUST_CHECK enum rc image_body_build(const struct image_list *list,
-    const struct image_groups *groups, uint8_t **out, size_t *len, struct image_heavy *heavy,
-    struct diag *diag);
+    const struct image_groups *groups, struct image_work *all, uint8_t **out, size_t *len,
+    struct image_heavy *heavy, struct diag *diag);
 
 /* Lines touched by one packet that asks for its set of groups. */
 uint32_t image_groups_lines(const struct wire_groups *g);

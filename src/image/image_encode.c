@@ -28,6 +28,8 @@ struct encode {
 	struct image_heavy *heavy;
 	struct image_set_cache *sets;	/* NULL = no keys are wanted */
 	struct image_keys keys;
+	struct image_work work;		/* of all bodies */
+	size_t bytes;			/* of all bodies */
 	struct image_groups groups[2];	/* 0 = v4 */
 	uint32_t groups_line[2];
 	struct body *bodies;	/* kept ones, in order of first use */
@@ -147,19 +149,22 @@ body_get(struct encode *e, uint32_t list, uint8_t family, struct body *b, struct
 {
 	const struct image_list *l = &e->in->lists[list];
 	const struct image_groups *groups = &e->groups[family == 6];
+	uint64_t before = e->work.steps, steps = 0;
 	const uint8_t *old = NULL;
 	enum rc rc = RC_INVALID;
 
 	if (e->sets != NULL)
 		image_list_digest(l, groups, e->sets, key->digest);
 	if (e->before != NULL)
-		old = image_reuse_find(e->before, key->digest, &b->len);
-	if (old != NULL)
+		old = image_reuse_find(e->before, key->digest, &b->len, &steps);
+	/* where it would be too much, the rules are needed, to name them */
+	if (old != NULL && steps <= e->work.max - before)
 		rc = body_copy(b, old, l, groups);
 	if (rc == RC_OK) {
 		e->keys.reused++;
+		e->work.steps += steps;
 	} else if (rc == RC_INVALID) {
-		rc = image_body_build(l, groups, &b->p, &b->len, e->heavy, diag);
+		rc = image_body_build(l, groups, &e->work, &b->p, &b->len, e->heavy, diag);
 		if (rc == RC_OK)
 			rc = body_slots(b, l);
 		CHECK(rc != RC_INVALID);
@@ -167,6 +172,7 @@ body_get(struct encode *e, uint32_t list, uint8_t family, struct body *b, struct
 	if (rc == RC_OK) {
 		b->hash = fnv1a64(FNV1A64_INIT, b->p, b->len);
 		key->hash = le64_put(b->hash);
+		key->steps = le32_put((uint32_t)((e->work.steps - before) / IMAGE_STEPS_UNIT));
 	}
 	return rc;
 }
@@ -179,11 +185,19 @@ key_keep(struct encode *e, struct image_key *key, uint32_t body)
 		e->keys.items[e->keys.count++] = *key;
 }
 
+static enum rc
+too_big(struct diag *diag)
+{
+	diag_set(diag, "image-too-big", "more than %d bytes of packed tables",
+	    WIRE_IMAGE_BYTES_MAX);
+	return RC_LIMIT;
+}
+
 /* The body of a list for a family; equal ones are stored once. */
 static enum rc
 body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 {
-	struct image_key key = { .reserved = { 0 } };
+	struct image_key key = { .body = le32_put(0) };
 	struct body b = { 0 };
 	uint64_t since_ns;
 	enum rc rc;
@@ -212,7 +226,8 @@ body_want(struct encode *e, uint32_t list, unsigned v6, struct diag *diag)
 	e->bodies[e->body_count++] = b;
 	e->of_list[v6][list] = e->body_count;
 	key_keep(e, &key, e->body_count - 1);
-	return RC_OK;
+	e->bytes += b.len;
+	return e->bytes <= WIRE_IMAGE_BYTES_MAX ? RC_OK : too_big(diag);
 }
 
 /* The groups of both families, of the lists that will have a body of it. */
@@ -375,11 +390,8 @@ layout(struct encode *e, struct wire_image_hdr *h, struct diag *diag)
 		h->groups_at[v6] = le32_put(e->groups_line[v6]);
 		at += e->groups[v6].len;
 	}
-	if (at > WIRE_IMAGE_BYTES_MAX) {
-		diag_set(diag, "image-too-big", "more than %d bytes of packed tables",
-		    WIRE_IMAGE_BYTES_MAX);
-		return RC_LIMIT;
-	}
+	if (at > WIRE_IMAGE_BYTES_MAX)
+		return too_big(diag);
 	h->bytes = le32_put((uint32_t)at);
 	e->len = at;
 	return RC_OK;
@@ -524,6 +536,7 @@ encode(struct encode *e, uint8_t **out, size_t *len, struct diag *diag)
 	CHECK(in->unsegmented == WIRE_PASS || in->unsegmented == WIRE_DROP);
 	CHECK(in->non_ip == WIRE_PASS || in->non_ip == WIRE_DROP);
 	e->heavy->count = 0;
+	e->work.max = in->steps_all_max != 0 ? in->steps_all_max : IMAGE_STEPS_ALL_MAX;
 	*out = NULL;
 	*len = 0;
 	rc = input_check(in, diag);

@@ -63,22 +63,28 @@ slot_of(const struct image_groups *g, const struct addr_range *ranges, uint32_t 
 	return &g->slots[i];
 }
 
-static bool
-ranges_equal(const struct addr_range *a, const struct addr_range *b, uint32_t count)
+void
+image_ranges_digest(const struct addr_range *r, uint32_t count, uint8_t out[SHA256_BYTES])
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (a[i].lo.hi != b[i].lo.hi || a[i].lo.lo != b[i].lo.lo ||
-		    a[i].hi.hi != b[i].hi.hi || a[i].hi.lo != b[i].hi.lo)
-			return false;
-	return true;
+	struct sha256_ctx c;
+	uint8_t b[32];
+
+	sha256_init(&c);
+	for (uint32_t i = 0; i < count; i++) {
+		addr_to_wire(&r[i].lo, b);
+		addr_to_wire(&r[i].hi, b + 16);
+		sha256_update(&c, b, sizeof(b));
+	}
+	sha256_final(&c, out);
 }
 
-/* Another copy of a group that is known. Groups of one size are few, and differ early. */
+/* Another copy of a group that is known. Many may begin alike: digests differ early. */
 static uint32_t
-group_find(const struct image_groups *g, const struct addr_range *ranges, uint32_t count)
+group_find(const struct image_groups *g, const struct image_group *new)
 {
 	for (uint32_t i = 0; i < g->count; i++)
-		if (g->items[i].count == count && ranges_equal(g->items[i].ranges, ranges, count))
+		if (g->items[i].count == new->count &&
+		    memcmp(g->items[i].digest, new->digest, sizeof(new->digest)) == 0)
 			return i;
 	return g->count;
 }
@@ -133,13 +139,15 @@ groups_collect(struct image_groups *g, const struct peers *all)
 	p = *all;
 	while (peers_next_big(&p, &rule, &ranges, &count)) {
 		struct image_group_slot *s = slot_of(g, ranges, count);
+		struct image_group new = { .ranges = ranges, .count = count,
+			.rule_id = rule->action.rule_id };
 
 		if (s->ranges != NULL)
 			continue;
-		*s = (struct image_group_slot){ ranges, count, group_find(g, ranges, count) };
+		image_ranges_digest(ranges, count, new.digest);
+		*s = (struct image_group_slot){ ranges, count, group_find(g, &new) };
 		if (s->group == g->count)
-			g->items[g->count++] = (struct image_group){ ranges, count,
-				rule->action.rule_id };
+			g->items[g->count++] = new;
 	}
 	return RC_OK;
 }
@@ -270,7 +278,7 @@ sweep_all(struct sweep *s, uint32_t ranges)
 {
 	struct image_groups *g = s->g;
 	size_t n = 2 * (size_t)ranges + 1;
-	enum rc rc = image_sets_init(&g->sets, &g->arena, g->count);
+	enum rc rc = image_sets_init(&g->sets, &g->arena, &g->work, g->count);
 
 	if (rc != RC_OK)
 		return rc;
@@ -307,6 +315,8 @@ image_groups_build(struct image_groups *g, const struct image_input *in, uint8_t
 	memset(g, 0, sizeof(*g));
 	g->family = family;
 	g->apart = in->apart;
+	g->steps_max = in->steps_max != 0 ? in->steps_max : IMAGE_STEPS_MAX;
+	g->work.max = IMAGE_STEPS_MAX;	/* of its ranges, two million words at most */
 	arena_init(&g->arena, GROUPS_ARENA_BYTES);
 	rc = groups_collect(g, &all);
 	if (rc != RC_OK || g->count == 0)

@@ -21,16 +21,19 @@ struct image_group {
 	const struct addr_range *ranges;	/* sorted, of one family */
 	uint32_t count;
 	uint32_t rule_id;			/* the first that names it */
+	uint8_t digest[SHA256_BYTES];		/* of the ranges */
 };
 
 struct image_groups {
 	uint8_t family;
 	uint8_t apart;				/* of the input */
+	uint64_t steps_max;			/* of the input: of one split of one direction */
 	struct arena arena;
 	struct image_group *items;		/* none twice */
 	uint32_t count;
 	struct image_group_slot *slots;		/* by address of the ranges */
 	uint32_t slot_count;
+	struct image_work work;			/* of sets */
 	struct image_sets sets;			/* of groups */
 	uint8_t *table;				/* NULL = no big groups */
 	size_t len;
@@ -46,6 +49,9 @@ void image_groups_fini(struct image_groups *g);
 /* Number of the group that a peer of the input is, IMAGE_GROUP_NONE where it is not big. */
 uint32_t image_groups_of(const struct image_groups *g, const struct addr_range *ranges,
     uint32_t count);
+
+/* Of addresses as they are in a set. */
+void image_ranges_digest(const struct addr_range *r, uint32_t count, uint8_t out[SHA256_BYTES]);
 
 /* Boundaries as last addresses before them, ascending; the set of each rank, one more. */
 MUST_CHECK enum rc image_groups_write(struct image_groups *g, const u128 *keys,

@@ -14,6 +14,7 @@
 struct build {
 	struct image_half *h;
 	struct arena *arena;
+	struct image_work *work;
 	const struct image_unit *units;
 	uint32_t count;
 	const struct image_groups *groups;	/* NULL: no unit of the direction has one */
@@ -36,7 +37,7 @@ axes_build(struct build *b)
 	enum rc rc = RC_OK;
 
 	for (int i = 0; i < AXIS__COUNT && rc == RC_OK; i++)
-		rc = image_axis_build(&b->h->axis[i], b->arena, b->units, b->count,
+		rc = image_axis_build(&b->h->axis[i], b->arena, b->work, b->units, b->count,
 		    (enum image_axis_id)i, i == AXIS_REMOTE ? remote_last(b->h->family)
 		    : axis_last_u16);
 	for (uint32_t u = 0; u < b->count && rc == RC_OK; u++)
@@ -83,13 +84,16 @@ proto_set(const struct build *b, uint32_t cls, bool rest, uint64_t *set)
 }
 
 static enum rc
-matrix_alloc(struct image_matrix *m, struct arena *a, uint32_t rows, uint32_t cols, uint32_t max)
+matrix_alloc(struct image_matrix *m, const struct build *b, uint32_t rows, uint32_t cols,
+    uint32_t max)
 {
-	if ((uint64_t)rows * cols > max)
+	uint64_t cells = (uint64_t)rows * cols;
+
+	if (cells > max || image_work_add(b->work, cells * IMAGE_STEPS_CELL) != RC_OK)
 		return RC_LIMIT;
 	m->rows = rows;
 	m->cols = cols;
-	m->cells = arena_array(a, (size_t)rows * cols, sizeof(*m->cells));
+	m->cells = arena_array(b->arena, (size_t)cells, sizeof(*m->cells));
 	return m->cells != NULL ? RC_OK : RC_NOMEM;
 }
 
@@ -99,7 +103,7 @@ pv_fill(struct build *b)
 	struct image_half *h = b->h;
 	const struct image_sets *v = &h->axis[AXIS_VLAN].sets;
 	uint64_t *set;
-	enum rc rc = matrix_alloc(&h->pv, b->arena, h->protos * 2, v->count,
+	enum rc rc = matrix_alloc(&h->pv, b, h->protos * 2, v->count,
 	    IMAGE_HEADER_CELLS_MAX);
 
 	if (rc != RC_OK)
@@ -109,6 +113,7 @@ pv_fill(struct build *b)
 		return RC_NOMEM;
 	for (uint32_t r = 0; r < h->pv.rows; r++) {
 		proto_set(b, r / 2, r % 2 == 1, set);
+		b->work->steps += b->count;
 		for (uint32_t c = 0; c < v->count; c++) {
 			uint32_t id;
 
@@ -180,7 +185,7 @@ product_fill(struct build *b, struct image_matrix *m, const struct image_sets *x
 {
 	struct near near = { .words = arena_array(b->arena, x->words, sizeof(*near.words)),
 		.delta = arena_array(b->arena, x->words, sizeof(*near.delta)) };
-	enum rc rc = matrix_alloc(m, b->arena, x->count, y->count, IMAGE_HEADER_CELLS_MAX);
+	enum rc rc = matrix_alloc(m, b, x->count, y->count, IMAGE_HEADER_CELLS_MAX);
 
 	if (rc == RC_OK && (near.words == NULL || near.delta == NULL))
 		rc = RC_NOMEM;
@@ -188,6 +193,8 @@ product_fill(struct build *b, struct image_matrix *m, const struct image_sets *x
 		uint16_t *row = m->cells + (size_t)r * m->cols;
 
 		near_find(&near, x, r);
+		rc = image_work_add(b->work, (uint64_t)NEAR_ROWS * x->words +
+		    (uint64_t)near.count * m->cols);
 		for (uint32_t c = 0; c < m->cols && rc == RC_OK; c++) {
 			const uint64_t *set = image_sets_get(y, c);
 			uint32_t id = 0;
@@ -252,7 +259,7 @@ gmap_fill(struct build *b, const struct named *n, struct image_sets *classes)
 {
 	const struct image_sets *sets = &b->groups->sets;
 	uint64_t *words;
-	enum rc rc = image_sets_init(classes, b->arena, n->count);
+	enum rc rc = image_sets_init(classes, b->arena, b->work, n->count);
 
 	if (rc != RC_OK)
 		return rc;
@@ -268,6 +275,7 @@ gmap_fill(struct build *b, const struct named *n, struct image_sets *classes)
 		for (uint32_t k = 0; k < n->count; k++)
 			if (set_has(sets, i, n->groups[k]))
 				words[k / 64] |= UINT64_C(1) << k % 64;
+		b->work->steps += n->count;
 		rc = image_sets_put(classes, words, fnv1a64(FNV1A64_INIT, words,
 		    classes->words * sizeof(*words)), &id);
 		b->h->gmap[i] = (uint16_t)id;
@@ -281,7 +289,7 @@ group_units(struct build *b, const struct named *n, const struct image_sets *cla
     struct image_sets *out)
 {
 	uint64_t *words;
-	enum rc rc = image_sets_init(out, b->arena, b->count);
+	enum rc rc = image_sets_init(out, b->arena, b->work, b->count);
 
 	if (rc != RC_OK)
 		return rc;
@@ -298,6 +306,7 @@ group_units(struct build *b, const struct named *n, const struct image_sets *cla
 			if (g == IMAGE_GROUP_NONE || set_has(classes, c, n->number[g]))
 				words[u / 64] |= UINT64_C(1) << u % 64;
 		}
+		b->work->steps += b->count;
 		rc = image_sets_put(out, words, fnv1a64(FNV1A64_INIT, words,
 		    out->words * sizeof(*words)), &id);
 		CHECK(rc != RC_OK || id == c);
@@ -318,7 +327,7 @@ x_fill(struct build *b)
 	if ((rc = groups_named(b, &n)) != RC_OK ||
 	    (rc = gmap_fill(b, &n, &classes)) != RC_OK ||
 	    (rc = group_units(b, &n, &classes, &units)) != RC_OK ||
-	    (rc = image_sets_init(&b->remote, b->arena, b->count)) != RC_OK)
+	    (rc = image_sets_init(&b->remote, b->arena, b->work, b->count)) != RC_OK)
 		return rc;
 	return product_fill(b, &b->h->x, &b->h->axis[AXIS_REMOTE].sets, &units, NULL, &b->remote);
 }
@@ -355,12 +364,12 @@ cells_fill(struct build *b)
 	struct image_matrix *m = &b->h->m;
 	const struct image_sets *x = b->groups != NULL ? &b->remote
 	    : &b->h->axis[AXIS_REMOTE].sets;
-	enum rc rc = matrix_alloc(m, b->arena, x->count, b->s.count, IMAGE_CELLS_MAX);
+	enum rc rc = matrix_alloc(m, b, x->count, b->s.count, IMAGE_CELLS_MAX);
 	uint32_t block = MAX(CACHE_BYTES / ((b->s.sum_words + b->s.words) * 8), 1u), to;
 
 	for (uint32_t from = 0; rc == RC_OK && from < m->cols; from = to) {
 		to = from + MIN(block, m->cols - from);
-		for (uint32_t r = 0; r < m->rows; r++) {
+		for (uint32_t r = 0; rc == RC_OK && r < m->rows; r++) {
 			uint16_t *row = m->cells + (size_t)r * m->cols;
 			const uint64_t *remote = image_sets_get(x, r);
 
@@ -371,6 +380,7 @@ cells_fill(struct build *b)
 				row[c] = u == UINT32_MAX ? (uint16_t)WIRE_CELL_NONE
 				    : (uint16_t)b->units[u].rule;
 			}
+			rc = image_work_add(b->work, 0);
 		}
 	}
 	return rc;
@@ -450,7 +460,7 @@ head_fill(struct build *b)
 
 	if (rows > WIRE_HEAD_ROWS_MAX)
 		return RC_LIMIT;
-	rc = matrix_alloc(&h->head, b->arena, (uint32_t)rows, h->a.cols, IMAGE_HEADER_CELLS_MAX);
+	rc = matrix_alloc(&h->head, b, (uint32_t)rows, h->a.cols, IMAGE_HEADER_CELLS_MAX);
 	if (rc != RC_OK)
 		return rc;
 	for (size_t i = 0; i < rows; i++)
@@ -483,10 +493,11 @@ half_bytes(const struct image_half *h)
 }
 
 enum rc
-image_half_build(struct image_half *h, struct arena *a, uint8_t family, uint8_t apart,
-    const struct image_groups *groups, const struct image_unit *units, uint32_t unit_count)
+image_half_build(struct image_half *h, struct arena *a, struct image_work *work, uint8_t family,
+    uint8_t apart, const struct image_groups *groups, const struct image_unit *units,
+    uint32_t unit_count)
 {
-	struct build b = { .h = h, .arena = a, .units = units, .count = unit_count,
+	struct build b = { .h = h, .arena = a, .work = work, .units = units, .count = unit_count,
 		.groups = groups };
 	enum rc rc;
 
@@ -497,9 +508,9 @@ image_half_build(struct image_half *h, struct arena *a, uint8_t family, uint8_t 
 	b.stop = arena_array(a, MAX((unit_count + 63) / 64, 1), sizeof(*b.stop));
 	if (b.scratch == NULL || b.stop == NULL)
 		return RC_NOMEM;
-	if ((rc = image_sets_init(&b.header, a, unit_count)) != RC_OK ||
-	    (rc = image_sets_init(&b.q, a, unit_count)) != RC_OK ||
-	    (rc = image_sets_init(&b.s, a, unit_count)) != RC_OK ||
+	if ((rc = image_sets_init(&b.header, a, work, unit_count)) != RC_OK ||
+	    (rc = image_sets_init(&b.q, a, work, unit_count)) != RC_OK ||
+	    (rc = image_sets_init(&b.s, a, work, unit_count)) != RC_OK ||
 	    (rc = axes_build(&b)) != RC_OK)
 		return rc;
 	for (int i = 0; i < AXIS__COUNT; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * image_reuse - bodies of an earlier image, by the digest of what they were packed from.
- * Shape:   "list 3", family, what is left apart, default, then each rule that has peers of the
+ * Shape:   "list 4", family, what is left apart, default, then each rule that has peers of the
  *          family: direction, action, digest of the peers, services, VLANs. Of a counter only that
  *          there is one: its number is not in the body. Digests of sets are kept by address: many
  *          tables name the same few sets. Where a peer is big, the group table too.
@@ -32,21 +32,6 @@ hash_action(struct sha256_ctx *c, const struct image_action *a)
 	hash_u32(c, a->rule_id);
 }
 
-static void
-ranges_digest(const struct addr_range *r, uint32_t count, uint8_t out[SHA256_BYTES])
-{
-	struct sha256_ctx c;
-	uint8_t b[32];
-
-	sha256_init(&c);
-	for (uint32_t i = 0; i < count; i++) {
-		addr_to_wire(&r[i].lo, b);
-		addr_to_wire(&r[i].hi, b + 16);
-		sha256_update(&c, b, sizeof(b));
-	}
-	sha256_final(&c, out);
-}
-
 /* Of one family's ranges; the sets do not change while the cache lives. */
 static const uint8_t *
 set_digest(struct image_set_cache *cache, const struct addr_range *r, uint32_t count)
@@ -58,7 +43,7 @@ set_digest(struct image_set_cache *cache, const struct addr_range *r, uint32_t c
 	if (count < IMAGE_SET_CACHED_MIN)
 		s = &cache->small;
 	if (s->ranges != r || s->count != count)
-		ranges_digest(r, count, s->digest);
+		image_ranges_digest(r, count, s->digest);
 	s->ranges = r;
 	s->count = count;
 	return s->digest;
@@ -73,21 +58,22 @@ image_list_digest(const struct image_list *l, const struct image_groups *groups,
 	bool big = false;
 
 	sha256_init(&c);
-	sha256_update(&c, "list 3", 6);
+	sha256_update(&c, "list 4", 6);
 	hash_u32(&c, family | (uint32_t)groups->apart << 8);
 	hash_action(&c, &l->deflt);
 	for (uint32_t i = 0; i < l->count; i++) {
 		const struct image_rule *r = l->rules[i];
-		uint32_t first, count;
+		uint32_t first, count, group;
 
 		addr_set_family(&r->peer, family, &first, &count);
 		if (count == 0)
 			continue;
-		big = big || image_groups_of(groups, r->peer.ranges + first, count) !=
-		    IMAGE_GROUP_NONE;
+		group = image_groups_of(groups, r->peer.ranges + first, count);
+		big = big || group != IMAGE_GROUP_NONE;
 		hash_u32(&c, r->dir);
 		hash_action(&c, &r->action);
-		sha256_update(&c, set_digest(cache, r->peer.ranges + first, count), SHA256_BYTES);
+		sha256_update(&c, group != IMAGE_GROUP_NONE ? groups->items[group].digest :
+		    set_digest(cache, r->peer.ranges + first, count), SHA256_BYTES);
 		hash_u32(&c, r->service_count);
 		for (uint32_t k = 0; k < r->service_count; k++) {
 			const struct service *s = &r->services[k];
@@ -131,7 +117,8 @@ image_keys_fini(struct image_keys *keys)
 }
 
 const uint8_t *
-image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES], size_t *len)
+image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES], size_t *len,
+    uint64_t *steps)
 {
 	const struct wire_image_hdr *h = (const struct wire_image_hdr *)r->image;
 	const struct wire_body *dir = (const struct wire_body *)(r->image +
@@ -145,5 +132,6 @@ image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES]
 		return NULL;
 	p = r->image + (size_t)le32_get(dir[n].line) * WIRE_LINE;
 	*len = le32_get(((const struct wire_half *)p)->body_bytes);
+	*steps = (uint64_t)le32_get(key->steps) * IMAGE_STEPS_UNIT;
 	return fnv1a64(FNV1A64_INIT, p, *len) == le64_get(key->hash) ? p : NULL;
 }

@@ -26,8 +26,9 @@ struct image_groups;
 void image_list_digest(const struct image_list *l, const struct image_groups *groups,
     struct image_set_cache *cache, uint8_t out[SHA256_BYTES]);
 void image_keys_sort(struct image_key *keys, uint32_t count);
-/* The body, of *len bytes, in the checked image; NULL where there is none, or it is damaged. */
+/* The body, of *len bytes, in the checked image, and what it took to pack; NULL where there is
+ * none, or it is damaged. */
 const uint8_t *image_reuse_find(const struct image_reuse *r, const uint8_t digest[SHA256_BYTES],
-    size_t *len);
+    size_t *len, uint64_t *steps);
 
 #endif

@@ -24,11 +24,12 @@ word_hash(uint64_t word, uint32_t at)
 }
 
 enum rc
-image_sets_init(struct image_sets *s, struct arena *a, uint32_t units)
+image_sets_init(struct image_sets *s, struct arena *a, struct image_work *work, uint32_t units)
 {
 	CHECK(units <= IMAGE_UNITS_MAX);
 	memset(s, 0, sizeof(*s));
 	s->arena = a;
+	s->work = work;
 	s->words = MAX((units + 63) / 64, 1);
 	s->sum_words = (s->words + 63) / 64;
 	s->slot_count = SLOTS_FIRST;
@@ -97,8 +98,10 @@ enum rc
 image_sets_put(struct image_sets *s, const uint64_t *words, uint64_t hash, uint32_t *id)
 {
 	uint32_t at;
-	enum rc rc;
+	enum rc rc = image_work_add(s->work, 1 + s->words / 4);
 
+	if (rc != RC_OK)
+		return rc;
 	if (s->count >= s->slot_count / 2) {
 		rc = slots_grow(s);
 		if (rc != RC_OK)
@@ -128,7 +131,7 @@ image_sets_and(struct image_sets *s, const uint64_t *x, const uint64_t *y, const
     uint64_t *scratch, uint32_t *id)
 {
 	const uint32_t base = s->sum_words;
-	uint64_t hash = 0;
+	uint64_t hash = 0, steps = base;
 	bool stopped = false;
 	enum rc rc;
 
@@ -146,8 +149,10 @@ image_sets_and(struct image_sets *s, const uint64_t *x, const uint64_t *y, const
 			if (v != 0)
 				hash += word_hash(v, w);
 			scratch[w] = v;
+			steps++;
 		}
 	}
+	s->work->steps += steps;
 	rc = image_sets_put(s, scratch, hash, id);
 	for (uint32_t i = 0; i < base; i++)
 		for (uint64_t m = x[i] & y[i]; m != 0; m &= m - 1)
@@ -159,15 +164,20 @@ uint32_t
 image_sets_first(const struct image_sets *s, const uint64_t *x, const uint64_t *y)
 {
 	const uint32_t base = s->sum_words;
+	uint64_t steps = base;
 
 	for (uint32_t i = 0; i < base; i++) {
 		for (uint64_t m = x[i] & y[i]; m != 0; m &= m - 1) {
 			uint32_t w = i * 64 + (uint32_t)__builtin_ctzll(m);
 			uint64_t v = x[base + w] & y[base + w];
 
-			if (v != 0)
-				return w * 64 + (uint32_t)__builtin_ctzll(v);
+			steps++;
+			if (v == 0)
+				continue;
+			s->work->steps += steps;
+			return w * 64 + (uint32_t)__builtin_ctzll(v);
 		}
 	}
+	s->work->steps += steps;
 	return UINT32_MAX;
 }

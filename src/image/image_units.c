@@ -66,6 +66,7 @@ remote_from(struct work *w, const struct addr_set *set, struct image_values *out
 	*group = image_groups_of(w->groups, set->ranges + first, n);
 	if (n == 0 || *group != IMAGE_GROUP_NONE)
 		return RC_OK;
+	w->out->spans += n;
 	spans = arena_array(w->arena, n, sizeof(*spans));
 	if (spans == NULL)
 		return RC_NOMEM;
@@ -189,6 +190,7 @@ rule_add(struct work *w, const struct image_rule *r)
 		rc = vlans_from(w, r, &u.axis[AXIS_VLAN]);
 	if (rc != RC_OK || !any || n == 0)
 		return rc;
+	w->out->spans += n;
 	qsort(list, n, sizeof(*list), service_ptr_cmp);
 	for (uint32_t i = 0, k; i < n && rc == RC_OK; i = k) {
 		for (k = i + 1; k < n && (w->groups->apart & IMAGE_JOIN_PORTS) == 0 &&

@@ -15,6 +15,7 @@ struct image_units {
 	uint32_t counts[2];
 	const struct image_rule **rules;	/* by action index: those that have a unit */
 	uint32_t rule_count, rule_counts[2];
+	uint64_t spans;				/* of all units, as the rules list them */
 };
 
 /* RC_LIMIT past IMAGE_UNITS_MAX in a direction. */
