@@ -204,7 +204,12 @@ uint32_t pol_name_get(struct pol_ctx *c, enum pol_kind kind, const char *text);
 MUST_CHECK bool pol_name_check(struct pol_ctx *c, const struct pol_site *site, const char *what,
     const char *text, size_t len);
 
-/* pol_sources.c: false, and d without a line where it has none, for what is no policy text. */
+/* pol_sources.c: what the path of a file may be, and whether it is that of a policy. */
+bool pol_path_is_plain(const char *path, size_t len);
+bool pol_path_is_policy(const char *path);
+/* Sources by byte order of path, for qsort. */
+int pol_source_cmp(const void *a, const void *b);
+/* False, and d without a line where it has none, for what is no policy text. */
 MUST_CHECK bool pol_text_check(const struct pol_source *s, struct diag *d);
 
 /* pol_vm.c */

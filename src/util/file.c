@@ -38,6 +38,17 @@ fd_read_to(int fd, uint8_t *buf, size_t want, size_t *got)
 	return RC_OK;
 }
 
+/* Whether fd is as it was before it was read. */
+static bool
+is_unchanged(int fd, const struct stat *was)
+{
+	struct stat is;
+
+	return fstat(fd, &is) == 0 && is.st_size == was->st_size &&
+	    is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	    is.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+}
+
 static enum rc
 read_from(int dirfd, const char *path, bool own, size_t max_bytes, uint8_t **out, size_t *len,
     struct diag *diag)
@@ -85,8 +96,8 @@ read_from(int dirfd, const char *path, bool own, size_t max_bytes, uint8_t **out
 		diag_set(diag, "io", "cannot read %s", path);
 		goto out;
 	}
-	if (got > (size_t)st.st_size) {
-		diag_set(diag, "file-changed", "%s grew while it was read", path);
+	if (got != (size_t)st.st_size || !is_unchanged(fd, &st)) {
+		diag_set(diag, "file-changed", "%s was written while it was read", path);
 		rc = RC_AGAIN;
 		goto out;
 	}

@@ -84,6 +84,29 @@ for i in 1 2 3 4 5 6; do
 done
 [ "$(log_count reload-done)" -le 9 ] || fail "six reloads at once made too many compiles"
 
+# a file that is written all the time: refused by its name, and what was enforced stays
+generation=$(status generation)
+(
+	i=0
+	while [ ! -e "$TMPDIR/enough" ] && [ $i -lt 2000000 ]; do
+		i=$((i + 1))
+		echo "-- $i"
+	done >"$POL/b.pol"
+) &
+more_pids="$more_pids $!"
+writer=$!
+refused_changing()
+{
+	! rf reload >"$TMPDIR/out" 2>"$TMPDIR/err" &&
+	    grep -q '^b.pol: error file-changed: the file was written each of 4 times' "$TMPDIR/err"
+}
+wait_for "a refusal" refused_changing
+is "the generation" "$(status generation)" "$generation"
+touch "$TMPDIR/enough"
+wait "$writer"
+rm "$POL/b.pol"
+exits 0 rf reload
+
 kill -USR1 "$daemon_pid"
 wait_for "the dump" grep -q 'state nic="{' "$TMPDIR/daemon.log"
 daemon_end TERM

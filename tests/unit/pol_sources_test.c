@@ -4,12 +4,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sys/syscall.h>
+
 #include "pol.h"
 #include "t.h"
 
 enum { ARENA_BYTES_MAX = 256 << 20 };
 
 static char root[256];
+
+/* Done at the n-th look at a file, and at each of every after it. */
+static struct meanwhile {
+	void (*fn)(void);
+	int at, every, looks;
+} meanwhile;
+
+/* In the place of the C library's: what others do while the directory is read. */
+int
+fstatat(int fd, const char *restrict path, struct stat *restrict st, int flags)
+{
+	struct meanwhile *m = &meanwhile;
+
+	if (path[0] == '\0')	/* musl's fstat */
+		return (int)syscall(SYS_newfstatat, fd, path, st, flags);
+	m->looks++;
+	if (m->fn != NULL && m->looks >= m->at && (m->looks == m->at || (m->every > 0 &&
+	    (m->looks - m->at) % m->every == 0)))
+		m->fn();
+	return (int)syscall(SYS_newfstatat, fd, path, st, flags);
+}
 
 static void
 put(const char *name, const void *p, size_t len)
@@ -311,6 +334,170 @@ deep_directories(void)
 	refused("limit", "d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d");
 }
 
+/* --- while others write --- */
+
+static void
+append(void)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/b.pol", root);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK(fd >= 0 && write(fd, "--", 2) == 2);
+	close(fd);
+}
+
+static void
+overwrite(void)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/b.pol", root);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	CHECK(fd >= 0 && write(fd, "-- B", 4) == 4);
+	close(fd);
+}
+
+static void
+appear(void)
+{
+	put_text("c.pol", "-- c");
+}
+
+static void
+vanish(void)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/b.pol", root);
+	CHECK(unlink(path) == 0 || access(path, F_OK) != 0);
+}
+
+static void
+replace(void)
+{
+	char from[512], to[512];
+
+	put_text(".new", "-- r");
+	snprintf(from, sizeof(from), "%s/.new", root);
+	snprintf(to, sizeof(to), "%s/b.pol", root);
+	CHECK(rename(from, to) == 0);
+}
+
+static void
+tree(void)
+{
+	struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+	begin();
+	put_text("a.pol", "-- a");
+	put_text("b.pol", "-- b");
+	subdir("d");
+	put_text("d/x.netset", "10.0.0.1");
+	/* of long ago: two writes may fall into one tick of the file's clock */
+	CHECK(chdir(root) == 0 && utimensat(AT_FDCWD, "b.pol", old, 0) == 0);
+}
+
+/* a.pol, b.pol, d, d/x.netset are looked at in this order, then the root and these once more. */
+enum { LOOKS = 4, LOOKS_AGAIN = 5 };
+
+struct change {
+	const char *name;
+	void (*fn)(void);
+	const char *b;			/* what b.pol has at the end; NULL = it is gone */
+	uint32_t files;
+};
+
+static const struct change changes[] = {
+	{ "a file grows", append, "-- b--", 3 }, { "a file of one size", overwrite, "-- B", 3 },
+	{ "a file comes", appear, "-- b", 4 }, { "a file goes", vanish, NULL, 2 },
+	{ "a file is replaced", replace, "-- r", 3 },
+};
+
+/* Once, whenever that is before the last look at what changes: all is read anew. */
+static void
+changes_once(const struct change *c)
+{
+	for (int at = 1; at <= LOOKS + 1; at++) {
+		const struct pol_source *b = NULL;
+		struct reading r;
+
+		tree();
+		meanwhile = (struct meanwhile){ .fn = c->fn, .at = at };
+		read_root(&r);
+		meanwhile.fn = NULL;
+		T_IS_INT(r.rc, RC_OK);
+		T_IS_UINT(r.s.count, c->files);
+		T_IS_UINT(r.diags.count, 0);
+		for (uint32_t i = 0; i < r.s.count; i++)
+			if (strcmp(r.s.items[i].path, "b.pol") == 0)
+				b = &r.s.items[i];
+		if (T_OK((b != NULL) == (c->b != NULL)) && b != NULL)
+			T_IS_STR((const char *)b->text, c->b);
+		T_OK(meanwhile.looks >= LOOKS + LOOKS_AGAIN);
+		done(&r);
+	}
+}
+
+/* Each time: refused, after so many tries, with the name of what changed. */
+static void
+changes_always(void)
+{
+	struct reading r;
+
+	tree();
+	meanwhile = (struct meanwhile){ .fn = append, .at = 2, .every = 1 };
+	read_root(&r);
+	meanwhile.fn = NULL;
+	T_IS_INT(r.rc, RC_INVALID);
+	if (T_IS_UINT(r.diags.count, 1)) {
+		T_IS_STR(r.diags.items[0].code, "file-changed");
+		T_IS_STR(r.diags.items[0].file, "b.pol");
+		T_IS_STR(r.diags.items[0].text, "the file was written each of 4 times that the "
+		    "policy directory was read");
+	}
+	T_OK(r.s.count == 0);
+	done(&r);
+}
+
+/* The directory itself; and what else is wrong is not told of a tree that does not stand still. */
+static void
+names_change_always(void)
+{
+	struct reading r;
+	char path[512];
+
+	tree();
+	snprintf(path, sizeof(path), "%s/link", root);
+	T_OK(symlink("a.pol", path) == 0);
+	meanwhile = (struct meanwhile){ .fn = replace, .at = 2, .every = 1 };
+	read_root(&r);
+	meanwhile.fn = NULL;
+	T_IS_INT(r.rc, RC_INVALID);
+	if (T_IS_UINT(r.diags.count, 1)) {
+		T_IS_STR(r.diags.items[0].code, "file-changed");
+		T_IS_STR(r.diags.items[0].file, root);
+		T_OK(strstr(r.diags.items[0].text, "the directory was written") != NULL);
+	}
+	done(&r);
+}
+
+/* Nothing is looked at more than twice where nothing changes. */
+static void
+stands_still(void)
+{
+	struct reading r;
+
+	tree();
+	meanwhile.looks = 0;
+	read_root(&r);
+	T_IS_INT(r.rc, RC_OK);
+	T_IS_INT(meanwhile.looks, LOOKS + LOOKS_AGAIN);
+	done(&r);
+}
+
 int
 main(void)
 {
@@ -326,5 +513,9 @@ main(void)
 	T_RUN(file_size);
 	T_RUN(too_many_files);
 	T_RUN(deep_directories);
+	T_ROWS(changes, changes_once);
+	T_RUN(changes_always);
+	T_RUN(names_change_always);
+	T_RUN(stands_still);
 	return t_done();
 }
