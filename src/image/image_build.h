@@ -35,7 +35,7 @@ enum image_axis_id { AXIS_REMOTE, AXIS_DPORT, AXIS_SPORT, AXIS_VLAN, AXIS__COUNT
 #define IMAGE_STEPS_ALL_MAX UINT64_C(12000000000)	/* of an image, all bodies together */
 
 enum {
-	IMAGE_STEPS_UNIT = 1024,	/* each body's are rounded up to, so that a key holds them */
+	IMAGE_STEPS_UNIT = 1024,	/* a body's are rounded up to: a key holds them */
 	IMAGE_STEPS_CELL = 16,		/* of a product's cell: filled, joined, cut */
 	IMAGE_STEPS_SPAN = 64		/* of a range or service of a rule: sorted, hashed */
 };
