@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_policy - check, compile, show: policy work without a NIC. */
+/* cmd_policy - check, compile: policy work without a NIC. */
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -167,21 +167,4 @@ cmd_compile(struct cli *cli)
 		printf("fits profile %s\n", opt_value(&cli->opts, OPT_PROFILE, ""));
 	compile_result_fini(&r);
 	return code;
-}
-
-int
-cmd_show(struct cli *cli)
-{
-	struct diag d = { 0 };
-	const char *text;
-	size_t len;
-
-	if (strcmp(cli->opts.args[0], "guard") != 0) {
-		diag_set(&d, "usage", "show %.32s: there is only show guard", cli->opts.args[0]);
-		(void)cli_fail(cli, RC_INVALID, &d);
-		return EXIT_USAGE;
-	}
-	text = pol_guard_text(&len);
-	fwrite(text, 1, len, stdout);
-	return EXIT_GOOD;
 }

@@ -52,8 +52,12 @@ const struct verb cli_verbs[] = {
 		"[frag=first|rest] [type=N code=N]'. With --policy by that directory, else by\n"
 		"what the daemon enforces.",
 	    .run = cmd_explain },
-	{ .name = "show", .args = "guard", .args_min = 1, .args_max = 1,
-	    .summary = "Print the built-in guard policy", .detail = "", .run = cmd_show },
+	{ .name = "show", .args = "guard|policy [GENERATION] [FILE]", .args_min = 1,
+	    .args_max = 3, .options = OPT_ASK | OPT_BIT(JSON),
+	    .summary = "Print the built-in guard policy, or the text of a kept generation",
+	    .detail = "show guard: what is enforced without a word of yours.\n"
+		"show policy [GENERATION] [FILE]: what a daemon enforces, or has enforced.",
+	    .run = cmd_show },
 	{ .name = "nic", .args = "",
 	    .options = NIC_KEYS | OPT_BIT(CONFIG),
 	    .required = OPT_BIT(WIRE) | OPT_BIT(HOST),

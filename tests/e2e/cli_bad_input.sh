@@ -41,6 +41,12 @@ exits 0 "$RINGFENCE" help judge
 prints '^usage: ringfence judge FILE'
 exits 0 "$RINGFENCE" show guard
 prints 'policy "guard"'
+for words in "gard" "guard x" "guard --json" "policy 0" "policy 4294967296" "policy 1 a.pol x" \
+    "policy a.pol 1" "policy 1 2 3" "policy --json a.pol"; do
+	# shellcheck disable=SC2086 # words
+	exits 2 "$RINGFENCE" show $words
+	says '^ringfence: error usage: '
+done
 
 # what is right
 exits 0 "$RINGFENCE" check "$TOP/policy"

@@ -5,6 +5,7 @@
 set -eu
 # shellcheck source=tests/support/daemon.sh
 . "$TOP/tests/support/daemon.sh"
+python3 -c '' 2>/dev/null || { echo "python3 is not installed"; exit 77; }
 policy_begin
 daemon_start
 is "the NIC" "$(status state nic)" down
@@ -32,10 +33,25 @@ prints '"file":"a.pol","line":3,"segment":"web","packets":8,"bytes":494'
 exits 0 rf reload
 prints 'generation 1 stays'
 # a new text
+cp "$POL/a.pol" "$TMPDIR/first.pol"
 policy_open
 exits 0 rf reload --json
 prints '"ok":true,"generation":2,"changed":true'
 is "the generation" "$(status generation)" 2
+
+# the text of each, to the byte
+exits 0 rf show policy
+cmp "$TMPDIR/out" "$POL/a.pol" || fail "what is enforced is shown otherwise"
+exits 0 rf show policy 1
+cmp "$TMPDIR/out" "$TMPDIR/first.pol" || fail "generation 1 is shown otherwise"
+exits 0 rf show policy 1 a.pol
+cmp "$TMPDIR/out" "$TMPDIR/first.pol" || fail "a file of generation 1 is shown otherwise"
+exits 0 rf show policy 2 --json
+prints '^{"generation":2,"files":\[{"path":"a.pol","text":"segment '
+exits 1 rf show policy 1 b.pol
+says '^ringfence: error not-found: generation 1 has no file b.pol$'
+exits 1 rf show policy 99
+says '^ringfence: error not-found: this generation is not kept$'
 
 # the same table, other lines: a generation of its own, so that each verdict names its text
 { echo '-- a line above'; cat "$POL/a.pol"; } >"$TMPDIR/a.pol"
@@ -83,6 +99,33 @@ for i in 1 2 3 4 5 6; do
 	grep -q '"ok":true,"generation":4' "$TMPDIR/reload.$i" || fail "reload $i got no answer"
 done
 [ "$(log_count reload-done)" -le 9 ] || fail "six reloads at once made too many compiles"
+
+# several files; an escape is for a terminal to hide, not for a file
+printf -- '-- \033[2J \302\233 \303\244\n' >"$POL/esc.pol"
+exits 0 rf reload
+exits 0 rf show policy
+{
+	printf '==> a.pol <==\n'
+	cat "$POL/a.pol"
+	printf '\n==> esc.pol <==\n'
+	cat "$POL/esc.pol"
+} | cmp - "$TMPDIR/out" || fail "two files are shown otherwise"
+exits 0 rf show policy esc.pol
+cmp "$TMPDIR/out" "$POL/esc.pol" || fail "esc.pol is shown otherwise"
+python3 -c 'import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+got = b""
+try:
+    while part := os.read(fd, 4096):
+        got += part
+except OSError:
+    pass
+sys.exit(os.waitpid(pid, 0)[1] or got != b"-- ?[2J \302? \303\244\r\n")' \
+    "$RINGFENCE" show policy esc.pol --socket "$SOCK" || fail "a terminal gets an escape"
+rm "$POL/esc.pol"
+exits 0 rf reload
 
 # a file that is written all the time: refused by its name, and what was enforced stays
 generation=$(status generation)
