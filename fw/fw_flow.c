@@ -15,22 +15,19 @@
 _Static_assert(FW_FLOW_WAYS == 8, "the ways of two buckets are 32 bits of a mask");
 _Static_assert(sizeof(struct fw_flow) == 64, "a flow is one line of board memory");
 
-/* The addresses, then 6 bytes that tell flows of one pair apart; IPv4 and IPv6 differ in length. */
-static inline uint64_t
-key_hash(const struct fw *fw, const struct fw_flow_key *k)
+/* The addresses, then the 7 bytes of the service. */
+uint64_t
+fw_flow_hash(const struct fw *fw, const struct fw_flow_key *k)
 {
-	uint64_t tail = (uint64_t)k->echo << 40 | (uint64_t)k->proto << 32 |
-	    (uint32_t)k->local_port << 16 | k->remote_port;
-
-	if (k->family == 4) {
+	if (fw_service_family(k->service) == 4) {
 		uint64_t pair = fw_half_word(k->local) << 32 | fw_half_word(k->remote);
 
-		return fw_siphash13_last(fw->cfg.seed, &pair, 1, tail, 6);
+		return fw_siphash13_last(fw->cfg.seed, &pair, 1, k->service, 7);
 	}
 	uint64_t words[4] = { fw_word(k->local), fw_word(k->local + 8), fw_word(k->remote),
 		fw_word(k->remote + 8) };
 
-	return fw_siphash13_last(fw->cfg.seed, words, 4, tail, 6);
+	return fw_siphash13_last(fw->cfg.seed, words, 4, k->service, 7);
 }
 
 /* Number of the first entry of the n-th bucket (0, 1) that may hold the key. */
@@ -46,10 +43,12 @@ bucket(const struct fw *fw, uint64_t hash, unsigned n)
 static uint16_t
 hash_tag(uint64_t hash)
 {
-	return (uint16_t)(hash >> 48);
+	uint16_t tag = (uint16_t)(hash >> 48);
+
+	return tag != 0 ? tag : 1;
 }
 
-/* Ways of a bucket whose tag is that, as bits 0, 2, 4 ... An entry that ended keeps its tag. */
+/* Ways of a bucket whose tag is that, as bits 0, 2, 4 ...; tag 0: those that are free. */
 static uint32_t
 tags_match(const uint16_t *tags, uint16_t tag)
 {
@@ -71,12 +70,17 @@ tags_match(const uint16_t *tags, uint16_t tag)
 static bool
 flow_has_key(const struct fw_flow *f, const struct fw_flow_key *k)
 {
-	return f->local_port == k->local_port && f->remote_port == k->remote_port &&
-	    f->proto == k->proto && f->family == k->family && f->echo == k->echo &&
-	    ((fw_word(f->remote) ^ fw_word(k->remote)) |
+	return ((f->service ^ k->service) |
+	    (fw_word(f->remote) ^ fw_word(k->remote)) |
 	    (fw_word(f->remote + 8) ^ fw_word(k->remote + 8)) |
 	    (fw_word(f->local) ^ fw_word(k->local)) |
 	    (fw_word(f->local + 8) ^ fw_word(k->local + 8))) == 0;
+}
+
+static bool
+is_tcp(const struct fw_flow *f)
+{
+	return fw_service_proto(f->service) == FW_PROTO_TCP;
 }
 
 static uint64_t
@@ -84,7 +88,7 @@ idle_ns(const struct fw_flow *f)
 {
 	if (f->live == FW_FLOW_HALF)
 		return FW_FLOW_HALF_S * FW_NS_PER_S;
-	return (f->proto == FW_PROTO_TCP ? FW_FLOW_TCP_S : FW_FLOW_OTHER_S) * FW_NS_PER_S;
+	return (is_tcp(f) ? FW_FLOW_TCP_S : FW_FLOW_OTHER_S) * FW_NS_PER_S;
 }
 
 void
@@ -93,11 +97,23 @@ fw_flow_key_get(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
 	const struct fw_tuple *t = &p->tuple;
 	bool out = dir == WIRE_OUT;
 
-	*key = (struct fw_flow_key){ .family = t->family, .proto = t->proto, .echo = p->echo };
 	memcpy(key->local, out ? t->src : t->dst, 16);
 	memcpy(key->remote, out ? t->dst : t->src, 16);
-	key->local_port = p->echo ? p->echo_id : out ? t->sport : t->dport;
-	key->remote_port = p->echo ? p->echo_id : out ? t->dport : t->sport;
+	uint32_t sport = p->echo ? p->echo_id : fw_alone(t->sport);
+	uint32_t dport = p->echo ? p->echo_id : fw_alone(t->dport);
+
+	key->service = fw_service(t->family, t->proto, p->echo,
+	    (uint16_t)(out ? sport : dport), (uint16_t)(out ? dport : sport));
+}
+
+void
+fw_end_make(struct fw *fw, uint8_t dir)
+{
+	struct fw_end *e = &fw->ends[dir];
+
+	fw_flow_key_get(&fw->pkt, dir, &e->key);
+	e->hash = fw_flow_hash(fw, &e->key);
+	e->known = true;
 }
 
 bool
@@ -111,19 +127,16 @@ fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
 	bool out = dir == WIRE_IN;
 	const uint8_t *local = dir == WIRE_IN ? p->tuple.dst : p->tuple.src;
 
-	*key = (struct fw_flow_key){ .family = p->tuple.family, .proto = in->proto,
-		.echo = in->echo };
 	memcpy(key->local, out ? in->src : in->dst, 16);
 	memcpy(key->remote, out ? in->dst : in->src, 16);
-	key->local_port = out ? in->sport : in->dport;
-	key->remote_port = out ? in->dport : in->sport;
+	key->service = fw_service(p->tuple.family, in->proto, in->echo,
+	    out ? in->sport : in->dport, out ? in->dport : in->sport);
 	return memcmp(key->local, local, 16) == 0;
 }
 
 struct fw_flow *
-fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
+fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t hash, uint64_t now_ns)
 {
-	uint64_t hash = key_hash(fw, key);
 	size_t first = bucket(fw, hash, 0), second = bucket(fw, hash, 1);
 	uint16_t tag = hash_tag(hash);
 	/* both buckets at once: which one it is in cannot be foretold */
@@ -132,11 +145,14 @@ fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 
 	for (; ways != 0; ways &= ways - 1) {
 		uint32_t way = (uint32_t)__builtin_ctz(ways) / 2;
-		struct fw_flow *f = fw->cfg.flows + (way < FW_FLOW_WAYS ? first : second) +
-		    way % FW_FLOW_WAYS;
+		size_t index = (way < FW_FLOW_WAYS ? first : second) + way % FW_FLOW_WAYS;
+		struct fw_flow *f = fw->cfg.flows + index;
 
-		if (!f->live || !flow_has_key(f, key))
+		/* it is nearly always the one: its tally is on its way while the key is compared */
+		__builtin_prefetch(&fw->cfg.tallies[index], 1);
+		if (!flow_has_key(f, key))
 			continue;
+		FW_CHECK(f->live);
 		if (now_ns < f->deadline_ns)
 			return f;
 		fw_flow_expire(fw, f, now_ns);
@@ -145,48 +161,88 @@ fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns)
 	return NULL;
 }
 
-struct fw_flow *
-fw_flow_open(struct fw *fw, const struct fw_flow_key *key, bool half, uint64_t now_ns)
+/* Ends what is over in a bucket, and bounds what is left anew. */
+static void
+bucket_expire(struct fw *fw, size_t first, uint64_t now_ns)
 {
-	uint64_t hash = key_hash(fw, key);
-	struct fw_flow *best = NULL;
-	unsigned best_free = 0;
+	uint64_t bound_ns = UINT64_MAX;
 
-	for (unsigned n = 0; n < 2; n++) {
-		struct fw_flow *f = fw->cfg.flows + bucket(fw, hash, n), *free_entry = NULL;
-		unsigned free_count = 0;
+	for (size_t i = first; i < first + FW_FLOW_WAYS; i++) {
+		struct fw_flow *f = &fw->cfg.flows[i];
 
-		for (unsigned way = 0; way < FW_FLOW_WAYS; way++, f++) {
-			if (f->live && now_ns >= f->deadline_ns)
-				fw_flow_expire(fw, f, now_ns);
-			if (!f->live) {
-				free_entry = f;
-				free_count++;
-			}
-		}
-		if (free_count > best_free) {
-			best = free_entry;
-			best_free = free_count;
-		}
+		if (fw->cfg.flow_tags[i] == 0)
+			continue;
+		if (now_ns >= f->deadline_ns)
+			fw_flow_expire(fw, f, now_ns);
+		else if (f->deadline_ns < bound_ns)
+			bound_ns = f->deadline_ns;
 	}
-	/* After those that are over have made room. */
-	if (best == NULL || (half && fw->flow_half >= fw->cfg.flow_count / FW_FLOW_HALF_PART)) {
+	fw->cfg.flow_bounds[first / FW_FLOW_WAYS] = bound_ns;
+}
+
+static void
+bound_lower(struct fw *fw, const struct fw_flow *f)
+{
+	uint64_t *bound_ns = &fw->cfg.flow_bounds[(size_t)(f - fw->cfg.flows) / FW_FLOW_WAYS];
+
+	if (f->deadline_ns < *bound_ns)
+		*bound_ns = f->deadline_ns;
+}
+
+/* Of a mask that tags_match gave. */
+static uint32_t
+ways_count(uint32_t ways)
+{
+	_Static_assert(FW_FLOW_WAYS == 8, "sums of two, then of eight in the top one of four");
+	return ((ways & 0x1111) + (ways >> 2 & 0x1111)) * 0x1111 >> 12 & 15;
+}
+
+/* Free ways of a bucket, as tags_match gives them, after those that are over have made room. That
+ * reads two lines, not each flow. */
+static uint32_t
+bucket_free(struct fw *fw, size_t first, uint64_t now_ns)
+{
+	if (now_ns >= fw->cfg.flow_bounds[first / FW_FLOW_WAYS])
+		bucket_expire(fw, first, now_ns);
+	return tags_match(fw->cfg.flow_tags + first, 0);
+}
+
+struct fw_flow *
+fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t hash, bool half,
+    uint64_t now_ns)
+{
+	size_t first = bucket(fw, hash, 0), index = bucket(fw, hash, 1);
+	uint32_t free_first = bucket_free(fw, first, now_ns);
+	uint32_t free_ways = bucket_free(fw, index, now_ns);
+
+	if (ways_count(free_first) >= ways_count(free_ways)) {
+		free_ways = free_first;
+		index = first;
+	}
+	if (free_ways == 0 || (half && fw->flow_half >= fw->cfg.flow_count / FW_FLOW_HALF_PART)) {
 		fw->stats.flow_full++;
 		return NULL;
 	}
-	*best = (struct fw_flow){ .family = key->family, .proto = key->proto, .echo = key->echo,
-		.local_port = key->local_port, .remote_port = key->remote_port,
-		.live = half ? FW_FLOW_HALF : FW_FLOW_WHOLE, .counter = WIRE_COUNTER_NONE };
-	best->deadline_ns = now_ns + idle_ns(best);
-	fw->cfg.flow_tags[best - fw->cfg.flows] = hash_tag(hash);
-	memcpy(best->local, key->local, 16);
-	memcpy(best->remote, key->remote, 16);
-	fw_track_open(fw, &fw->cfg.tallies[best - fw->cfg.flows], now_ns);
+	index += (31u - (uint32_t)__builtin_clz(free_ways)) / 2;
+	struct fw_flow *f = &fw->cfg.flows[index];
+
+	fw->cfg.flow_tags[index] = hash_tag(hash);
+	memcpy(f->local, key->local, 16);
+	memcpy(f->remote, key->remote, 16);
+	f->rule_id = f->generation = f->judged = 0;
+	f->service = key->service;
+	f->counter = WIRE_COUNTER_NONE;
+	f->kind = FW_FLOW_PASS;
+	f->live = half ? FW_FLOW_HALF : FW_FLOW_WHOLE;
+	f->closing = 0;
+	f->deadline_ns = now_ns + idle_ns(f);
+	bound_lower(fw, f);
+	fw_track_open(fw, &fw->cfg.tallies[index], now_ns);
 	fw->flow_live++;
 	fw->flow_half += half;
 	fw->stats.flows_opened++;
 	FW_CHECK(fw->flow_live <= fw->cfg.flow_count);
-	return best;
+	return f;
 }
 
 void
@@ -198,10 +254,11 @@ fw_flow_touch(struct fw *fw, struct fw_flow *f, uint8_t tcp_flags, bool answers,
 		f->live = FW_FLOW_WHOLE;
 		fw->flow_half--;
 	}
-	if (f->proto == FW_PROTO_TCP && (tcp_flags & (FW_TCP_FIN | FW_TCP_RST)) != 0) {
+	if (is_tcp(f) && (tcp_flags & (FW_TCP_FIN | FW_TCP_RST)) != 0) {
 		f->closing = (tcp_flags & FW_TCP_RST) != 0 ? WIRE_FLOW_RST : WIRE_FLOW_FIN;
 		f->deadline_ns = now_ns + (f->live == FW_FLOW_HALF ? FW_FLOW_HALF_S :
 		    FW_FLOW_CLOSED_S) * FW_NS_PER_S;
+		bound_lower(fw, f);
 	} else if (!f->closing) {
 		f->deadline_ns = now_ns + idle_ns(f);
 	}
@@ -215,6 +272,7 @@ fw_flow_end(struct fw *fw, struct fw_flow *f, uint8_t end, uint64_t now_ns)
 	FW_CHECK(f->live != FW_FLOW_HALF || fw->flow_half > 0);
 	fw->flow_half -= f->live == FW_FLOW_HALF;
 	f->live = FW_FLOW_FREE;
+	fw->cfg.flow_tags[f - fw->cfg.flows] = 0;
 	fw->flow_live--;
 	fw->stats.flows_ended++;
 }

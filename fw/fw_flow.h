@@ -22,25 +22,74 @@ enum fw_flow_life { FW_FLOW_FREE = 0, FW_FLOW_WHOLE, FW_FLOW_HALF };
 /* What packets of a flow get, both ways. */
 enum fw_flow_kind { FW_FLOW_PASS = 0, FW_FLOW_WOULD_DROP, FW_FLOW_LEARN };
 
-/* A flow as seen from its local end. */
-struct fw_flow_key {
-	uint8_t local[16], remote[16];
-	uint16_t local_port, remote_port;
-	uint8_t family, proto;
-	uint8_t echo;			/* ports are an echo identifier, not type and code */
-};
+/* What tells the flows of two addresses apart, in one word: stored, hashed and compared in one go.
+ * In bytes, it would be written in one width and read in another while it is still on its way to
+ * the cache, for which a processor stops. echo: both ports are an echo identifier; other ICMP has
+ * its type and code there. */
+static inline uint64_t
+fw_service(uint8_t family, uint8_t proto, bool echo, uint16_t local_port, uint16_t remote_port)
+{
+	return (uint64_t)family << 48 | (uint64_t)echo << 40 | (uint64_t)proto << 32 |
+	    (uint32_t)local_port << 16 | remote_port;
+}
+
+static inline uint8_t
+fw_service_family(uint64_t service)
+{
+	return (uint8_t)(service >> 48);
+}
+
+static inline bool
+fw_service_echo(uint64_t service)
+{
+	return (service >> 40 & 1) != 0;
+}
+
+static inline uint8_t
+fw_service_proto(uint64_t service)
+{
+	return (uint8_t)(service >> 32);
+}
+
+static inline uint16_t
+fw_service_local_port(uint64_t service)
+{
+	return (uint16_t)(service >> 16);
+}
+
+static inline uint16_t
+fw_service_remote_port(uint64_t service)
+{
+	return (uint16_t)service;
+}
 
 /* Key of a packet at one of its ends: dir WIRE_OUT is that of its source. */
 void fw_flow_key_get(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key);
 /* Key of the flow that an ICMP error is about; false where its quoted packet is none of local. */
 bool fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key);
 
+/* The keyed hash that the next two ask for. */
+uint64_t fw_flow_hash(const struct fw *fw, const struct fw_flow_key *key);
+
+/* Key and hash of fw->pkt at one of its ends, made when they are first asked for: several tables
+ * are looked into by them, and the hash costs as much as a look. */
+void fw_end_make(struct fw *fw, uint8_t dir);
+
+static inline const struct fw_end *
+fw_end_get(struct fw *fw, uint8_t dir)
+{
+	if (!fw->ends[dir].known)
+		fw_end_make(fw, dir);
+	return &fw->ends[dir];
+}
+
 /* The live flow of key, or NULL. */
-struct fw_flow *fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t now_ns);
+struct fw_flow *fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t hash,
+    uint64_t now_ns);
 /* A new entry with its key set and its life begun, or NULL where there is no room. The caller has
  * looked for the key before and fills the rest. half: a bare SYN opens it. */
-struct fw_flow *fw_flow_open(struct fw *fw, const struct fw_flow_key *key, bool half,
-    uint64_t now_ns);
+struct fw_flow *fw_flow_open(struct fw *fw, const struct fw_flow_key *key, uint64_t hash,
+    bool half, uint64_t now_ns);
 /* A packet of the flow went by: prolongs it, or begins its end. answers: it went the other way than
  * the one that opened it. */
 void fw_flow_touch(struct fw *fw, struct fw_flow *f, uint8_t tcp_flags, bool answers,

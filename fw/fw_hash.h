@@ -38,6 +38,15 @@ fw_half_word(const uint8_t *b)
 	return w;
 }
 
+/* A field that was written a moment ago, read by itself: compilers join loads of neighbours, and a
+ * processor stops where a load takes from several stores that are not in the cache yet. */
+static inline uint32_t
+fw_alone(uint32_t field)
+{
+	__asm__("" : "+r"(field));
+	return field;
+}
+
 /* v after n rounds. */
 static inline __attribute__((always_inline)) void
 fw_sip_rounds(uint64_t v[4], unsigned n)

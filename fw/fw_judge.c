@@ -2,6 +2,7 @@
 /* Judgement at one local IP; fw_packet.c puts one or two of them together. */
 #include "fw_judge.h"
 
+#include "fw_hash.h"
 #include "fw_mem.h"
 #include "fw_port.h"
 #include "fw_track.h"
@@ -15,9 +16,14 @@ fw_judge_key(const struct fw_pkt *p, uint8_t dir, struct fw_key *key)
 {
 	const struct fw_tuple *t = &p->tuple;
 
-	*key = (struct fw_key){ .family = t->family, .dir = dir, .proto = t->proto,
-		.frag = t->frag, .sport = t->sport, .dport = t->dport, .vlan = t->vlan };
 	memcpy(key->remote, dir == WIRE_OUT ? t->dst : t->src, 16);
+	key->family = t->family;
+	key->dir = dir;
+	key->proto = t->proto;
+	key->frag = t->frag;
+	key->sport = (uint16_t)fw_alone(t->sport);
+	key->dport = (uint16_t)fw_alone(t->dport);
+	key->vlan = (uint16_t)fw_alone(t->vlan);
 }
 
 uint8_t
@@ -49,7 +55,7 @@ match(const struct fw *fw, struct fw_table table, const struct fw_key *key, stru
 }
 
 /* Own direction first; where nothing matches there, a segment that is not a bare SYN is asked
- * about as the answer to its reverse. */
+ * about as the answer to its reverse. Where nothing does, *a is the default's. */
 static enum says
 ask(const struct fw *fw, struct fw_table table, struct fw_key *key, bool may_reverse,
     struct fw_action *a)
@@ -93,7 +99,7 @@ fw_judge_default(struct fw *fw, const struct fw_at *at, uint8_t reason, struct f
 {
 	struct fw_action a;
 
-	default_of(fw, at->table, &a);
+	default_of(fw, fw_at_table(at), &a);
 	cite(fw, &a, fw_judge_soften(a.mode), reason, hop);
 }
 
@@ -104,7 +110,7 @@ refuse(struct fw *fw, const struct fw_at *at, const struct fw_action *allow, uin
 {
 	struct fw_action d;
 
-	default_of(fw, at->table, &d);
+	default_of(fw, fw_at_table(at), &d);
 	cite(fw, allow, fw_judge_soften(d.mode), reason, hop);
 }
 
@@ -119,17 +125,15 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
     struct fw_hop *hop)
 {
 	const struct fw_tuple *t = &fw->pkt.tuple;
-	struct fw_flow_key key;
-
-	fw_flow_key_get(&fw->pkt, at->dir, &key);
-	struct fw_flow *f = fw_flow_open(fw, &key, t->proto == FW_PROTO_TCP &&
+	const struct fw_end *end = fw_end_get(fw, at->dir);
+	struct fw_flow *f = fw_flow_open(fw, &end->key, end->hash, t->proto == FW_PROTO_TCP &&
 	    fw_tuple_is_bare_syn(t), at->now_ns);
 
 	if (f == NULL)
 		return false;
 	f->rule_id = a->rule_id;
 	f->counter = a->counter;
-	f->kind = kind;
+	f->kind = kind & 15u;
 	f->generation = fw->generation;
 	f->judged = fw->activation;
 	fw->cfg.openings[f - fw->cfg.flows] = (struct fw_opening){ .sport = t->sport,
@@ -144,10 +148,9 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
 static struct fw_flow *
 flow_of(struct fw *fw, const struct fw_at *at)
 {
+	const struct fw_end *end = fw_end_get(fw, at->dir);
+	struct fw_flow *f = fw_flow_find(fw, &end->key, end->hash, at->now_ns);
 	struct fw_flow_key key;
-
-	fw_flow_key_get(&fw->pkt, at->dir, &key);
-	struct fw_flow *f = fw_flow_find(fw, &key, at->now_ns);
 
 	if (f != NULL && fw_judge_flow(fw, f, at->now_ns)) {
 		bool answers = f->live == FW_FLOW_HALF &&
@@ -158,7 +161,7 @@ flow_of(struct fw *fw, const struct fw_at *at)
 	}
 	if (!fw_flow_key_inner(&fw->pkt, at->dir, &key))
 		return NULL;
-	f = fw_flow_find(fw, &key, at->now_ns);
+	f = fw_flow_find(fw, &key, fw_flow_hash(fw, &key), at->now_ns);
 	return f != NULL && fw_judge_flow(fw, f, at->now_ns) ? f : NULL;
 }
 
@@ -208,7 +211,7 @@ fw_judge_hop(struct fw *fw, const struct fw_at *at, struct fw_hop *hop)
 	struct fw_action a;
 
 	fw_judge_key(&fw->pkt, at->dir, &key);
-	switch (ask(fw, at->table, &key, is_segment(&fw->pkt), &a)) {
+	switch (ask(fw, fw_at_table(at), &key, is_segment(&fw->pkt), &a)) {
 	case SAYS_DENY:
 		judge_deny(fw, at, &a, hop);
 		break;
@@ -217,7 +220,7 @@ fw_judge_hop(struct fw *fw, const struct fw_at *at, struct fw_hop *hop)
 		judge_allow(fw, at, &a, hop);
 		break;
 	case SAYS_DEFAULT:
-		fw_judge_default(fw, at, WIRE_REASON_DEFAULT, hop);
+		cite(fw, &a, fw_judge_soften(a.mode), WIRE_REASON_DEFAULT, hop);
 		break;
 	}
 }
@@ -244,11 +247,12 @@ fw_judge_flow(struct fw *fw, struct fw_flow *f, uint64_t now_ns)
 	if (f->judged == fw->activation)
 		return true;
 	const struct fw_opening *o = &fw->cfg.openings[f - fw->cfg.flows];
-	struct fw_key key = { .family = f->family, .dir = o->dir, .proto = f->proto,
+	uint8_t family = fw_service_family(f->service), proto = fw_service_proto(f->service);
+	struct fw_key key = { .family = family, .dir = o->dir, .proto = proto,
 		.frag = o->frag, .sport = o->sport, .dport = o->dport, .vlan = o->vlan };
 	struct fw_tuple opening = { .tcp_flags = o->tcp_flags };
-	bool segment = f->proto == FW_PROTO_TCP && !fw_tuple_is_bare_syn(&opening);
-	struct fw_table table = fw_table_find(fw_image(fw), f->family, f->local);
+	bool segment = proto == FW_PROTO_TCP && !fw_tuple_is_bare_syn(&opening);
+	struct fw_table table = fw_table_find(fw_image(fw), family, f->local);
 	struct fw_action a;
 
 	memcpy(key.remote, f->remote, 16);

@@ -14,10 +14,17 @@
 
 /* Everything the judgement of one hop works with. */
 struct fw_at {
-	struct fw_table table;
 	uint64_t now_ns;
+	uint32_t body, slots;		/* of the table; no struct fw_table, of which compilers read
+					 * more at once than they wrote */
 	uint8_t dir;			/* enum wire_dir */
 };
+
+static inline struct fw_table
+fw_at_table(const struct fw_at *at)
+{
+	return (struct fw_table){ at->body, at->slots };
+}
 
 /* Key of fw->pkt for the rules, at its source (WIRE_OUT) or destination. */
 void fw_judge_key(const struct fw_pkt *p, uint8_t dir, struct fw_key *key);

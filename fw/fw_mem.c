@@ -10,7 +10,7 @@
 #endif
 
 void *
-memcpy(void *restrict to, const void *restrict from, size_t n)
+(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
 	uint8_t *t = to;
 	const uint8_t *f = from;
@@ -21,7 +21,7 @@ memcpy(void *restrict to, const void *restrict from, size_t n)
 }
 
 void *
-memmove(void *to, const void *from, size_t n)
+(memmove)(void *to, const void *from, size_t n)
 {
 	uint8_t *t = to;
 	const uint8_t *f = from;
@@ -37,7 +37,7 @@ memmove(void *to, const void *from, size_t n)
 }
 
 void *
-memset(void *to, int value, size_t n)
+(memset)(void *to, int value, size_t n)
 {
 	uint8_t *t = to;
 
@@ -47,7 +47,7 @@ memset(void *to, int value, size_t n)
 }
 
 int
-memcmp(const void *a, const void *b, size_t n)
+(memcmp)(const void *a, const void *b, size_t n)
 {
 	const uint8_t *x = a, *y = b;
 

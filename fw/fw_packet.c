@@ -76,7 +76,9 @@ hop_begin(struct fw *fw, uint8_t dir, struct fw_verdict *v)
 	FW_CHECK(v->hop_count < 2);
 	struct fw_hop *hop = &v->hops[v->hop_count++];
 
-	*hop = (struct fw_hop){ .dir = dir, .family = t->family, .counter = WIRE_COUNTER_NONE };
+	hop->dir = dir;		/* the rest is zero */
+	hop->family = t->family;
+	hop->counter = WIRE_COUNTER_NONE;
 	memcpy(hop->local, dir == WIRE_OUT ? t->src : t->dst, 16);
 	return hop;
 }
@@ -127,23 +129,29 @@ frag_keep(const struct fw *fw, struct fw_frag *d, const struct fw_verdict *v)
 
 /* The hops, source first; a drop there ends the packet's way. reason 0: judge, else refuse. */
 static void
-judge_hops(struct fw *fw, const struct fw_table tables[2], uint64_t now_ns, uint8_t fault,
-    struct fw_verdict *v)
+judge_hops(struct fw *fw, struct fw_at at[2], uint8_t fault, struct fw_verdict *v)
 {
 	for (uint8_t dir = WIRE_OUT; dir <= WIRE_IN; dir++) {
-		struct fw_at at = { .table = tables[dir], .now_ns = now_ns, .dir = dir };
-
-		if (at.table.body == 0)
+		if (at[dir].body == 0)
 			continue;
 		struct fw_hop *hop = hop_begin(fw, dir, v);
 
 		if (fault != 0)
-			fw_judge_default(fw, &at, fault, hop);
+			fw_judge_default(fw, &at[dir], fault, hop);
 		else
-			fw_judge_hop(fw, &at, hop);
+			fw_judge_hop(fw, &at[dir], hop);
 		if (hop->verdict == WIRE_DROP)
 			return;
 	}
+}
+
+static void
+find_table(const struct fw *fw, const uint8_t local[16], struct fw_at *at)
+{
+	struct fw_table table = fw_table_find(fw_image(fw), fw->pkt.tuple.family, local);
+
+	at->body = table.body;
+	at->slots = table.slots;
 }
 
 /* The frame's verdict: its first drop, else its first would-drop, else its last hop. */
@@ -167,21 +175,20 @@ static void
 judge_ip(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
 {
 	const struct fw_tuple *t = &fw->pkt.tuple;
-	const uint8_t *image = fw_image(fw);
-	bool frag_drop = (fw_image_hdr(image)->flags & WIRE_IMAGE_FRAGMENTS_DROP) != 0;
-	struct fw_table tables[2] = { { 0 }, { 0 } };
+	struct fw_at at[2] = { { .now_ns = now_ns, .dir = WIRE_OUT },
+		{ .now_ns = now_ns, .dir = WIRE_IN } };
 	struct fw_frag *datagram = NULL;
 	uint8_t fault = fw->pkt.fault;
 
-	tables[WIRE_OUT] = fw_table_find(image, t->family, t->src);
+	find_table(fw, t->src, &at[WIRE_OUT]);
 	if (!is_group_address(t->family, t->dst))
-		tables[WIRE_IN] = fw_table_find(image, t->family, t->dst);
-	if (tables[WIRE_OUT].body == 0 && tables[WIRE_IN].body == 0) {
+		find_table(fw, t->dst, &at[WIRE_IN]);
+	if ((at[WIRE_OUT].body | at[WIRE_IN].body) == 0) {
 		judge_unsegmented(fw, v);
 		return;
 	}
 	if (fault == 0 && t->frag != WIRE_FRAG_NONE) {
-		if (!frag_drop)
+		if ((fw_image_hdr(fw_image(fw))->flags & WIRE_IMAGE_FRAGMENTS_DROP) == 0)
 			datagram = fw_frag_take(fw, now_ns);
 		if (datagram == NULL)
 			fault = WIRE_REASON_FRAGMENT;
@@ -189,7 +196,7 @@ judge_ip(struct fw *fw, uint64_t now_ns, struct fw_verdict *v)
 	if (datagram != NULL && t->frag == WIRE_FRAG_REST) {
 		frag_replay(fw, datagram, now_ns, v);
 	} else {
-		judge_hops(fw, tables, now_ns, fault, v);
+		judge_hops(fw, at, fault, v);
 		if (datagram != NULL)
 			frag_keep(fw, datagram, v);
 	}
@@ -223,9 +230,17 @@ fw_packet(struct fw *fw, const uint8_t *frame, uint32_t len, uint64_t now_ns,
 {
 	FW_CHECK(frame != NULL || len == 0);
 	fw_parse(frame, len, &fw->pkt);
-	*out = (struct fw_verdict){ .counter = WIRE_COUNTER_NONE, .tuple = fw->pkt.tuple };
+	fw->ends[WIRE_OUT].known = fw->ends[WIRE_IN].known = false;
+	out->hop_count = 0;
+	out->log = false;
+	out->counter = WIRE_COUNTER_NONE;
+	out->rule_id = 0;
+	out->hops[0] = out->hops[1] = (struct fw_hop){ 0 };
 	judge(fw, now_ns, out);
 	fw_count_frame(fw, out, len);
 	fw_track_frame(fw, out, len, now_ns);
+	/* late: the parser wrote it in bytes and halves, and a copy in other widths waits for those
+	 * to be in the cache, behind all that was written before */
+	out->tuple = fw->pkt.tuple;
 	fw_alert_frame(fw, out, frame, len, now_ns);
 }

@@ -46,11 +46,22 @@ rd32(const uint8_t *f, uint32_t off)
 	return (uint32_t)rd16(f, off) << 16 | rd16(f, off + 2);
 }
 
+/* n is 4 or 16; what follows 4 bytes is zero already. */
 INLINE void
 rd_addr(const uint8_t *f, uint32_t off, uint32_t n, uint8_t out[16])
 {
+#ifdef __bpf__
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = AT(f, off + i);
+#else
+	/* in one piece, as it will be read: else who reads it waits until the pieces are in the
+	 * cache */
+	typedef uint32_t v4u32 __attribute__((vector_size(16)));
+	v4u32 v = { 0 };
+
+	__builtin_memcpy(&v, f + off, n);
+	__builtin_memcpy(out, &v, 16);
+#endif
 }
 
 INLINE void
@@ -376,9 +387,14 @@ FW_PARSE_API void
 fw_parse(const uint8_t *frame, uint32_t len, struct fw_pkt *out)
 {
 	FW_CHECK(frame != NULL || len == 0);
-	*out = (struct fw_pkt){ .tuple.vlan = WIRE_VLAN_NONE, .walk = { .len = len,
-		.lim = len < FW_HEADERS_BYTES_MAX ? len : FW_HEADERS_BYTES_MAX,
-		.off = ETHERNET_BYTES } };
+	/* in parts: the whole is long enough for compilers to take a slow string instruction */
+	out->tuple = (struct fw_tuple){ .vlan = WIRE_VLAN_NONE };
+	out->kind = out->fault = out->why = out->echo = out->has_inner = out->frag_more = 0;
+	out->echo_id = out->frag_lo = out->frag_hi = 0;
+	out->frag_id = 0;
+	out->inner = (struct fw_inner){ 0 };
+	out->walk = (struct fw_walk){ .len = len, .lim = len < FW_HEADERS_BYTES_MAX ? len :
+		FW_HEADERS_BYTES_MAX, .off = ETHERNET_BYTES };
 	if (len < ETHERNET_BYTES) {
 		fault(out, FW_WHY_ETHERNET);
 		return;

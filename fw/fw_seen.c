@@ -10,47 +10,45 @@
 #include "wire_flow.h"
 
 _Static_assert(sizeof(struct fw_seen) == 128, "a seen flow is two lines");
+_Static_assert(sizeof(struct fw_seen_set) == 16, "no set lies in two lines");
 _Static_assert((FW_SEEN_WAYS & (FW_SEEN_WAYS - 1)) == 0, "sets divide the table");
 
-/* Tag and number of the set. */
-static uint32_t
-key_hash(const struct fw *fw, const struct fw_seen_key *k, uint32_t *set)
-{
-	uint64_t words[5] = { (uint64_t)k->local_port << 48 | (uint64_t)k->remote_port << 32 |
-		(uint32_t)k->family << 16 | (uint32_t)k->proto << 8 | k->echo,
-		fw_word(k->local), fw_word(k->remote) };
-	uint64_t hash;
+/* What was said of a packet, beside its key. */
+struct said {
+	uint32_t rule_id, generation;
+	uint8_t verdict, reason;
+	uint8_t bound;
+};
 
-	if (k->family == 6) {
-		words[3] = fw_word(k->local + 8);
-		words[4] = fw_word(k->remote + 8);
-	}
-	hash = fw_siphash13(fw->cfg.seed, words, k->family == 6 ? 5 : 3);
-	*set = (uint32_t)hash & (fw->cfg.seen_count / FW_SEEN_WAYS - 1);
-	return (uint32_t)(hash >> 32) | 1;
-}
-
+/* Field by field, out of where they are: to gather them first would be to read again what was
+ * written a moment ago in other widths, which processors wait long for. */
 static bool
-is_same(const struct fw_seen_key *x, const struct fw_seen_key *y)
+is_same(const struct fw_seen_key *s, const struct fw_flow_key *k, const struct said *said)
 {
-	const uint8_t *a = (const uint8_t *)x, *b = (const uint8_t *)y;
-	uint64_t differ = fw_half_word(a + 48) ^ fw_half_word(b + 48);
-
-	_Static_assert(sizeof(*x) == 52, "six words and a half");
-	for (uint32_t i = 0; i < 48; i += 8)
-		differ |= fw_word(a + i) ^ fw_word(b + i);
-	return differ == 0;
+	return ((s->service ^ k->service) |
+	    (fw_word(s->remote) ^ fw_word(k->remote)) |
+	    (fw_word(s->remote + 8) ^ fw_word(k->remote + 8)) |
+	    (fw_word(s->local) ^ fw_word(k->local)) |
+	    (fw_word(s->local + 8) ^ fw_word(k->local + 8)) |
+	    (s->rule_id ^ said->rule_id) | (s->generation ^ said->generation) |
+	    (uint32_t)(s->verdict ^ said->verdict) | (uint32_t)(s->reason ^ said->reason) |
+	    (uint32_t)(s->bound ^ said->bound)) == 0;
 }
 
 static void
 tell(struct fw *fw, struct fw_seen *s, uint8_t kind, uint8_t end, uint64_t now_ns)
 {
 	const struct fw_seen_key *k = &s->key;
+
+	if (!fw_track_wanted(fw, kind, 0, &s->tally, now_ns))
+		return;
 	struct fw_flow_event e = { .kind = kind, .end = end, .verdict = k->verdict,
-		.reason = k->reason, .family = k->family, .proto = k->proto, .dir = s->dir,
-		.tcp_flags = s->tcp_flags, .flags = (uint8_t)((k->bound ? WIRE_FLOW_BOUND : 0) |
-		    (k->echo ? WIRE_FLOW_ECHO : 0)),
-		.local_port = k->local_port, .remote_port = k->remote_port, .vlan = s->vlan,
+		.reason = k->reason, .family = fw_service_family(k->service),
+		.proto = fw_service_proto(k->service), .dir = s->dir, .tcp_flags = s->tcp_flags,
+		.flags = (uint8_t)((k->bound ? WIRE_FLOW_BOUND : 0) |
+		    (fw_service_echo(k->service) ? WIRE_FLOW_ECHO : 0)),
+		.local_port = fw_service_local_port(k->service),
+		.remote_port = fw_service_remote_port(k->service), .vlan = s->vlan,
 		.rule_id = k->rule_id, .generation = k->generation, .local = k->local,
 		.remote = k->remote, .now_ns = now_ns };
 
@@ -77,8 +75,6 @@ make_room(struct fw *fw, uint32_t set, uint64_t now_ns)
 	uint32_t first = set * FW_SEEN_WAYS, oldest = first;
 	uint64_t quiet_ns;
 
-	if (now_ns < fw->cfg.seen_sets[set].full_until_ns)
-		return UINT32_MAX;
 	for (uint32_t i = first + 1; i < first + FW_SEEN_WAYS; i++)
 		if (fw->cfg.seen[i].tally.last_ns < fw->cfg.seen[oldest].tally.last_ns)
 			oldest = i;
@@ -91,22 +87,29 @@ make_room(struct fw *fw, uint32_t set, uint64_t now_ns)
 	return oldest;
 }
 
-/* Index of the entry of want, with its tag set; *is_new: it was free. UINT32_MAX: no room. */
+/* Index of the entry, with its tag set; *is_new: it was free. UINT32_MAX: no room. */
 static uint32_t
-place_of(struct fw *fw, const struct fw_seen_key *want, uint64_t now_ns, bool *is_new)
+place_of(struct fw *fw, const struct fw_end *e, const struct said *said, uint64_t now_ns,
+    bool *is_new)
 {
-	uint32_t set, tag = key_hash(fw, want, &set), place = UINT32_MAX;
-	uint32_t *tags = fw->cfg.seen_sets[set].tags;
+	uint32_t set = (uint32_t)e->hash & (fw->cfg.seen_count / FW_SEEN_WAYS - 1);
+	uint32_t place = UINT32_MAX;
+	uint16_t tag = (uint16_t)(e->hash >> 48 | 1);
+	uint16_t *tags = fw->cfg.seen_sets[set].tags;
 
 	*is_new = false;
 	for (uint32_t way = 0; way < FW_SEEN_WAYS; way++) {
 		uint32_t index = set * FW_SEEN_WAYS + way;
 
-		if (tags[way] == tag && is_same(&fw->cfg.seen[index].key, want))
+		if (tags[way] == tag && is_same(&fw->cfg.seen[index].key, &e->key, said))
 			return index;
-		if (tags[way] == 0)
-			place = index;
 	}
+	/* A set without room has no free entry either: in a flood of new flows it ends here. */
+	if (now_ns < fw->cfg.seen_sets[set].full_until_ns)
+		return UINT32_MAX;
+	for (uint32_t way = 0; way < FW_SEEN_WAYS; way++)
+		if (tags[way] == 0)
+			place = set * FW_SEEN_WAYS + way;
 	if (place == UINT32_MAX)
 		place = make_room(fw, set, now_ns);
 	if (place == UINT32_MAX)
@@ -119,63 +122,55 @@ place_of(struct fw *fw, const struct fw_seen_key *want, uint64_t now_ns, bool *i
 /* Without a local IP the lesser end stands for it, so that both ways are one flow. Returns the
  * packet's direction as seen from there. */
 static uint8_t
-lesser_key(const struct fw_pkt *p, struct fw_flow_key *key)
+lesser_end(struct fw *fw)
 {
-	fw_flow_key_get(p, WIRE_OUT, key);
-	int order = memcmp(key->local, key->remote, 16);
+	const struct fw_flow_key *out = &fw_end_get(fw, WIRE_OUT)->key;
+	int order = memcmp(out->local, out->remote, 16);
 
-	if (order < 0 || (order == 0 && key->local_port <= key->remote_port))
-		return WIRE_OUT;
-	fw_flow_key_get(p, WIRE_IN, key);
-	return WIRE_IN;
+	return order < 0 || (order == 0 && fw_service_local_port(out->service) <=
+	    fw_service_remote_port(out->service)) ? WIRE_OUT : WIRE_IN;
 }
 
-/* No memset: every byte is named. Returns the packet's direction. */
-static uint8_t
-key_fill(const struct fw_pkt *p, const struct fw_verdict *v, const struct fw_hop *hop,
-    struct fw_seen_key *k)
+static void
+fill(struct fw_seen *s, const struct fw_flow_key *from, const struct said *said,
+    const struct fw_tuple *t, uint8_t dir)
 {
-	struct fw_flow_key from;
-	uint8_t dir = hop != NULL ? hop->dir : lesser_key(p, &from);
+	struct fw_seen_key *k = &s->key;
 
-	if (hop != NULL)
-		fw_flow_key_get(p, dir, &from);
-	memcpy(k->local, from.local, 16);
-	memcpy(k->remote, from.remote, 16);
-	k->rule_id = hop != NULL ? hop->rule_id : v->rule_id;
-	k->generation = hop != NULL ? hop->generation : v->generation;
-	k->local_port = from.local_port;
-	k->remote_port = from.remote_port;
-	k->family = from.family;
-	k->proto = from.proto;
-	k->echo = from.echo;
-	k->verdict = hop != NULL ? hop->verdict : v->verdict;
-	k->reason = hop != NULL ? hop->reason : v->reason;
-	k->bound = hop != NULL;
-	k->zero[0] = k->zero[1] = 0;
-	return dir;
+	memcpy(k->local, from->local, 16);
+	memcpy(k->remote, from->remote, 16);
+	k->rule_id = said->rule_id;
+	k->generation = said->generation;
+	k->service = from->service;
+	k->verdict = said->verdict;
+	k->reason = said->reason;
+	k->bound = said->bound;
+	s->vlan = t->vlan;
+	s->tcp_flags = t->tcp_flags;
+	s->dir = dir;
 }
 
 void
 fw_seen_add(struct fw *fw, const struct fw_verdict *v, const struct fw_hop *hop, uint32_t bytes,
     uint64_t now_ns)
 {
-	struct fw_seen_key want;
-	uint8_t dir = key_fill(&fw->pkt, v, hop, &want);
+	struct said said = { v->rule_id, v->generation, v->verdict, v->reason, 0 };
+	uint8_t dir = hop != NULL ? hop->dir : lesser_end(fw);
+	const struct fw_end *e = fw_end_get(fw, dir);
 	bool is_new;
-	uint32_t index = place_of(fw, &want, now_ns, &is_new);
-	struct fw_seen *s;
+
+	if (hop != NULL)
+		said = (struct said){ hop->rule_id, hop->generation, hop->verdict, hop->reason, 1 };
+	uint32_t index = place_of(fw, e, &said, now_ns, &is_new);
 
 	if (index == UINT32_MAX) {
 		fw->stats.seen_full++;
 		return;
 	}
-	s = &fw->cfg.seen[index];
+	struct fw_seen *s = &fw->cfg.seen[index];
+
 	if (is_new) {
-		s->key = want;
-		s->vlan = fw->pkt.tuple.vlan;
-		s->tcp_flags = fw->pkt.tuple.tcp_flags;
-		s->dir = dir;
+		fill(s, &e->key, &said, &fw->pkt.tuple, dir);
 		fw_track_open(fw, &s->tally, now_ns);
 		fw->stats.seen_opened++;
 	}

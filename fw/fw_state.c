@@ -18,10 +18,11 @@ fw_init(struct fw *fw, const struct fw_cfg *cfg)
 	FW_CHECK(((uintptr_t)cfg->bank[0] | (uintptr_t)cfg->bank[1]) % WIRE_LINE == 0);
 	FW_CHECK(cfg->flow_tags != NULL && (uintptr_t)cfg->flow_tags % 16 == 0);
 	FW_CHECK(cfg->flows != NULL && (uintptr_t)cfg->flows % 64 == 0 && cfg->openings != NULL);
-	FW_CHECK(cfg->flow_count >= 2 * FW_FLOW_WAYS);
+	FW_CHECK(cfg->flow_bounds != NULL && cfg->flow_count >= 2 * FW_FLOW_WAYS);
 	FW_CHECK((cfg->flow_count & (cfg->flow_count - 1)) == 0);
 	FW_CHECK(cfg->tallies != NULL && (uintptr_t)cfg->tallies % 64 == 0);
-	FW_CHECK(cfg->seen != NULL && (uintptr_t)cfg->seen % 64 == 0 && cfg->seen_sets != NULL);
+	FW_CHECK(cfg->seen != NULL && (uintptr_t)cfg->seen % 64 == 0);
+	FW_CHECK(cfg->seen_sets != NULL && (uintptr_t)cfg->seen_sets % 16 == 0);
 	FW_CHECK(cfg->seen_count >= FW_SEEN_WAYS);
 	FW_CHECK((cfg->seen_count & (cfg->seen_count - 1)) == 0);
 	FW_CHECK(cfg->frags != NULL && cfg->counters != NULL && cfg->alert_slots != NULL);
@@ -30,8 +31,11 @@ fw_init(struct fw *fw, const struct fw_cfg *cfg)
 	memset(fw, 0, sizeof(*fw));
 	fw->cfg = *cfg;
 	fw->active = FW_BANK_NONE;
+	fw->alert_step_ns = FW_NS_PER_S / cfg->alert_rate;
 	memset(cfg->flows, 0, (size_t)cfg->flow_count * sizeof(*cfg->flows));
 	memset(cfg->flow_tags, 0, (size_t)cfg->flow_count * sizeof(*cfg->flow_tags));
+	memset(cfg->flow_bounds, 0,
+	    (size_t)cfg->flow_count / FW_FLOW_WAYS * sizeof(*cfg->flow_bounds));
 	memset(cfg->tallies, 0, (size_t)cfg->flow_count * sizeof(*cfg->tallies));
 	memset(cfg->openings, 0, (size_t)cfg->flow_count * sizeof(*cfg->openings));
 	memset(cfg->seen, 0, (size_t)cfg->seen_count * sizeof(*cfg->seen));
@@ -39,12 +43,6 @@ fw_init(struct fw *fw, const struct fw_cfg *cfg)
 	memset(cfg->counters, 0, (size_t)cfg->counter_count * sizeof(*cfg->counters));
 	memset(cfg->alert_slots, 0, FW_ALERT_SLOTS * sizeof(*cfg->alert_slots));
 	fw_frag_reset(cfg->frags);
-}
-
-const uint8_t *
-fw_image(const struct fw *fw)
-{
-	return fw->active == FW_BANK_NONE ? NULL : fw->cfg.bank[fw->active];
 }
 
 uint32_t
@@ -95,10 +93,11 @@ flows_sweep(struct fw *fw, uint64_t now_ns)
 
 	fw->asked_left -= fw->asked_left < count ? fw->asked_left : count;
 	for (uint32_t n = 0; n < count; n++) {
-		struct fw_flow *f = &fw->cfg.flows[fw->flow_sweep];
+		uint32_t index = fw->flow_sweep;
+		struct fw_flow *f = &fw->cfg.flows[index];
 
-		fw->flow_sweep = (fw->flow_sweep + 1) & (fw->cfg.flow_count - 1);
-		if (!f->live)
+		fw->flow_sweep = (index + 1) & (fw->cfg.flow_count - 1);
+		if (fw->cfg.flow_tags[index] == 0)
 			continue;
 		if (now_ns >= f->deadline_ns)
 			fw_flow_expire(fw, f, now_ns);

@@ -36,15 +36,28 @@ enum {
  * entry; the rest then means nothing. */
 struct fw_flow {
 	uint8_t local[16], remote[16];
+	uint64_t service;		/* fw_service() */
 	uint64_t deadline_ns;
 	uint32_t rule_id, generation;	/* of the judgement that stands, and its text */
 	uint32_t judged;		/* activation it was last judged in */
-	uint16_t local_port, remote_port;
 	uint16_t counter;
-	uint8_t family, proto, echo;
-	uint8_t kind;			/* enum fw_flow_kind */
 	uint8_t live;			/* enum fw_flow_life; 0 = free */
-	uint8_t closing;		/* enum wire_flow_end, FIN or RST */
+	uint8_t kind : 4;		/* enum fw_flow_kind */
+	uint8_t closing : 4;		/* enum wire_flow_end, FIN or RST */
+};
+
+/* A flow as seen from its local end. */
+struct fw_flow_key {
+	uint8_t local[16], remote[16];
+	uint64_t service;		/* fw_service() */
+};
+
+/* One end of the packet being judged: its key there, and the key's hash, which finds its place
+ * among the flows and among the seen. */
+struct fw_end {
+	struct fw_flow_key key;
+	uint64_t hash;
+	bool known;			/* else it was not asked for yet */
 };
 
 /* Its opening packet, to judge it again and to tell of it. */
@@ -66,12 +79,10 @@ struct fw_tally {
  * without state, unsegmented. They have one verdict, one rule and one generation. */
 struct fw_seen_key {
 	uint8_t local[16], remote[16];
+	uint64_t service;		/* fw_service() */
 	uint32_t rule_id, generation;
-	uint16_t local_port, remote_port;
-	uint8_t family, proto, echo;
 	uint8_t verdict, reason;
 	uint8_t bound;			/* local is a local IP; else the lesser end */
-	uint8_t zero[2];
 };
 
 struct fw_seen {
@@ -79,13 +90,12 @@ struct fw_seen {
 	struct fw_seen_key key;
 	uint16_t vlan;			/* of the first packet, like what follows */
 	uint8_t dir, tcp_flags;
-	uint8_t reserved[8];
 };
 
 /* What a lookup reads of FW_SEEN_WAYS entries before it reads one. */
 struct fw_seen_set {
 	uint64_t full_until_ns;		/* none of them can give way before */
-	uint32_t tags[FW_SEEN_WAYS];	/* part of the key's hash; 0 = the entry is free */
+	uint16_t tags[FW_SEEN_WAYS];	/* part of the key's hash; 0 = the entry is free */
 };
 
 /* What a hop said, kept for a datagram's later fragments. */
@@ -126,10 +136,9 @@ struct fw_counter {
 
 struct fw_alert_slot {
 	uint64_t refilled_ns;
-	uint32_t rule_id;
+	uint64_t cause;			/* 0 = nobody's */
 	uint32_t tokens;
 	uint32_t suppressed;		/* since the last record of this slot */
-	uint8_t used, reason, verdict;
 };
 
 /* One alert, borrowed for the call of the hook. */
@@ -178,11 +187,12 @@ struct fw_cfg {
 	uint16_t lines_max, loads_max;	/* what a packet of one table may cost; 0 = any */
 	struct fw_flow *flows;		/* aligned to 64 */
 	struct fw_opening *openings;	/* one a flow */
-	uint16_t *flow_tags;		/* one a flow: part of its hash; aligned to 16 */
+	uint16_t *flow_tags;		/* one a flow: part of its hash, 0 = free; aligned to 16 */
+	uint64_t *flow_bounds;		/* one for each FW_FLOW_WAYS: none is over before, ns */
 	struct fw_tally *tallies;	/* one a flow; aligned to 64 */
 	uint32_t flow_count;		/* a power of two, >= 2 * FW_FLOW_WAYS */
 	struct fw_seen *seen;		/* aligned to 64 */
-	struct fw_seen_set *seen_sets;	/* one for each FW_SEEN_WAYS of them */
+	struct fw_seen_set *seen_sets;	/* one for each FW_SEEN_WAYS of them; aligned to 16 */
 	uint32_t seen_count;		/* a power of two, >= FW_SEEN_WAYS */
 	struct fw_frags *frags;
 	struct fw_counter *counters;
@@ -213,8 +223,10 @@ struct fw {
 	uint32_t asked_left;		/* flows still to look at since it asked */
 	uint64_t asked_ns;		/* what was told before is told again; 0 = not asked */
 	uint64_t flow_id;		/* last given */
+	uint64_t alert_step_ns;		/* a token comes back each */
 	struct fw_stats stats;
-	struct fw_pkt pkt;		/* of the frame being judged */
+	struct fw_pkt pkt;		/* of the frame being judged, */
+	struct fw_end ends[2];		/* and what it is at its ends, by enum wire_dir */
 	uint16_t counter_of[FW_COUNTER_HASH];	/* only within fw_image_activate: index + 1 */
 };
 
@@ -223,7 +235,11 @@ struct fw {
 void fw_init(struct fw *fw, const struct fw_cfg *cfg);
 
 /* The active image, NULL where nothing is committed. */
-const uint8_t *fw_image(const struct fw *fw);
+static inline const uint8_t *
+fw_image(const struct fw *fw)
+{
+	return fw->active == FW_BANK_NONE ? NULL : fw->cfg.bank[fw->active];
+}
 
 /* The bank that is not active: where RULESET_LOAD writes. */
 uint32_t fw_bank_staged(const struct fw *fw);

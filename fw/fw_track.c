@@ -30,7 +30,7 @@ fw_track_frame(struct fw *fw, const struct fw_verdict *v, uint32_t bytes, uint64
 			fw_track_tell(fw, &fw->cfg.flows[hop->flow - 1], WIRE_FLOW_OPENED,
 			    WIRE_FLOW_LIVE, now_ns);
 	}
-	if (v->hop_count == 0 && v->tuple.family != 0)
+	if (v->hop_count == 0 && fw->pkt.tuple.family != 0)
 		fw_seen_add(fw, v, NULL, bytes, now_ns);
 }
 
@@ -51,23 +51,28 @@ fw_track_due(const struct fw *fw, const struct fw_tally *t, uint64_t now_ns)
 	return now_ns - t->told_ns >= pause_ns;
 }
 
-void
-fw_track_emit(struct fw *fw, struct fw_flow_event *e, struct fw_tally *t)
+bool
+fw_track_wanted(struct fw *fw, uint8_t kind, uint8_t flags, struct fw_tally *t, uint64_t now_ns)
 {
-	uint32_t wants = 1u << e->kind | ((e->flags & WIRE_FLOW_STATE) != 0 ? 0 :
+	uint32_t wants = 1u << kind | ((flags & WIRE_FLOW_STATE) != 0 ? 0 :
 	    (uint32_t)WIRE_FLOW_MASK_SEEN);
 
 	_Static_assert(1u << WIRE_FLOW_OPENED == WIRE_FLOW_MASK_OPENED &&
 	    1u << WIRE_FLOW_UPDATED == WIRE_FLOW_MASK_UPDATED &&
 	    1u << WIRE_FLOW_ENDED == WIRE_FLOW_MASK_ENDED, "kinds are bits of the mask");
-	FW_CHECK(e->kind < WIRE_FLOW_KIND__COUNT);
+	FW_CHECK(kind < WIRE_FLOW_KIND__COUNT);
+	if ((fw->flow_mask & wants) == wants)
+		return true;
+	t->told_ns = now_ns;
+	if (kind != WIRE_FLOW_UPDATED)
+		fw->stats.flow_untold++;
+	return false;
+}
+
+void
+fw_track_emit(struct fw *fw, struct fw_flow_event *e, struct fw_tally *t)
+{
 	e->tally = t;
-	if ((fw->flow_mask & wants) != wants) {
-		t->told_ns = e->now_ns;
-		if (e->kind != WIRE_FLOW_UPDATED)
-			fw->stats.flow_untold++;
-		return;
-	}
 	if (fw->cfg.flow != NULL && fw->cfg.flow(fw->cfg.flow_arg, e)) {
 		t->told_ns = e->now_ns;
 		fw->stats.flow_told++;
@@ -82,17 +87,22 @@ fw_track_emit(struct fw *fw, struct fw_flow_event *e, struct fw_tally *t)
 void
 fw_track_tell(struct fw *fw, const struct fw_flow *f, uint8_t kind, uint8_t end, uint64_t now_ns)
 {
+	struct fw_tally *t = &fw->cfg.tallies[f - fw->cfg.flows];
+
+	if (!fw_track_wanted(fw, kind, WIRE_FLOW_STATE, t, now_ns))
+		return;
 	const struct fw_opening *o = &fw->cfg.openings[f - fw->cfg.flows];
 	struct fw_flow_event e = { .kind = kind, .end = end, .verdict = fw_track_verdict(f),
-		.reason = WIRE_REASON_RULE, .family = f->family, .proto = f->proto,
-		.dir = o->dir, .tcp_flags = o->tcp_flags,
+		.reason = WIRE_REASON_RULE, .family = fw_service_family(f->service),
+		.proto = fw_service_proto(f->service), .dir = o->dir, .tcp_flags = o->tcp_flags,
 		.flags = (uint8_t)(WIRE_FLOW_STATE | WIRE_FLOW_BOUND |
-		    (f->echo ? WIRE_FLOW_ECHO : 0)),
-		.local_port = f->local_port, .remote_port = f->remote_port,
+		    (fw_service_echo(f->service) ? WIRE_FLOW_ECHO : 0)),
+		.local_port = fw_service_local_port(f->service),
+		.remote_port = fw_service_remote_port(f->service),
 		.vlan = o->vlan, .rule_id = f->rule_id, .generation = f->generation,
 		.local = f->local, .remote = f->remote, .now_ns = now_ns };
 
-	fw_track_emit(fw, &e, &fw->cfg.tallies[f - fw->cfg.flows]);
+	fw_track_emit(fw, &e, t);
 }
 
 void

@@ -72,8 +72,12 @@ void fw_track_look(struct fw *fw, const struct fw_flow *f, uint64_t now_ns);
 /* The host's word for what it wants to hear; every live flow is then told. */
 void fw_track_ask(struct fw *fw, uint32_t mask, uint64_t now_ns);
 
-/* What fw_seen.c tells by: e says all but the tally's part. */
+/* What fw_seen.c tells by. wanted: whether the host asked for events of kind, of a flow with
+ * WIRE_FLOW_STATE in flags or without; else it counts as untold, and nothing of it need be
+ * gathered. emit: one that is; e says all but the tally's part. */
 bool fw_track_due(const struct fw *fw, const struct fw_tally *t, uint64_t now_ns);
+bool fw_track_wanted(struct fw *fw, uint8_t kind, uint8_t flags, struct fw_tally *t,
+    uint64_t now_ns);
 void fw_track_emit(struct fw *fw, struct fw_flow_event *e, struct fw_tally *t);
 
 #endif

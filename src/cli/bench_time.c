@@ -302,8 +302,8 @@ bench_chase(size_t bytes, double loads)
 static struct fw_flow_key
 flow_key(const struct bench_ask *a)
 {
-	struct fw_flow_key k = { .family = a->key.family, .proto = a->key.proto,
-		.local_port = a->key.sport, .remote_port = a->key.dport };
+	struct fw_flow_key k = { .service = fw_service(a->key.family, a->key.proto, false,
+		a->key.sport, a->key.dport) };
 
 	memcpy(k.local, a->local, 16);
 	memcpy(k.remote, a->key.remote, 16);
@@ -317,9 +317,10 @@ flows_open(struct board *b, const struct fw_flow_key *keys, uint32_t count)
 		if (b->cfg.flows[i].live)
 			fw_flow_end(&b->fw, &b->cfg.flows[i], 0, 1);
 	for (uint32_t i = 0; i < count; i++) {
-		struct fw_flow *f = fw_flow_find(&b->fw, &keys[i], 1);
+		uint64_t hash = fw_flow_hash(&b->fw, &keys[i]);
+		struct fw_flow *f = fw_flow_find(&b->fw, &keys[i], hash, 1);
 
-		f = f != NULL ? f : fw_flow_open(&b->fw, &keys[i], false, 1);
+		f = f != NULL ? f : fw_flow_open(&b->fw, &keys[i], hash, false, 1);
 		if (f != NULL)
 			f->rule_id = i + 1;
 	}
@@ -341,12 +342,14 @@ bench_flow(struct board *b, const struct bench_ask *asks, uint32_t count)
 		uint32_t carry = 0;
 
 		for (uint32_t i = 0; i < count; i++) {
+			const struct fw_flow_key *key;
 			const struct fw_flow *f;
 			uint64_t start;
 
 			__builtin_prefetch(&keys[MIN(i + AHEAD, count - 1)]);
 			start = ticks();
-			f = fw_flow_find(&b->fw, &keys[i] + (carry >> 31), 1);
+			key = &keys[i] + (carry >> 31);
+			f = fw_flow_find(&b->fw, key, fw_flow_hash(&b->fw, key), 1);
 			carry = f != NULL ? f->rule_id : 0;
 			took[i] = ticks_since(start);
 		}

@@ -76,8 +76,10 @@ board_open(const struct board_cfg *cfg, struct board **out, struct diag *diag)
 	b->cfg.openings = calloc(b->cfg.flow_count, sizeof(struct fw_opening));
 	b->cfg.tallies = lines_open(b->cfg.flow_count * sizeof(struct fw_tally));
 	b->cfg.flow_tags = calloc(b->cfg.flow_count, sizeof(*b->cfg.flow_tags));
+	b->cfg.flow_bounds = calloc(b->cfg.flow_count / FW_FLOW_WAYS, sizeof(uint64_t));
 	if (b->cfg.bank[0] == NULL || b->cfg.bank[1] == NULL || b->cfg.flows == NULL ||
-	    b->cfg.flow_tags == NULL || b->cfg.tallies == NULL || b->cfg.openings == NULL ||
+	    b->cfg.flow_tags == NULL || b->cfg.flow_bounds == NULL ||
+	    b->cfg.tallies == NULL || b->cfg.openings == NULL ||
 	    b->cfg.seen == NULL || b->cfg.seen_sets == NULL ||
 	    b->cfg.frags == NULL || b->cfg.counters == NULL || b->cfg.alert_slots == NULL)
 		goto out;
@@ -106,6 +108,7 @@ board_close(struct board **b)
 	}
 	free((*b)->cfg.flows);
 	free((*b)->cfg.flow_tags);
+	free((*b)->cfg.flow_bounds);
 	free((*b)->cfg.tallies);
 	free((*b)->cfg.openings);
 	free((*b)->cfg.seen);

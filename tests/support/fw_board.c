@@ -41,6 +41,7 @@ fw_board_create(uint32_t flow_count, uint32_t bank_bytes)
 		.bank_bytes = bank_bytes,
 		.flows = zeroed(flow_count * sizeof(struct fw_flow)),
 		.flow_tags = zeroed(flow_count * sizeof(uint16_t)),
+		.flow_bounds = zeroed(flow_count / FW_FLOW_WAYS * sizeof(uint64_t)),
 		.openings = zeroed(flow_count * sizeof(struct fw_opening)),
 		.seen_sets = zeroed(FW_BOARD_SEEN / FW_SEEN_WAYS * sizeof(struct fw_seen_set)),
 		.tallies = zeroed(flow_count * sizeof(struct fw_tally)),
@@ -71,6 +72,7 @@ fw_board_destroy(struct fw_board **b)
 	free(cfg->bank[1]);
 	free(cfg->flows);
 	free(cfg->flow_tags);
+	free(cfg->flow_bounds);
 	free(cfg->tallies);
 	free(cfg->seen);
 	free(cfg->seen_sets);

@@ -103,6 +103,7 @@ rig_init_bytes(struct rig *r, uint32_t bank_bytes)
 		.bank_bytes = bank_bytes,
 		.flows = zeroed(RIG_FLOWS * sizeof(struct fw_flow)),
 		.flow_tags = zeroed(RIG_FLOWS * sizeof(uint16_t)), .flow_count = RIG_FLOWS,
+		.flow_bounds = zeroed(RIG_FLOWS / FW_FLOW_WAYS * sizeof(uint64_t)),
 		.openings = zeroed(RIG_FLOWS * sizeof(struct fw_opening)),
 		.seen_sets = zeroed(RIG_SEEN / FW_SEEN_WAYS * sizeof(struct fw_seen_set)),
 		.tallies = zeroed(RIG_FLOWS * sizeof(struct fw_tally)),
@@ -145,6 +146,7 @@ rig_fini(struct rig *r)
 	free(r->cfg.bank[1]);
 	free(r->cfg.flows);
 	free(r->cfg.flow_tags);
+	free(r->cfg.flow_bounds);
 	free(r->cfg.tallies);
 	free(r->cfg.seen);
 	free(r->cfg.seen_sets);

@@ -15,11 +15,23 @@ static struct fw_board *board;
 static struct fw_flow_key
 key(uint32_t n, uint8_t proto)
 {
-	struct fw_flow_key k = { .family = 4, .proto = proto, .local = { 10, 0, 0, 1 },
+	struct fw_flow_key k = { .local = { 10, 0, 0, 1 },
 		.remote = { 10, 1, (uint8_t)(n >> 24), (uint8_t)(n >> 16) },
-		.local_port = 443, .remote_port = (uint16_t)n };
+		.service = fw_service(4, proto, false, 443, (uint16_t)n) };
 
 	return k;
+}
+
+static struct fw_flow *
+find(const struct fw_flow_key *k, uint64_t now_ns)
+{
+	return fw_flow_find(&board->fw, k, fw_flow_hash(&board->fw, k), now_ns);
+}
+
+static struct fw_flow *
+begin(const struct fw_flow_key *k, uint64_t now_ns)
+{
+	return fw_flow_open(&board->fw, k, fw_flow_hash(&board->fw, k), false, now_ns);
 }
 
 static void
@@ -60,13 +72,13 @@ time_out(uint8_t proto, uint64_t idle_s)
 	struct fw_flow *f;
 
 	fresh();
-	T_OK(fw_flow_find(&board->fw, &k, 0) == NULL);
-	f = fw_flow_open(&board->fw, &k, false, 5);
-	T_OK(f != NULL && fw_flow_find(&board->fw, &k, 5 + idle_s * S - 1) == f);
+	T_OK(find(&k, 0) == NULL);
+	f = begin(&k, 5);
+	T_OK(f != NULL && find(&k, 5 + idle_s * S - 1) == f);
 	fw_flow_touch(&board->fw, f, 0, true, 1 * S);
-	T_OK(fw_flow_find(&board->fw, &k, (idle_s + 1) * S - 1) == f);
+	T_OK(find(&k, (idle_s + 1) * S - 1) == f);
 	T_IS_UINT(board->fw.flow_live, 1);
-	T_OK(fw_flow_find(&board->fw, &k, (idle_s + 1) * S) == NULL);
+	T_OK(find(&k, (idle_s + 1) * S) == NULL);
 	T_IS_UINT(board->fw.flow_live, 0);
 	T_IS_UINT(board->fw.stats.flows_ended, 1);
 }
@@ -90,20 +102,20 @@ closing(void)
 		struct fw_flow *f;
 
 		fresh();
-		f = fw_flow_open(&board->fw, &k, false, 0);
+		f = begin(&k, 0);
 		fw_flow_touch(&board->fw, f, ends[i], true, 100 * S);
 		/* prolongs nothing */
 		fw_flow_touch(&board->fw, f, FW_TCP_ACK, true, 105 * S);
-		T_OK(fw_flow_find(&board->fw, &k, 110 * S - 1) == f);
-		T_OK(fw_flow_find(&board->fw, &k, 110 * S) == NULL);
+		T_OK(find(&k, 110 * S - 1) == f);
+		T_OK(find(&k, 110 * S) == NULL);
 	}
 	struct fw_flow_key k = key(1, FW_PROTO_UDP);
 	struct fw_flow *f;
 
 	fresh();
-	f = fw_flow_open(&board->fw, &k, false, 0);
+	f = begin(&k, 0);
 	fw_flow_touch(&board->fw, f, FW_TCP_RST, true, 10 * S);		/* not TCP: no such flag */
-	T_OK(fw_flow_find(&board->fw, &k, 69 * S) == f);
+	T_OK(find(&k, 69 * S) == f);
 }
 
 /* Each member of the key tells flows apart. */
@@ -113,21 +125,21 @@ keys_differ(void)
 	struct fw_flow_key a = key(7, FW_PROTO_TCP), b;
 
 	fresh();
-	T_OK(fw_flow_open(&board->fw, &a, false, 0) != NULL);
+	T_OK(begin(&a, 0) != NULL);
 	for (int i = 0; i < 7; i++) {
 		b = a;
 		switch (i) {
 		case 0: b.local[15] = 1; break;
 		case 1: b.remote[0] = 11; break;
-		case 2: b.local_port++; break;
-		case 3: b.remote_port++; break;
-		case 4: b.family = 6; break;
-		case 5: b.proto = FW_PROTO_UDP; break;
-		case 6: b.echo = 1; break;
+		case 2: b.service = fw_service(4, FW_PROTO_TCP, false, 444, 7); break;
+		case 3: b.service = fw_service(4, FW_PROTO_TCP, false, 443, 8); break;
+		case 4: b.service = fw_service(6, FW_PROTO_TCP, false, 443, 7); break;
+		case 5: b.service = fw_service(4, FW_PROTO_UDP, false, 443, 7); break;
+		case 6: b.service = fw_service(4, FW_PROTO_TCP, true, 443, 7); break;
 		}
-		T_OK(fw_flow_find(&board->fw, &b, 1) == NULL);
+		T_OK(find(&b, 1) == NULL);
 	}
-	T_OK(fw_flow_find(&board->fw, &a, 1) != NULL);
+	T_OK(find(&a, 1) != NULL);
 }
 
 /* Live flows stay whatever comes; new ones are refused and counted; expired ones make room. */
@@ -140,7 +152,7 @@ full(void)
 	for (uint32_t n = 0; n < 4 * FLOWS; n++) {
 		struct fw_flow_key k = key(n, FW_PROTO_UDP);
 
-		if (fw_flow_open(&board->fw, &k, false, 0) != NULL)
+		if (begin(&k, 0) != NULL)
 			opened++;
 		else
 			refused++;
@@ -153,12 +165,12 @@ full(void)
 	for (uint32_t n = 0; n < 4 * FLOWS; n++) {
 		struct fw_flow_key k = key(n, FW_PROTO_UDP);
 
-		found += fw_flow_find(&board->fw, &k, 60 * S - 1) != NULL;
+		found += find(&k, 60 * S - 1) != NULL;
 	}
 	T_IS_UINT(found, opened);
 	struct fw_flow_key k = key(4 * FLOWS, FW_PROTO_UDP);
 
-	T_OK(fw_flow_open(&board->fw, &k, false, 60 * S) != NULL);
+	T_OK(begin(&k, 60 * S) != NULL);
 	/* Two buckets were looked at, and freed of what had expired. */
 	T_OK(board->fw.flow_live <= opened - FW_FLOW_WAYS + 1);
 	for (uint32_t n = 0; n < FLOWS / FW_FLOW_SWEEP; n++)
@@ -179,8 +191,8 @@ keys_of_packets(void)
 	fw_parse(buf, frame_build(&s, buf), &p);
 	fw_flow_key_get(&p, WIRE_OUT, &out);
 	fw_flow_key_get(&p, WIRE_IN, &in);
-	T_IS_UINT(out.local_port, 1000);
-	T_IS_UINT(in.local_port, 22);
+	T_IS_UINT(out.service, fw_service(4, FW_PROTO_TCP, false, 1000, 22));
+	T_IS_UINT(in.service, fw_service(4, FW_PROTO_TCP, false, 22, 1000));
 	T_IS_MEM(out.local, p.tuple.src, 16);
 	T_IS_MEM(in.local, p.tuple.dst, 16);
 	T_OK(!fw_flow_key_inner(&p, WIRE_IN, &quoted));
@@ -209,8 +221,7 @@ keys_of_packets(void)
 
 	fw_parse(buf, frame_build(&ping, buf), &p);
 	fw_flow_key_get(&p, WIRE_OUT, &out);
-	T_IS_UINT(out.local_port, 99);
-	T_IS_UINT(out.remote_port, 99);
+	T_IS_UINT(out.service, fw_service(4, FW_PROTO_ICMP, true, 99, 99));
 	ping.dport = 0;
 	ping.src = s.dst;
 	ping.dst = s.src;
@@ -220,8 +231,7 @@ keys_of_packets(void)
 	ping.dport = 13 << 8;
 	fw_parse(buf, frame_build(&ping, buf), &p);
 	fw_flow_key_get(&p, WIRE_IN, &in);
-	T_IS_UINT(in.local_port, 13 << 8);
-	T_IS_UINT(in.remote_port, 0);
+	T_IS_UINT(in.service, fw_service(4, FW_PROTO_ICMP, false, 13 << 8, 0));
 }
 
 int
