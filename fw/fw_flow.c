@@ -15,19 +15,39 @@
 _Static_assert(FW_FLOW_WAYS == 8, "the ways of two buckets are 32 bits of a mask");
 _Static_assert(sizeof(struct fw_flow) == 64, "a flow is one line of board memory");
 
-/* The addresses, then the 7 bytes of the service. */
+/* Address and port of the lesser end, then of the greater, then 3 bytes of the service. */
+static inline uint64_t
+hash_v4(const struct fw *fw, const struct fw_flow_key *k)
+{
+	uint64_t lesser = fw_half_word(k->local) << 16 | fw_service_local_port(k->service);
+	uint64_t greater = fw_half_word(k->remote) << 16 | fw_service_remote_port(k->service);
+	uint64_t differ = lesser ^ greater, pair;
+
+	/* either is as likely: no branch */
+	differ &= 0 - (uint64_t)(lesser > greater);
+	lesser ^= differ;
+	greater ^= differ;
+	pair = lesser | greater << 48;
+	return fw_siphash13_last(fw->cfg.seed, &pair, 1,
+	    greater >> 16 | k->service >> 32 << 32, 7);
+}
+
 uint64_t
 fw_flow_hash(const struct fw *fw, const struct fw_flow_key *k)
 {
-	if (fw_service_family(k->service) == 4) {
-		uint64_t pair = fw_half_word(k->local) << 32 | fw_half_word(k->remote);
+	if (fw_service_family(k->service) == 4)
+		return hash_v4(fw, k);
+	uint64_t local[2] = { fw_word(k->local), fw_word(k->local + 8) };
+	uint64_t remote[2] = { fw_word(k->remote), fw_word(k->remote + 8) };
+	uint64_t service = k->service;
 
-		return fw_siphash13_last(fw->cfg.seed, &pair, 1, k->service, 7);
-	}
-	uint64_t words[4] = { fw_word(k->local), fw_word(k->local + 8), fw_word(k->remote),
-		fw_word(k->remote + 8) };
-
-	return fw_siphash13_last(fw->cfg.seed, words, 4, k->service, 7);
+	if (local[0] < remote[0] || (local[0] == remote[0] && (local[1] < remote[1] ||
+	    (local[1] == remote[1] && fw_service_local_port(service) <=
+	    fw_service_remote_port(service)))))
+		return fw_siphash13_last(fw->cfg.seed, (uint64_t[4]){ local[0], local[1],
+		    remote[0], remote[1] }, 4, service, 7);
+	return fw_siphash13_last(fw->cfg.seed, (uint64_t[4]){ remote[0], remote[1], local[0],
+	    local[1] }, 4, fw_service_turn(service), 7);
 }
 
 /* Number of the first entry of the n-th bucket (0, 1) that may hold the key. */
@@ -106,16 +126,6 @@ fw_flow_key_get(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
 	    (uint16_t)(out ? sport : dport), (uint16_t)(out ? dport : sport));
 }
 
-void
-fw_end_make(struct fw *fw, uint8_t dir)
-{
-	struct fw_end *e = &fw->ends[dir];
-
-	fw_flow_key_get(&fw->pkt, dir, &e->key);
-	e->hash = fw_flow_hash(fw, &e->key);
-	e->known = true;
-}
-
 bool
 fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
 {
@@ -134,22 +144,52 @@ fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
 	return memcmp(key->local, local, 16) == 0;
 }
 
+/* Ways of both buckets at once that may hold a key: which one it is in cannot be foretold. */
+static uint32_t
+ways_of(const struct fw *fw, uint64_t hash)
+{
+	uint16_t tag = hash_tag(hash);
+
+	return tags_match(fw->cfg.flow_tags + bucket(fw, hash, 0), tag) |
+	    tags_match(fw->cfg.flow_tags + bucket(fw, hash, 1), tag) << 16;
+}
+
+/* The entry that the lowest of some ways names. */
+static size_t
+way_entry(const struct fw *fw, uint64_t hash, uint32_t ways)
+{
+	uint32_t way = (uint32_t)__builtin_ctz(ways) / 2;
+
+	return bucket(fw, hash, way / FW_FLOW_WAYS) + way % FW_FLOW_WAYS;
+}
+
+void
+fw_flow_ahead(struct fw *fw)
+{
+	const struct fw_flow_key *out = &fw->ends[WIRE_OUT];
+	struct fw_flow_key *in = &fw->ends[WIRE_IN];
+	uint32_t ways;
+
+	fw_flow_key_get(&fw->pkt, WIRE_OUT, &fw->ends[WIRE_OUT]);
+	memcpy(in->local, out->remote, 16);
+	memcpy(in->remote, out->local, 16);
+	in->service = fw_service_turn(out->service);
+	fw->hash = fw_flow_hash(fw, out);
+	ways = ways_of(fw, fw->hash);
+	if (ways != 0) {
+		size_t index = way_entry(fw, fw->hash, ways);
+
+		__builtin_prefetch(&fw->cfg.flows[index], 1);
+		__builtin_prefetch(&fw->cfg.tallies[index], 1);
+	}
+}
+
 struct fw_flow *
 fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t hash, uint64_t now_ns)
 {
-	size_t first = bucket(fw, hash, 0), second = bucket(fw, hash, 1);
-	uint16_t tag = hash_tag(hash);
-	/* both buckets at once: which one it is in cannot be foretold */
-	uint32_t ways = tags_match(fw->cfg.flow_tags + first, tag) |
-	    tags_match(fw->cfg.flow_tags + second, tag) << 16;
+	for (uint32_t ways = ways_of(fw, hash); ways != 0; ways &= ways - 1) {
+		struct fw_flow *f = &fw->cfg.flows[way_entry(fw, hash, ways)];
 
-	for (; ways != 0; ways &= ways - 1) {
-		uint32_t way = (uint32_t)__builtin_ctz(ways) / 2;
-		size_t index = (way < FW_FLOW_WAYS ? first : second) + way % FW_FLOW_WAYS;
-		struct fw_flow *f = fw->cfg.flows + index;
-
-		/* it is nearly always the one: its tally is on its way while the key is compared */
-		__builtin_prefetch(&fw->cfg.tallies[index], 1);
 		if (!flow_has_key(f, key))
 			continue;
 		FW_CHECK(f->live);

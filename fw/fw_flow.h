@@ -63,25 +63,26 @@ fw_service_remote_port(uint64_t service)
 	return (uint16_t)service;
 }
 
+/* The same flow as seen from its other end. */
+static inline uint64_t
+fw_service_turn(uint64_t service)
+{
+	return (service & ~(uint64_t)UINT32_MAX) | (uint32_t)service >> 16 |
+	    (uint32_t)service << 16;
+}
+
 /* Key of a packet at one of its ends: dir WIRE_OUT is that of its source. */
 void fw_flow_key_get(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key);
 /* Key of the flow that an ICMP error is about; false where its quoted packet is none of local. */
 bool fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key);
 
-/* The keyed hash that the next two ask for. */
+/* The keyed hash that the next two ask for. It is the same of a key and of the key with its ends
+ * exchanged, so that a packet has one. */
 uint64_t fw_flow_hash(const struct fw *fw, const struct fw_flow_key *key);
 
-/* Key and hash of fw->pkt at one of its ends, made when they are first asked for: several tables
- * are looked into by them, and the hash costs as much as a look. */
-void fw_end_make(struct fw *fw, uint8_t dir);
-
-static inline const struct fw_end *
-fw_end_get(struct fw *fw, uint8_t dir)
-{
-	if (!fw->ends[dir].known)
-		fw_end_make(fw, dir);
-	return &fw->ends[dir];
-}
+/* fw->ends and fw->hash of fw->pkt, and on its way to the cache what its flow is judged and counted
+ * by: it is asked for once it is known which end is a local IP. */
+void fw_flow_ahead(struct fw *fw);
 
 /* The live flow of key, or NULL. */
 struct fw_flow *fw_flow_find(struct fw *fw, const struct fw_flow_key *key, uint64_t hash,

@@ -125,9 +125,8 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
     struct fw_hop *hop)
 {
 	const struct fw_tuple *t = &fw->pkt.tuple;
-	const struct fw_end *end = fw_end_get(fw, at->dir);
-	struct fw_flow *f = fw_flow_open(fw, &end->key, end->hash, t->proto == FW_PROTO_TCP &&
-	    fw_tuple_is_bare_syn(t), at->now_ns);
+	struct fw_flow *f = fw_flow_open(fw, &fw->ends[at->dir], fw->hash,
+	    t->proto == FW_PROTO_TCP && fw_tuple_is_bare_syn(t), at->now_ns);
 
 	if (f == NULL)
 		return false;
@@ -148,8 +147,7 @@ flow_open(struct fw *fw, const struct fw_at *at, const struct fw_action *a, uint
 static struct fw_flow *
 flow_of(struct fw *fw, const struct fw_at *at)
 {
-	const struct fw_end *end = fw_end_get(fw, at->dir);
-	struct fw_flow *f = fw_flow_find(fw, &end->key, end->hash, at->now_ns);
+	struct fw_flow *f = fw_flow_find(fw, &fw->ends[at->dir], fw->hash, at->now_ns);
 	struct fw_flow_key key;
 
 	if (f != NULL && fw_judge_flow(fw, f, at->now_ns)) {

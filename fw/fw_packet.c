@@ -230,7 +230,8 @@ fw_packet(struct fw *fw, const uint8_t *frame, uint32_t len, uint64_t now_ns,
 {
 	FW_CHECK(frame != NULL || len == 0);
 	fw_parse(frame, len, &fw->pkt);
-	fw->ends[WIRE_OUT].known = fw->ends[WIRE_IN].known = false;
+	if (fw->pkt.tuple.family != 0)
+		fw_flow_ahead(fw);
 	out->hop_count = 0;
 	out->log = false;
 	out->counter = WIRE_COUNTER_NONE;

@@ -89,19 +89,19 @@ make_room(struct fw *fw, uint32_t set, uint64_t now_ns)
 
 /* Index of the entry, with its tag set; *is_new: it was free. UINT32_MAX: no room. */
 static uint32_t
-place_of(struct fw *fw, const struct fw_end *e, const struct said *said, uint64_t now_ns,
+place_of(struct fw *fw, const struct fw_flow_key *key, const struct said *said, uint64_t now_ns,
     bool *is_new)
 {
-	uint32_t set = (uint32_t)e->hash & (fw->cfg.seen_count / FW_SEEN_WAYS - 1);
+	uint32_t set = (uint32_t)fw->hash & (fw->cfg.seen_count / FW_SEEN_WAYS - 1);
 	uint32_t place = UINT32_MAX;
-	uint16_t tag = (uint16_t)(e->hash >> 48 | 1);
+	uint16_t tag = (uint16_t)(fw->hash >> 48 | 1);
 	uint16_t *tags = fw->cfg.seen_sets[set].tags;
 
 	*is_new = false;
 	for (uint32_t way = 0; way < FW_SEEN_WAYS; way++) {
 		uint32_t index = set * FW_SEEN_WAYS + way;
 
-		if (tags[way] == tag && is_same(&fw->cfg.seen[index].key, &e->key, said))
+		if (tags[way] == tag && is_same(&fw->cfg.seen[index].key, key, said))
 			return index;
 	}
 	/* A set without room has no free entry either: in a flood of new flows it ends here. */
@@ -122,9 +122,9 @@ place_of(struct fw *fw, const struct fw_end *e, const struct said *said, uint64_
 /* Without a local IP the lesser end stands for it, so that both ways are one flow. Returns the
  * packet's direction as seen from there. */
 static uint8_t
-lesser_end(struct fw *fw)
+lesser_end(const struct fw *fw)
 {
-	const struct fw_flow_key *out = &fw_end_get(fw, WIRE_OUT)->key;
+	const struct fw_flow_key *out = &fw->ends[WIRE_OUT];
 	int order = memcmp(out->local, out->remote, 16);
 
 	return order < 0 || (order == 0 && fw_service_local_port(out->service) <=
@@ -156,12 +156,12 @@ fw_seen_add(struct fw *fw, const struct fw_verdict *v, const struct fw_hop *hop,
 {
 	struct said said = { v->rule_id, v->generation, v->verdict, v->reason, 0 };
 	uint8_t dir = hop != NULL ? hop->dir : lesser_end(fw);
-	const struct fw_end *e = fw_end_get(fw, dir);
+	const struct fw_flow_key *key = &fw->ends[dir];
 	bool is_new;
 
 	if (hop != NULL)
 		said = (struct said){ hop->rule_id, hop->generation, hop->verdict, hop->reason, 1 };
-	uint32_t index = place_of(fw, e, &said, now_ns, &is_new);
+	uint32_t index = place_of(fw, key, &said, now_ns, &is_new);
 
 	if (index == UINT32_MAX) {
 		fw->stats.seen_full++;
@@ -170,7 +170,7 @@ fw_seen_add(struct fw *fw, const struct fw_verdict *v, const struct fw_hop *hop,
 	struct fw_seen *s = &fw->cfg.seen[index];
 
 	if (is_new) {
-		fill(s, &e->key, &said, &fw->pkt.tuple, dir);
+		fill(s, key, &said, &fw->pkt.tuple, dir);
 		fw_track_open(fw, &s->tally, now_ns);
 		fw->stats.seen_opened++;
 	}

@@ -52,14 +52,6 @@ struct fw_flow_key {
 	uint64_t service;		/* fw_service() */
 };
 
-/* One end of the packet being judged: its key there, and the key's hash, which finds its place
- * among the flows and among the seen. */
-struct fw_end {
-	struct fw_flow_key key;
-	uint64_t hash;
-	bool known;			/* else it was not asked for yet */
-};
-
 /* Its opening packet, to judge it again and to tell of it. */
 struct fw_opening {
 	uint16_t sport, dport, vlan;
@@ -226,7 +218,8 @@ struct fw {
 	uint64_t alert_step_ns;		/* a token comes back each */
 	struct fw_stats stats;
 	struct fw_pkt pkt;		/* of the frame being judged, */
-	struct fw_end ends[2];		/* and what it is at its ends, by enum wire_dir */
+	struct fw_flow_key ends[2];	/* its keys, by enum wire_dir, unless its family is 0 */
+	uint64_t hash;			/* of either of them */
 	uint16_t counter_of[FW_COUNTER_HASH];	/* only within fw_image_activate: index + 1 */
 };
 

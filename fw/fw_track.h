@@ -22,10 +22,7 @@ enum { FW_TRACK_UPDATE_S = 60, FW_TRACK_YOUNG_S = 1 };
 static inline uint32_t
 fw_track_place(const struct fw *fw, const struct fw_flow *f)
 {
-	uint32_t index = (uint32_t)(f - fw->cfg.flows);
-
-	__builtin_prefetch(&fw->cfg.tallies[index], 1);
-	return index + 1;
+	return (uint32_t)(f - fw->cfg.flows) + 1;
 }
 
 static inline uint64_t

@@ -179,6 +179,59 @@ full(void)
 	T_IS_UINT(board->fw.stats.flows_opened - board->fw.stats.flows_ended, 1);
 }
 
+/* Both keys of a packet have one hash, whichever end is the lesser, by address or by port. */
+static void
+hash_of_both_ends(void)
+{
+	static const uint8_t families[] = { 4, 6 };
+	uint64_t before = 0;
+
+	fresh();
+	for (uint32_t n = 0; n < 64; n++) {
+		struct fw_flow_key a = { .service = fw_service(families[n & 1], FW_PROTO_TCP,
+			(n & 2) != 0, n & 4 ? 9 : 443, 443) }, b;
+		uint8_t at = families[n & 1] == 4 ? 3 : n & 32 ? 15 : 7;
+
+		a.local[0] = a.remote[0] = 10;
+		a.local[at] = n & 8 ? 7 : 9;
+		a.remote[at] = n & 16 ? 7 : 9;
+		memcpy(b.local, a.remote, 16);
+		memcpy(b.remote, a.local, 16);
+		b.service = fw_service_turn(a.service);
+		T_IS_UINT(b.service, fw_service(families[n & 1], FW_PROTO_TCP, (n & 2) != 0, 443,
+		    n & 4 ? 9 : 443));
+		T_IS_UINT(fw_flow_hash(&board->fw, &a), fw_flow_hash(&board->fw, &b));
+		T_OK(fw_flow_hash(&board->fw, &a) != before);
+		before = fw_flow_hash(&board->fw, &a);
+	}
+}
+
+/* A full bucket knows when its first flow is over, also one that closes before its time. */
+static void
+closed_makes_room(void)
+{
+	static struct fw_flow *flows[64];
+	uint32_t opened = 0;
+	struct fw_flow_key k;
+
+	fw_board_destroy(&board);
+	board = fw_board_create(2 * FW_FLOW_WAYS, 4096);
+	for (uint32_t n = 0; n < ARRAY_LEN(flows); n++) {
+		k = key(n, FW_PROTO_TCP);
+		flows[opened] = begin(&k, n);
+		opened += flows[opened] != NULL;
+	}
+	T_IS_UINT(opened, 2 * FW_FLOW_WAYS);
+	k = key(64, FW_PROTO_TCP);
+	T_OK(begin(&k, 100 * S) == NULL);
+	for (uint32_t i = 0; i < opened; i++)
+		fw_flow_touch(&board->fw, flows[i], FW_TCP_FIN, true, 100 * S + i / 8);
+	T_OK(begin(&k, 110 * S - 1) == NULL);
+	T_IS_UINT(board->fw.flow_live, opened);
+	T_OK(begin(&k, 110 * S) != NULL || begin(&k, 110 * S + 1) != NULL);
+	T_OK(board->fw.flow_live <= opened - FW_FLOW_WAYS + 1);
+}
+
 static void
 keys_of_packets(void)
 {
@@ -242,6 +295,8 @@ main(void)
 	T_RUN(closing);
 	T_RUN(keys_differ);
 	T_RUN(full);
+	T_RUN(hash_of_both_ends);
+	T_RUN(closed_makes_room);
 	T_RUN(keys_of_packets);
 	fw_board_destroy(&board);
 	return t_done();
