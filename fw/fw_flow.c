@@ -32,26 +32,38 @@ hash_v4(const struct fw *fw, const struct fw_flow_key *k)
 	    greater >> 16 | k->service >> 32 << 32, 7);
 }
 
+/* The local end than the remote one, in any order that is one. */
+static bool
+is_greater(const struct fw_flow_key *k)
+{
+	if (fw_word(k->local) != fw_word(k->remote))
+		return fw_word(k->local) > fw_word(k->remote);
+	if (fw_word(k->local + 8) != fw_word(k->remote + 8))
+		return fw_word(k->local + 8) > fw_word(k->remote + 8);
+	return fw_service_local_port(k->service) > fw_service_remote_port(k->service);
+}
+
 uint64_t
 fw_flow_hash(const struct fw *fw, const struct fw_flow_key *k)
 {
 	if (fw_service_family(k->service) == 4)
 		return hash_v4(fw, k);
-	uint64_t local[2] = { fw_word(k->local), fw_word(k->local + 8) };
-	uint64_t remote[2] = { fw_word(k->remote), fw_word(k->remote + 8) };
+	const uint8_t *lesser = k->local, *greater = k->remote;
 	uint64_t service = k->service;
 
-	if (local[0] < remote[0] || (local[0] == remote[0] && (local[1] < remote[1] ||
-	    (local[1] == remote[1] && fw_service_local_port(service) <=
-	    fw_service_remote_port(service)))))
-		return fw_siphash13_last(fw->cfg.seed, (uint64_t[4]){ local[0], local[1],
-		    remote[0], remote[1] }, 4, service, 7);
-	return fw_siphash13_last(fw->cfg.seed, (uint64_t[4]){ remote[0], remote[1], local[0],
-	    local[1] }, 4, fw_service_turn(service), 7);
+	if (is_greater(k)) {
+		lesser = k->remote;
+		greater = k->local;
+		service = fw_service_turn(service);
+	}
+	uint64_t words[4] = { fw_word(lesser), fw_word(lesser + 8), fw_word(greater),
+		fw_word(greater + 8) };
+
+	return fw_siphash13_last(fw->cfg.seed, words, 4, service, 7);
 }
 
 /* Number of the first entry of the n-th bucket (0, 1) that may hold the key. */
-static size_t
+static inline size_t
 bucket(const struct fw *fw, uint64_t hash, unsigned n)
 {
 	uint32_t buckets = fw->cfg.flow_count / FW_FLOW_WAYS;
@@ -60,7 +72,7 @@ bucket(const struct fw *fw, uint64_t hash, unsigned n)
 	return (size_t)at * FW_FLOW_WAYS;
 }
 
-static uint16_t
+static inline uint16_t
 hash_tag(uint64_t hash)
 {
 	uint16_t tag = (uint16_t)(hash >> 48);
@@ -69,7 +81,7 @@ hash_tag(uint64_t hash)
 }
 
 /* Ways of a bucket whose tag is that, as bits 0, 2, 4 ...; tag 0: those that are free. */
-static uint32_t
+static inline uint32_t
 tags_match(const uint16_t *tags, uint16_t tag)
 {
 #if defined(__SSE2__)
@@ -87,7 +99,7 @@ tags_match(const uint16_t *tags, uint16_t tag)
 #endif
 }
 
-static bool
+static inline bool
 flow_has_key(const struct fw_flow *f, const struct fw_flow_key *k)
 {
 	return ((f->service ^ k->service) |
@@ -145,7 +157,7 @@ fw_flow_key_inner(const struct fw_pkt *p, uint8_t dir, struct fw_flow_key *key)
 }
 
 /* Ways of both buckets at once that may hold a key: which one it is in cannot be foretold. */
-static uint32_t
+static inline uint32_t
 ways_of(const struct fw *fw, uint64_t hash)
 {
 	uint16_t tag = hash_tag(hash);

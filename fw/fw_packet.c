@@ -161,9 +161,8 @@ sum_up(struct fw *fw, struct fw_verdict *v)
 	const struct fw_hop *of = &v->hops[v->hop_count - 1];
 
 	FW_CHECK(v->hop_count >= 1 && v->hop_count <= 2);
-	if (v->hops[0].verdict < of->verdict)
-		of = &v->hops[0];
-	if (of->verdict == WIRE_WOULD_DROP && v->hops[0].verdict == WIRE_WOULD_DROP)
+	if (v->hops[0].verdict < of->verdict || (of->verdict == WIRE_WOULD_DROP &&
+	    v->hops[0].verdict == WIRE_WOULD_DROP))
 		of = &v->hops[0];
 	v->rule_id = of->rule_id;
 	v->counter = of->counter;
@@ -243,5 +242,6 @@ fw_packet(struct fw *fw, const uint8_t *frame, uint32_t len, uint64_t now_ns,
 	/* late: the parser wrote it in bytes and halves, and a copy in other widths waits for those
 	 * to be in the cache, behind all that was written before */
 	out->tuple = fw->pkt.tuple;
-	fw_alert_frame(fw, out, frame, len, now_ns);
+	if (out->verdict != WIRE_PASS || out->log || out->hops[0].log || out->hops[1].log)
+		fw_alert_frame(fw, out, frame, len, now_ns);
 }

@@ -37,7 +37,12 @@ masked(uint32_t off)
 INLINE uint16_t
 rd16(const uint8_t *f, uint32_t off)
 {
+#ifdef __bpf__
 	return (uint16_t)(AT(f, off) << 8 | AT(f, off + 1));
+#else
+	f += off;	/* off + 1 might wrap, for all a compiler knows: two loads */
+	return (uint16_t)(f[0] << 8 | f[1]);
+#endif
 }
 
 INLINE uint32_t

@@ -187,6 +187,8 @@ pump(struct softnic *s, enum port_side side)
 		uint32_t bytes;
 		const uint8_t *p = cut_fill(&s->cut, f->bytes, f->len_bytes, f->orig_bytes, &bytes);
 
+		if (i + 1 < count)
+			__builtin_prefetch(frames[i + 1].bytes);
 		if (f->wall_ns != 0) {
 			if (!s->clock.replaying)
 				replay_begin(s, f->wall_ns);

@@ -8,6 +8,7 @@
  *   live   a later segment of one of those flows, whose first answer came
  *   warm   a live one out of WARM flows, as in a transfer: all of it stays in the caches
  *   drop   a TCP SYN that no rule allows
+ * While one is judged the next is on its way to the cache, as in a burst of the software NIC.
  * Best of RUNS by mean, in processor time of the thread, so that other programs cost it no more
  * than what they take from its caches. Each run begins with an empty flow table; every verdict is
  * checked.
@@ -127,6 +128,7 @@ ask(struct judge *j, const struct frame *frames, uint32_t spread, uint64_t *now_
 		const uint8_t *frame = frames[order[k % spread]].bytes;
 		struct fw_verdict v;
 
+		__builtin_prefetch(frames[order[(k + 1) % ASKED % spread]].bytes);
 		*now_ns += STEP_NS;
 		judge_frame(j, frame, FRAME_BYTES, FRAME_BYTES, *now_ns, &v, NULL);
 		wrong += v.verdict != verdict || v.reason != reason;
