@@ -5,6 +5,7 @@
  */
 #include "fw_parse.h"
 
+#include "fw_mem.h"
 #include "fw_port.h"
 
 enum {
@@ -64,8 +65,8 @@ rd_addr(const uint8_t *f, uint32_t off, uint32_t n, uint8_t out[16])
 	typedef uint32_t v4u32 __attribute__((vector_size(16)));
 	v4u32 v = { 0 };
 
-	__builtin_memcpy(&v, f + off, n);
-	__builtin_memcpy(out, &v, 16);
+	memcpy(&v, f + off, n);
+	memcpy(out, &v, 16);
 #endif
 }
 
