@@ -330,7 +330,7 @@ class_s(const struct prove_half *h, const struct prove_side *s, const struct pro
 	enum rc rc;
 
 	near_find(near, q, p);
-	rc = prove_work_add(work, (uint64_t)n * (near->differ_count / 4 + 1));
+	rc = prove_work_add(work, (uint64_t)n * (near->differ_count / 4 + 2 * h->count));
 	for (uint32_t k = 0; k < n && rc == RC_OK; k++) {
 		prove_tuple t = 0;
 		uint32_t any;

@@ -159,7 +159,8 @@ uint32_t prove_row_cell(const struct prove_row *row, prove_tuple s);
 uint32_t prove_body_of(const uint8_t *image, const struct addr *local);
 
 /* --- work: a count, so that a set of rules that multiplies is refused at the same place on every
- * machine. A step is four words of a product, one of its bits, or one word of a row --- */
+ * machine. A step is four words of a product, one of its bits, half a look-up in the image, or one
+ * word of a row --- */
 
 #define PROVE_STEPS_MAX UINT64_C(1500000000)	/* of one direction of one table */
 #define PROVE_STEPS_ALL_MAX UINT64_C(4000000000)	/* of an image */
