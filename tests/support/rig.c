@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "clock.h"
+#include "hash.h"
 #include "wire_image.h"
 #include "wire_shared.h"
 
@@ -278,4 +279,22 @@ rig_raw(struct rig *r, uint32_t slot, const uint32_t hdr[2], const void *payload
 	reply_hdr[0] = wire_load32(at);
 	reply_hdr[1] = wire_load32(at + 4);
 	memcpy(reply, at + WIRE_MBOX_HDR_BYTES, WIRE_MBOX_PAYLOAD_MAX);
+}
+
+uint32_t
+rig_verify(struct rig *r, rig_ask *ask, uint32_t flags)
+{
+	struct wire_verify v = { le32_put(r->fm->handle), le32_put(flags) };
+
+	return ask(r, WIRE_OP_VERIFY, &v, sizeof(v));
+}
+
+uint32_t
+rig_commit(struct rig *r, rig_ask *ask, uint32_t generation)
+{
+	struct wire_commit c = { .handle = le32_put(r->fm->handle),
+		.generation = le32_put(generation), .flags = le32_put(WIRE_COMMIT_PERSIST) };
+
+	c.crc32c = le32_put(crc32c(0, &c, sizeof(c) - 4));
+	return ask(r, WIRE_OP_COMMIT, &c, sizeof(c));
 }

@@ -74,4 +74,10 @@ enum rc rig_upload_wait(struct rig *r, uint32_t generation, uint32_t confirm_s, 
 void rig_raw(struct rig *r, uint32_t slot, const uint32_t hdr[2], const void *payload,
     uint32_t len, uint32_t reply_hdr[2], uint8_t *reply);
 
+/* What a test sends a request by; 0 = good, else the error. */
+typedef uint32_t rig_ask(struct rig *r, uint32_t op, const void *req, uint32_t len);
+/* Of the upload that is open. */
+uint32_t rig_verify(struct rig *r, rig_ask *ask, uint32_t flags);
+uint32_t rig_commit(struct rig *r, rig_ask *ask, uint32_t generation);
+
 #endif

@@ -6,13 +6,12 @@
  */
 #include "t.h"
 
-#include "diag.h"
 #include "frames.h"
 #include "fw_board.h"
-#include "pol_ctx.h"
+#include "fw_text.h"
 #include "verdict.h"
 
-enum { STEPS_MAX = 24, ARENA_BYTES = 64 << 20 };
+enum { STEPS_MAX = 24 };
 
 struct step {
 	uint32_t at_s;
@@ -26,41 +25,8 @@ struct story {
 	struct step steps[STEPS_MAX];
 };
 
-static struct arena arena;
-static struct diags diags;
-static struct image_symbols symbols[4];
+static struct fw_text texts;
 static struct fw_board *board;
-
-static void
-commit(const char *text)
-{
-	struct pol_source source = { "a.pol", (const uint8_t *)text, strlen(text) };
-	const struct pol_limits limits = { .bytes_max = POL_EVAL_BYTES_MAX,
-		.instructions_max = POL_EVAL_INSTRUCTIONS_MAX, .close = true };
-	struct pol_sources sources = { &source, 1 };
-	struct pol_rules *rules = arena_alloc(&arena, sizeof(*rules));
-	uint32_t generation = board->fw.generation + 1;
-	struct image_input in;
-
-	CHECK(rules != NULL && generation < ARRAY_LEN(symbols));
-	diags.count = diags.errors = diags.warnings = 0;
-	if (pol_eval_limited(&sources, &limits, &arena, rules, &diags) != RC_OK ||
-	    pol_build(rules, POL_PASS_ALL, &arena, &in, &symbols[generation], &diags) != RC_OK) {
-		diags_print(&diags, stderr);
-		CHECK(false);
-	}
-	fw_board_commit(board, &in, generation);
-}
-
-static uint32_t
-line_of(uint32_t generation, uint32_t rule_id)
-{
-	CHECK(generation < ARRAY_LEN(symbols));
-	for (uint32_t i = 0; i < symbols[generation].count; i++)
-		if (symbols[generation].items[i].rule_id == rule_id)
-			return symbols[generation].items[i].line;
-	return 0;
-}
 
 static void
 judge(const struct frame_spec *s, uint64_t now_ns, char *out, size_t cap)
@@ -76,7 +42,7 @@ judge(const struct frame_spec *s, uint64_t now_ns, char *out, size_t cap)
 			generation = v.hops[i].generation;
 	if (v.rule_id != 0)
 		snprintf(out, cap, "%s %s %u", verdict_name(v.verdict), reason_name(v.reason),
-		    line_of(generation, v.rule_id));
+		    fw_text_line(&texts, generation, v.rule_id));
 	else
 		snprintf(out, cap, "%s %s", verdict_name(v.verdict), reason_name(v.reason));
 }
@@ -86,7 +52,7 @@ fresh(void)
 {
 	struct fw_cfg cfg = board->fw.cfg;
 
-	arena_reset(&arena);
+	fw_text_reset(&texts);
 	fw_init(&board->fw, &cfg);
 }
 
@@ -94,13 +60,13 @@ static void
 tell(const struct story *story)
 {
 	fresh();
-	commit(story->policy);
+	fw_text_commit(&texts, story->policy);
 	for (const struct step *s = story->steps; s->want != NULL; s++) {
 		struct frame_spec spec;
 		char got[128];
 
 		if (s->packet == NULL) {
-			commit(s->want);
+			fw_text_commit(&texts, s->want);
 			T_OK(board->fw.generation > 1);
 			continue;
 		}
@@ -344,7 +310,7 @@ errors_about_flows(void)
 	char got[128];
 
 	fresh();
-	commit("\npolicy 'guard' { stage = 'guard' }\n"
+	fw_text_commit(&texts, "\npolicy 'guard' { stage = 'guard' }\n"
 	    "segment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
 	    "  outbound { allow = tcp(80), to = any } }");
 	frame_from_text("10.0.0.1/1000 > 9.9.9.9/80 tcp syn", &s);
@@ -377,11 +343,11 @@ no_image_and_no_ip(void)
 	fw_packet(&board->fw, lldp, sizeof(lldp), 1, &v);
 	T_IS_UINT(v.verdict, WIRE_DROP);
 	T_IS_UINT(v.reason, WIRE_REASON_NO_IMAGE);
-	commit("\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce' }");
+	fw_text_commit(&texts, "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce' }");
 	fw_packet(&board->fw, lldp, sizeof(lldp), 1, &v);
 	T_IS_UINT(v.verdict, WIRE_PASS);
 	T_IS_UINT(v.reason, WIRE_REASON_NON_IP);
-	commit("\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce' }\n"
+	fw_text_commit(&texts, "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce' }\n"
 	    "defaults { non_ip = 'drop' }");
 	fw_packet(&board->fw, lldp, sizeof(lldp), 1, &v);
 	T_IS_UINT(v.verdict, WIRE_DROP);
@@ -405,7 +371,7 @@ syn_flood(void)
 	char got[128];
 
 	fresh();
-	commit("\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
+	fw_text_commit(&texts, "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
 	    "  inbound { allow = tcp(22), from = any } }");
 	for (uint32_t i = 1; i <= 20; i++) {
 		frame_from_text("8.8.8.8 > 10.0.0.1/22 tcp syn", &s);
@@ -459,7 +425,7 @@ flows_full(void)
 	char got[128];
 
 	fresh();
-	commit("\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
+	fw_text_commit(&texts, "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce',\n"
 	    "  inbound { allow = udp(53), from = any } }");
 	for (uint32_t i = 1; i <= 1024; i++) {
 		frame_from_text("9.9.9.9 > 10.0.0.1/53 udp", &s);
@@ -491,11 +457,11 @@ counters(void)
 	char got[128];
 
 	fresh();
-	commit(policy);
+	fw_text_commit(&texts, policy);
 	frame_from_text("9.9.9.9/7 > 10.0.0.1/53 udp", &s);
 	for (int i = 0; i < 3; i++)
 		judge(&s, FW_NS_PER_S, got, sizeof(got));
-	commit(other);
+	fw_text_commit(&texts, other);
 	frame_from_text("9.9.9.9/8 > 10.0.0.1/53 udp", &s);
 	judge(&s, FW_NS_PER_S, got, sizeof(got));
 	for (uint32_t i = 0; i < WIRE_COUNTERS_MAX; i++) {
@@ -517,7 +483,7 @@ alerts(void)
 
 	fresh();
 	board->alert_count = 0;
-	commit("\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce' }");
+	fw_text_commit(&texts, "\nsegment 's' { members = ip '10.0.0.1', mode = 'enforce' }");
 	frame_from_text("9.9.9.9/7 > 10.0.0.1/53 udp", &s);
 	for (int i = 0; i < 100; i++)
 		judge(&s, FW_NS_PER_S, got, sizeof(got));
@@ -538,9 +504,8 @@ alerts(void)
 int
 main(void)
 {
-	arena_init(&arena, ARENA_BYTES);
-	CHECK(diags_init(&diags));
 	board = fw_board_create(256, 1 << 20);
+	fw_text_init(&texts, board);
 	T_ROWS(stories, tell);
 	T_RUN(errors_about_flows);
 	T_RUN(no_image_and_no_ip);
@@ -549,7 +514,6 @@ main(void)
 	T_RUN(counters);
 	T_RUN(alerts);
 	fw_board_destroy(&board);
-	diags_fini(&diags);
-	arena_fini(&arena);
+	fw_text_fini(&texts);
 	return t_done();
 }

@@ -160,24 +160,6 @@ load(struct rig *r, const uint8_t *image, uint32_t at, uint32_t len, uint32_t dm
 }
 
 static uint32_t
-verify(struct rig *r, uint32_t flags)
-{
-	struct wire_verify v = { le32_put(r->fm->handle), le32_put(flags) };
-
-	return ask(r, WIRE_OP_VERIFY, &v, sizeof(v));
-}
-
-static uint32_t
-commit(struct rig *r, uint32_t generation)
-{
-	struct wire_commit c = { .handle = le32_put(r->fm->handle),
-		.generation = le32_put(generation), .flags = le32_put(WIRE_COMMIT_PERSIST) };
-
-	c.crc32c = le32_put(crc32c(0, &c, sizeof(c) - 4));
-	return ask(r, WIRE_OP_COMMIT, &c, sizeof(c));
-}
-
-static uint32_t
 abort_upload(struct rig *r, uint32_t handle)
 {
 	struct wire_abort a = { le32_put(handle) };
@@ -202,11 +184,11 @@ order(void)
 	T_IS_UINT(arg(), RIG_COUNTERS);
 	T_IS_UINT(begin(&r, 0, 5, image, 0, 0), WIRE_ERR_EINVAL);
 	T_IS_UINT(load(&r, image, 0, 4096, 0), WIRE_ERR_ENOENT);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_ENOENT);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_ENOENT);
 	T_IS_UINT(abort_upload(&r, 1), WIRE_ERR_ENOENT);
 	T_IS_UINT(begin(&r, 0, 5, image, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_NOT_STAGED);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
 	/* No hole, no excess, no window beyond the windows. */
 	T_IS_UINT(load(&r, image, 64, 64, 0), WIRE_ERR_ERANGE);
 	T_IS_UINT(load(&r, image, 0, 4160, 0), WIRE_ERR_ERANGE);
@@ -221,26 +203,26 @@ order(void)
 	T_IS_UINT(load(&r, image, 500, 2500, 8), 0);
 	T_IS_UINT(get_le32(reply), 3000);
 	/* Half an upload. */
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_NOT_STAGED);
 	T_IS_UINT(arg(), 3000);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
 	T_IS_UINT(load(&r, image, 3000, 1096, 0), 0);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
-	T_IS_UINT(verify(&r, 2), WIRE_ERR_EINVAL);
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 2), WIRE_ERR_EINVAL);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	T_IS_UINT(get_le32(reply), 4096);
-	T_IS_UINT(verify(&r, 0), 0);
-	T_IS_UINT(commit(&r, 6), WIRE_ERR_GENERATION);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
+	T_IS_UINT(rig_commit(&r, ask, 6), WIRE_ERR_GENERATION);
 	/* What is loaded after VERIFY was not verified. */
 	T_IS_UINT(load(&r, image, 0, 64, 0), 0);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
-	T_IS_UINT(verify(&r, WIRE_VERIFY_BACKGROUND), WIRE_ERR_EBUSY);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, WIRE_VERIFY_BACKGROUND), WIRE_ERR_EBUSY);
 	rig_poll(&r);
-	T_IS_UINT(verify(&r, WIRE_VERIFY_BACKGROUND), 0);
+	T_IS_UINT(rig_verify(&r, ask, WIRE_VERIFY_BACKGROUND), 0);
 	T_IS_UINT(r.fw->generation, 0);
-	T_IS_UINT(commit(&r, 5), 0);
+	T_IS_UINT(rig_commit(&r, ask, 5), 0);
 	T_IS_UINT(r.fw->generation, 5);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_ENOENT);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_ENOENT);
 	T_IS_UINT(begin(&r, 5, 5, image, 4096, 0), WIRE_ERR_GENERATION);
 	T_IS_UINT(begin(&r, 5, 6, image, 4096, 0), 0);
 	T_IS_UINT(abort_upload(&r, r.fm->handle - 1), WIRE_ERR_ENOENT);
@@ -269,22 +251,22 @@ not_as_announced(void)
 	rig_image(image, 4096, 7);
 	T_IS_UINT(begin(&r, 0, 5, image, 4096, 3), 0);
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_RULE_INVALID);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_RULE_INVALID);
 	T_OK(arg() > 0 && arg() < 128);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_RULE_INVALID);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_RULE_INVALID);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
 	T_IS_UINT(begin(&r, 0, 5, image, 4096, 0), 0);
 	image[4095] ^= 1;
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_BAD_DIGEST);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_BAD_DIGEST);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
 	image[4095] ^= 1;
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	image[4] ^= 1;
 	T_IS_UINT(begin(&r, 0, 5, image, 4096, 0), 0);
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_RULE_INVALID);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_RULE_INVALID);
 	T_IS_UINT(arg(), 0);
 	T_IS_UINT(r.fw->generation, 0);
 	rig_fini(&r);
@@ -313,15 +295,15 @@ beyond_the_profile(void)
 		.counters = le32_put(in->counter_count), .bytes = le32_put((uint32_t)len) }, p), 0);
 	CHECK(len <= WIRE_MBOX_WINDOW_BYTES);
 	T_IS_UINT(load(&r, p, 0, (uint32_t)len, 0), 0);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_PROFILE);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_PROFILE);
 	T_IS_UINT(arg(), 0);
-	T_IS_UINT(commit(&r, 5), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_commit(&r, ask, 5), WIRE_ERR_NOT_STAGED);
 	r.fw->cfg.lines_max = 99;
 	T_IS_UINT(begin_full(&r, (struct wire_begin){ .generation = le32_put(5),
 		.tables = le32_put(2), .rules = le32_put(205),
 		.counters = le32_put(in->counter_count), .bytes = le32_put((uint32_t)len) }, p), 0);
 	T_IS_UINT(load(&r, p, 0, (uint32_t)len, 0), 0);
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	free(p);
 	arena_fini(&a);
 	rig_fini(&r);
@@ -345,13 +327,13 @@ image_bits(void)
 
 		wrong[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (load(&r, wrong, line, 64, 0) == 0)
-			refused += verify(&r, 0) == WIRE_ERR_BAD_DIGEST &&
-			    commit(&r, 5) == WIRE_ERR_NOT_STAGED;
+			refused += rig_verify(&r, ask, 0) == WIRE_ERR_BAD_DIGEST &&
+			    rig_commit(&r, ask, 5) == WIRE_ERR_NOT_STAGED;
 		wrong[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		if (bit % 512 == 511)
 			T_IS_UINT(load(&r, wrong, line, 64, 0), 0);
 	}
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	T_IS_UINT(refused, sizeof(wrong) * 8);
 	T_IS_UINT(r.fw->generation, 0);
 	rig_fini(&r);
@@ -427,23 +409,23 @@ host_dies(void)
 	rig_image(image, 4096, 7);
 	T_IS_UINT(begin(&r, 0, 5, image, 4096, 0), 0);
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), 0);
-	T_IS_UINT(commit(&r, 5), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
+	T_IS_UINT(rig_commit(&r, ask, 5), 0);
 	T_IS_UINT(begin(&r, 5, 6, image, 4096, 0), 0);
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, WIRE_VERIFY_BACKGROUND), WIRE_ERR_EBUSY);
+	T_IS_UINT(rig_verify(&r, ask, WIRE_VERIFY_BACKGROUND), WIRE_ERR_EBUSY);
 	first = r.mem;
 	r.mem = second;
 	fw_mbox_attach(r.fw, second, r.now_ns);
 	rig_poll(&r);
 	T_IS_UINT(r.fw->generation, 5);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_ENOENT);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_ENOENT);
 	T_IS_UINT(begin(&r, 5, 6, image, 4096, 0), 0);
 	/* A second BEGIN ends the first; its handle then names nothing. */
 	r.fm->handle--;
 	T_IS_UINT(begin(&r, 5, 6, image, 4096, 0), 0);
 	T_IS_UINT(load(&r, image, 0, 4096, 0), 0);
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	/* And dies while the board stores: the commit goes on, once and whole. */
 	r.store_pending = 3;
 	T_IS_UINT(r.stores, 1);

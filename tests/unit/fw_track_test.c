@@ -4,19 +4,18 @@
  * follow each. An event is KIND[:END] VERDICT LINE LOCAL/PORT REMOTE/PORT OUT/IN, packets out and
  * in; KIND is + opened, ~ updated, - ended, and has a "?" where the flow was only seen.
  */
-#include "diag.h"
 #include "frames.h"
 #include "fw_board.h"
+#include "fw_text.h"
 #include "fw_seen.h"
 #include "fw_track.h"
-#include "pol_ctx.h"
 #include "str.h"
 #include "verdict.h"
 #include "wire_flow.h"
 
 #include "t.h"
 
-enum { STEPS_MAX = 16, ARENA_BYTES = 64 << 20 };
+enum { STEPS_MAX = 16 };
 
 struct step {
 	uint32_t at_s;
@@ -30,43 +29,10 @@ struct story {
 	struct step steps[STEPS_MAX];
 };
 
-static struct arena arena;
-static struct diags diags;
-static struct image_symbols symbols[4];
+static struct fw_text texts;
 static struct fw_board *board;
 static struct str heard;
 static bool deaf;
-
-static void
-commit(const char *text)
-{
-	struct pol_source source = { "a.pol", (const uint8_t *)text, strlen(text) };
-	const struct pol_limits limits = { .bytes_max = POL_EVAL_BYTES_MAX,
-		.instructions_max = POL_EVAL_INSTRUCTIONS_MAX, .close = true };
-	struct pol_sources sources = { &source, 1 };
-	struct pol_rules *rules = arena_alloc(&arena, sizeof(*rules));
-	uint32_t generation = board->fw.generation + 1;
-	struct image_input in;
-
-	CHECK(rules != NULL && generation < ARRAY_LEN(symbols));
-	diags.count = diags.errors = diags.warnings = 0;
-	if (pol_eval_limited(&sources, &limits, &arena, rules, &diags) != RC_OK ||
-	    pol_build(rules, POL_PASS_ALL, &arena, &in, &symbols[generation], &diags) != RC_OK) {
-		diags_print(&diags, stderr);
-		CHECK(false);
-	}
-	fw_board_commit(board, &in, generation);
-}
-
-static uint32_t
-line_of(uint32_t generation, uint32_t rule_id)
-{
-	CHECK(generation < ARRAY_LEN(symbols));
-	for (uint32_t i = 0; i < symbols[generation].count; i++)
-		if (symbols[generation].items[i].rule_id == rule_id)
-			return symbols[generation].items[i].line;
-	return 0;
-}
 
 static bool
 hear(void *arg, const struct fw_flow_event *e)
@@ -83,8 +49,9 @@ hear(void *arg, const struct fw_flow_event *e)
 	addr_print(&remote, r);
 	str_addf(&heard, "%s%c%s%s %s %u %s/%u %s/%u %u/%u", heard.len > 0 ? "; " : "",
 	    "+~-"[e->kind], (e->flags & WIRE_FLOW_STATE) != 0 ? "" : "?", ends[e->end],
-	    verdict_name(e->verdict), line_of(e->generation, e->rule_id), l, e->local_port, r,
-	    e->remote_port, (unsigned)e->tally->packets[0], (unsigned)e->tally->packets[1]);
+	    verdict_name(e->verdict), fw_text_line(&texts, e->generation, e->rule_id), l,
+	    e->local_port, r, e->remote_port, (unsigned)e->tally->packets[0],
+	    (unsigned)e->tally->packets[1]);
 	return true;
 }
 
@@ -93,7 +60,7 @@ fresh(void)
 {
 	struct fw_cfg cfg = board->fw.cfg;
 
-	arena_reset(&arena);
+	fw_text_reset(&texts);
 	cfg.flow = hear;
 	fw_init(&board->fw, &cfg);
 	fw_track_ask(&board->fw, WIRE_FLOW_MASK_ALL, 0);
@@ -132,13 +99,13 @@ static void
 tell(const struct story *story)
 {
 	fresh();
-	commit(story->policy);
+	fw_text_commit(&texts, story->policy);
 	for (const struct step *s = story->steps; s->want != NULL; s++) {
 		str_fini(&heard);
 		if (s->packet == NULL)
 			sweep_all(s->at_s * FW_NS_PER_S);
 		else if (s->packet[0] == '!')
-			commit(s->packet + 1);
+			fw_text_commit(&texts, s->packet + 1);
 		else
 			packet(s->packet, s->at_s * FW_NS_PER_S);
 		if (!T_IS_STR(str_text(&heard), s->want))
@@ -258,7 +225,7 @@ no_room(void)
 	const struct fw_stats *s = &board->fw.stats;
 
 	fresh();
-	commit(ENFORCE "  inbound { allow = udp(53), from = any } }");
+	fw_text_commit(&texts, ENFORCE "  inbound { allow = udp(53), from = any } }");
 	str_fini(&heard);
 	deaf = true;
 	packet("9.9.9.9/1000 > 10.0.0.1/53 udp", FW_NS_PER_S);
@@ -282,7 +249,7 @@ masks(void)
 	const struct fw_stats *s = &board->fw.stats;
 
 	fresh();
-	commit(ENFORCE "  inbound { allow = udp(53), from = any } }");
+	fw_text_commit(&texts, ENFORCE "  inbound { allow = udp(53), from = any } }");
 	str_fini(&heard);
 	fw_track_ask(&board->fw, WIRE_FLOW_MASK_OPENED | WIRE_FLOW_MASK_ENDED, 0);
 	packet("9.9.9.9/1000 > 10.0.0.1/53 udp", FW_NS_PER_S);
@@ -313,7 +280,7 @@ flood(void)
 	uint32_t dropped = 0;
 
 	fresh();
-	commit(ENFORCE "  inbound { allow = tcp(22), from = any } }");
+	fw_text_commit(&texts, ENFORCE "  inbound { allow = tcp(22), from = any } }");
 	frame_from_text("9.9.9.9/1000 > 10.0.0.1/23 tcp syn", &spec);
 	for (uint32_t i = 0; i < COUNT; i++) {
 		spec.sport = (uint16_t)i;
@@ -346,7 +313,7 @@ fragments(void)
 	uint64_t bytes = 0;
 
 	fresh();
-	commit(ENFORCE "  inbound { allow = udp(53), from = any } }");
+	fw_text_commit(&texts, ENFORCE "  inbound { allow = udp(53), from = any } }");
 	frame_from_text("9.9.9.9/1000 > 10.0.0.1/53 udp", &spec);
 	spec.fragment = true;
 	for (int i = 0; i < 3; i++) {
@@ -379,7 +346,7 @@ late_fragment(void)
 	struct fw_verdict v;
 
 	fresh();
-	commit(ENFORCE "  inbound { allow = tcp(22), from = any } }");
+	fw_text_commit(&texts, ENFORCE "  inbound { allow = tcp(22), from = any } }");
 	frame_from_text("9.9.9.9/1000 > 10.0.0.1/22 tcp fin ack", &spec);
 	spec.fragment = spec.more = true;
 	spec.payload = 12;
@@ -397,9 +364,8 @@ late_fragment(void)
 int
 main(void)
 {
-	arena_init(&arena, ARENA_BYTES);
-	CHECK(diags_init(&diags));
 	board = fw_board_create(FW_BOARD_SEEN, 1 << 20);
+	fw_text_init(&texts, board);
 	T_ROWS(stories, tell);
 	T_RUN(no_room);
 	T_RUN(masks);
@@ -408,7 +374,6 @@ main(void)
 	T_RUN(late_fragment);
 	str_fini(&heard);
 	fw_board_destroy(&board);
-	diags_fini(&diags);
-	arena_fini(&arena);
+	fw_text_fini(&texts);
 	return t_done();
 }

@@ -65,24 +65,6 @@ copy(struct rig *r, uint32_t from, uint32_t at, uint32_t len, uint32_t wrong)
 	return ask(r, WIRE_OP_COPY, &c, sizeof(c));
 }
 
-static uint32_t
-verify(struct rig *r, uint32_t flags)
-{
-	struct wire_verify v = { le32_put(r->fm->handle), le32_put(flags) };
-
-	return ask(r, WIRE_OP_VERIFY, &v, sizeof(v));
-}
-
-static uint32_t
-commit(struct rig *r, uint32_t generation)
-{
-	struct wire_commit c = { .handle = le32_put(r->fm->handle),
-		.generation = le32_put(generation), .flags = le32_put(WIRE_COMMIT_PERSIST) };
-
-	c.crc32c = le32_put(crc32c(0, &c, sizeof(c) - 4));
-	return ask(r, WIRE_OP_COMMIT, &c, sizeof(c));
-}
-
 /* old is enforced as 5, an upload of new as 6 is open; they differ in the last line. */
 static void
 start(struct rig *r, uint32_t len)
@@ -97,8 +79,8 @@ start(struct rig *r, uint32_t len)
 	T_IS_UINT(begin(r, 5, old, len), 0);
 	for (uint32_t at = 0; at < len; at += WIRE_MBOX_WINDOW_BYTES)
 		T_IS_UINT(load(r, old, at, MIN(len - at, (uint32_t)WIRE_MBOX_WINDOW_BYTES)), 0);
-	T_IS_UINT(verify(r, 0), 0);
-	T_IS_UINT(commit(r, 5), 0);
+	T_IS_UINT(rig_verify(r, ask, 0), 0);
+	T_IS_UINT(rig_commit(r, ask, 5), 0);
 	T_IS_UINT(begin(r, 6, new, len), 0);
 }
 
@@ -181,26 +163,26 @@ order(void)
 	T_IS_UINT(answer, 3072);
 	T_IS_UINT(copy(&r, 128, 128, 64, 1u << 31), WIRE_ERR_EBADMSG);
 	T_IS_UINT(answer, crc32c(0, old + 128, 64));
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_NOT_STAGED);
 	T_IS_UINT(answer, 128);
 	T_IS_UINT(copy(&r, 128, 128, SMALL - 128, 0), 0);
 	/* All is there, and the last line is the old one. */
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_BAD_DIGEST);
-	T_IS_UINT(commit(&r, 6), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_BAD_DIGEST);
+	T_IS_UINT(rig_commit(&r, ask, 6), WIRE_ERR_NOT_STAGED);
 	T_IS_UINT(load(&r, new, SMALL - 64, 64), 0);
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	/* What is copied after VERIFY was not verified. */
 	T_IS_UINT(copy(&r, 0, 0, 64, 0), 0);
-	T_IS_UINT(commit(&r, 6), WIRE_ERR_NOT_STAGED);
+	T_IS_UINT(rig_commit(&r, ask, 6), WIRE_ERR_NOT_STAGED);
 	T_IS_UINT(copy(&r, 64, 0, 64, 0), 0);
-	T_IS_UINT(verify(&r, 0), WIRE_ERR_BAD_DIGEST);
+	T_IS_UINT(rig_verify(&r, ask, 0), WIRE_ERR_BAD_DIGEST);
 	T_IS_UINT(copy(&r, 0, 0, 64, 0), 0);
-	T_IS_UINT(verify(&r, WIRE_VERIFY_BACKGROUND), WIRE_ERR_EBUSY);
+	T_IS_UINT(rig_verify(&r, ask, WIRE_VERIFY_BACKGROUND), WIRE_ERR_EBUSY);
 	while (fw_mbox_busy(r.fm))
 		rig_poll(&r);
-	T_IS_UINT(verify(&r, 0), 0);
+	T_IS_UINT(rig_verify(&r, ask, 0), 0);
 	old_stands(&r, SMALL);
-	T_IS_UINT(commit(&r, 6), 0);
+	T_IS_UINT(rig_commit(&r, ask, 6), 0);
 	T_OK(memcmp(fw_image(r.fw), new, SMALL) == 0);
 	T_IS_UINT(copy(&r, 0, 0, 64, 0), WIRE_ERR_ENOENT);
 	rig_fini(&r);
