@@ -300,7 +300,7 @@ real_budgets(void)
 	T_IS_STR(got, "a.pol:1:1: error lua: stack overflow");
 	run("local t = {} for i = 1, 200000 do t[i] = inbound { allow = any, from = any } end",
 	    &real, got);
-	T_IS_STR(got, "a.pol:1:42: error limit: more than 100000 rules");
+	T_IS_STR(got, "a.pol:1:42: error limit: this is rule 100001; a policy has at most 100000");
 }
 
 int
