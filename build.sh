@@ -18,6 +18,8 @@ DEPS=${DEPS:-}
 WERROR=${WERROR:-}
 JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}	# per fuzz target
+FUZZ_RUNS=${FUZZ_RUNS:-}	# executions per fuzz target instead, without sanitizers
+FUZZ_RUNS_EACH=5000000	# of one process
 FW_CODE_MAX=${FW_CODE_MAX:-65536}	# bytes of text and data of the bare-metal firmware
 FW_RAM_MAX=${FW_RAM_MAX:-16777216}	# bytes of data and bss of the same
 
@@ -36,7 +38,7 @@ usage()
 	  all      build/ringfence (the default)     fw       bare-metal and BPF firmware, sizes
 	  deps     tools and dependencies only       test     all, fw and every test
 	  demo     the main job on real traffic      lint     layers, text, scripts, manuals
-	  asan     tests under sanitizers            fuzz     each fuzz target for FUZZ_SECONDS
+	  asan     tests under sanitizers            fuzz     FUZZ_SECONDS or FUZZ_RUNS each
 	  prove    harnesses; longer property tests  cover    line coverage of the unit tests
 	  bench    the measurements                  man      manuals as text in build/man
 	  install  into DESTDIR/PREFIX               clean    remove build/
@@ -259,7 +261,7 @@ make_library()
 {
 	freestanding="-ffreestanding -nostdinc -isystem $(gcc -print-file-name=include)"
 	case $1 in
-	asan|fuzz) freestanding="-ffreestanding -nostdinc
+	asan|fuzz*) freestanding="-ffreestanding -nostdinc
  -isystem $(clang -print-resource-dir)/include" ;;
 	esac
 	freestanding=$(echo "$freestanding" | tr '\n' ' ')
@@ -314,18 +316,17 @@ make_tests()
 		support="$support build/$1/obj/${f%.c}.o"
 	done
 	replay=build/$1/obj/tests/fuzz_replay.o
-	if [ "$1" = fuzz ]; then
-		replay=
-	else
-		make_rule "$1" tests/fuzz_replay.c "-Itests \$(SYSINC)" | sed '/^OBJS/d'
-	fi
+	case $1 in
+	fuzz*)	replay= ;;
+	*)	make_rule "$1" tests/fuzz_replay.c "-Itests \$(SYSINC)" | sed '/^OBJS/d' ;;
+	esac
 	programs=
 	for f in $(files tests/unit/*_test.c tests/prop/*_prop.c tests/fuzz/*_fuzz.c \
 	    tests/bench/*.c tests/tools/*.c); do
 		kind=$(basename "$(dirname "$f")")
 		case $1-$kind in
-		fuzz-fuzz)	extra=$support ;;
-		fuzz-*)		continue ;;
+		fuzz*-fuzz)	extra=$support ;;
+		fuzz*-*)	continue ;;
 		*-fuzz)		extra="$support $replay" ;;
 		*)		extra=$support ;;
 		esac
@@ -373,7 +374,8 @@ make_variant()
 		END
 		make_library "$name"
 		make_tests "$name"
-		if [ "$name" != fuzz ] && [ -f src/cli/main.c ]; then	# libFuzzer has a main
+		if [ "${name#fuzz}" = "$name" ] && [ -f src/cli/main.c ]; then
+			# libFuzzer has a main
 			make_program "$name" src/cli/main.c "build/$name/ringfence"
 			echo "all: build/$name/ringfence"
 		fi
@@ -412,6 +414,13 @@ variant_fuzz()
 	make_variant fuzz asan clang "$STD -O1 -g -Wall -Wextra -fno-omit-frame-pointer
  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DRF_SANITIZE=1 $CFLAGS" \
 	    "-fsanitize=fuzzer"
+}
+
+# For counts: what is ours without sanitizers; the dependencies are those of the other two.
+variant_fuzzfast()
+{
+	make_variant fuzzfast asan clang "$STD -O2 -g -Wall -Wextra -fsanitize=fuzzer-no-link
+ $CFLAGS" "-fsanitize=fuzzer,address"
 }
 
 variant_cover()
@@ -508,40 +517,111 @@ do_asan()
 	tests/run.sh asan unit prop fuzz
 }
 
-do_fuzz()
+fuzz_names()	# VARIANT
 {
-	mkdir -p build
-	need build san
-	deps asan
-	variant_fuzz
-	run_make fuzz tests
-	for f in $(files build/fuzz/fuzz/*_fuzz); do
+	for f in $(files build/"$1"/fuzz/*_fuzz); do
 		name=$(basename "$f" _fuzz)
 		case $name in
-		*${ONLY:-}*) ;;
-		*) continue ;;
+		*${ONLY:-}*) echo "$name" ;;
 		esac
+	done
+}
+
+# For findings: under sanitizers, FUZZ_SECONDS each, going on from what was found before.
+fuzz_search()
+{
+	variant_fuzz
+	run_make fuzz tests
+	for name in $(fuzz_names fuzz); do
 		mkdir -p "build/fuzz/found/$name"
-		corpus=
-		[ ! -d "tests/data/corpus/$name" ] || corpus=tests/data/corpus/$name
 		say "fuzz $name, $FUZZ_SECONDS s"
-		# shellcheck disable=SC2086 # no corpus, no argument
-		"$f" -max_total_time="$FUZZ_SECONDS" -timeout=10 -rss_limit_mb=2048 \
-		    -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" \
-		    "build/fuzz/found/$name" $corpus \
+		"build/fuzz/fuzz/${name}_fuzz" -max_total_time="$FUZZ_SECONDS" -timeout=10 \
+		    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" \
+		    "build/fuzz/found/$name" "tests/data/corpus/$name" \
 		    2>"build/fuzz/$name.log" || { tail -n 40 "build/fuzz/$name.log" >&2
 		    die "fuzz $name found something: see build/fuzz/$name-*"; }
 		tail -n 8 "build/fuzz/$name.log" | grep -E 'executed|peak_rss' || :
 	done
 }
 
+# For counts: FUZZ_RUNS each, JOBS processes at a time, each from the corpus anew by its own seed.
+fuzz_count()
+{
+	variant_fuzzfast
+	run_make fuzzfast tests
+	seed=${SEED:-$(date +%s)}
+	for name in $(fuzz_names fuzzfast); do
+		dir=build/fuzzfast/run/$name
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		start=$(date +%s)
+		left=$FUZZ_RUNS
+		while [ "$left" -gt 0 ]; do
+			n=$((left < FUZZ_RUNS_EACH ? left : FUZZ_RUNS_EACH))
+			echo "$n $seed"
+			seed=$((seed + 1))
+			left=$((left - n))
+		done >"$dir/list"
+		say "fuzz $name, $FUZZ_RUNS executions without sanitizers:" \
+		    "SEED=$(sed -n '1s/.* //p' "$dir/list")"
+		# shellcheck disable=SC2016 # the words are the inner shell's
+		NAME=$name DIR=$dir xargs -P "$JOBS" -L 1 sh -c 'mkdir -p "$DIR/$2" &&
+		    exec "build/fuzzfast/fuzz/${NAME}_fuzz" -runs="$1" -seed="$2" -timeout=10 \
+		    -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$DIR/$2-" \
+		    "$DIR/$2" "tests/data/corpus/$NAME" 2>"$DIR/$2.log"' sh <"$dir/list" ||
+		    die "fuzz $name found something: see $dir/*-* and the log of its seed"
+		awk -v took=$(($(date +%s) - start)) '/number_of_executed_units/ { n += $2; p++ }
+		    END { printf "executed %.0f, no finding, %d processes, %d s\n", n, p, took }' \
+		    "$dir"/*.log
+	done
+}
+
+do_fuzz()
+{
+	mkdir -p build
+	need build san
+	deps asan
+	if [ -n "$FUZZ_RUNS" ]; then
+		fuzz_count
+	else
+		fuzz_search
+	fi
+}
+
+named()	# KIND FILE...: names of those that ONLY picks as KIND/NAME
+{
+	kind=$1
+	shift
+	for f; do
+		f=$(basename "$f")
+		echo "$kind/${f%.*}"
+	done | grep -E -e "${ONLY:-.}" | sed "s,^$kind/,," || :
+}
+
+# Both parts are run, whatever the first one says; the last line of each counts.
 do_prove()
 {
 	do_all
-	run_make rel tests
-	TRIES_SCALE=10 tests/run.sh rel prop
-	cbmc_ready || return 0
-	CBMC=$PWD/build/cbmc WORK=$PWD/build/cbmc/work tests/prove/run.sh
+	bad=0
+	if [ -n "$(named prop tests/prop/*_prop.c)" ]; then
+		run_make rel tests
+		TRIES_SCALE=${TRIES_SCALE:-10} TEST_TIMEOUT_SCALE=${TEST_TIMEOUT_SCALE:-2} \
+		    tests/run.sh rel prop || bad=1
+		sed -n 's/^# mutants: /mutants: /p' build/rel/logs/*mutant_prop.log 2>/dev/null ||
+		    :
+	fi
+	harnesses=$(named prove tests/prove/*.c)
+	# shellcheck disable=SC2086 # one word each
+	if [ -z "$harnesses" ]; then
+		:
+	elif cbmc_ready >build/cbmc.log; then
+		CBMC=$PWD/build/cbmc WORK=$PWD/build/cbmc/work tests/prove/run.sh $harnesses ||
+		    bad=1
+	else
+		say "0 harnesses proved, $(echo "$harnesses" | wc -l) skipped:" \
+		    "$(tail -n 1 build/cbmc.log | sed 's/^.*skipped: //')"
+	fi
+	[ "$bad" = 0 ] || die "not all is proved"
 }
 
 do_cover()

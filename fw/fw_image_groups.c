@@ -43,13 +43,13 @@ keys_used(const struct groups *g, const uint8_t *node, uint32_t keys, uint32_t l
 static bool
 header(struct fw_view *v, struct groups *g, uint32_t line, uint8_t family)
 {
-	const struct wire_groups *h = (const struct wire_groups *)(v->image +
-	    (size_t)line * WIRE_LINE);
+	const struct wire_groups *h;
 	uint8_t sum = 0;
 	bool full;
 
 	if (((uint64_t)line + 1) * WIRE_LINE > v->len)
 		return bad(v, v->image + offsetof(struct wire_image_hdr, groups_at));
+	h = (const struct wire_groups *)(v->image + (size_t)line * WIRE_LINE);
 	for (uint32_t i = 0; i < sizeof(h->reserved2); i++)
 		sum |= h->reserved2[i];
 	full = family == 6 && h->key_bytes == 16;
@@ -81,27 +81,35 @@ node_at(const struct groups *g, uint32_t level, uint64_t node)
 	return at + g->node_bytes <= g->bytes ? g->p + at : NULL;
 }
 
+/* The outermost path; *last is the last leaf. */
 static bool
-walk(struct fw_view *v, const struct groups *g)
+path(struct fw_view *v, const struct groups *g, uint64_t *last)
 {
 	const struct wire_groups *h = g->hdr;
-	uint32_t depth = h->depth, sets = le32_get(h->sets);
-	uint64_t last = 0;
+	uint32_t depth = h->depth;
 
+	*last = 0;
 	for (uint32_t level = 0; level < depth; level++) {
-		const uint8_t *node = node_at(g, level, last);
+		const uint8_t *node = node_at(g, level, *last);
 
 		if (node == NULL)
 			return bad(v, &h->start[level]);
-		last = last * (g->node_keys + 1) + keys_used(g, node, g->node_keys,
+		*last = *last * (g->node_keys + 1) + keys_used(g, node, g->node_keys,
 		    WIRE_GROUP_LOW_NODE);
-		if (last > WIRE_IMAGE_BYTES_MAX / WIRE_LINE)
+		if (*last > WIRE_IMAGE_BYTES_MAX / WIRE_LINE)
 			return bad(v, &h->start[level]);
 	}
-	if (node_at(g, depth, last) == NULL)
-		return bad(v, &h->start[depth]);
+	return node_at(g, depth, *last) != NULL || bad(v, &h->start[depth]);
+}
+
+/* Each set of each leaf is one that there is. */
+static bool
+leaves(struct fw_view *v, const struct groups *g, uint64_t last)
+{
+	uint32_t sets = le32_get(g->hdr->sets);
+
 	for (uint64_t leaf = 0; leaf <= last; leaf++) {
-		const le16 *ids = (const le16 *)(node_at(g, depth, leaf) + g->sets_at);
+		const le16 *ids = (const le16 *)(node_at(g, g->hdr->depth, leaf) + g->sets_at);
 
 		for (uint32_t i = 0; i <= g->leaf_keys; i++)
 			if (le16_get(ids[i]) >= sets)
@@ -119,11 +127,13 @@ fw_image_groups_check(struct fw_view *v)
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		uint32_t line = le32_get(h->groups_at[v6]);
 		struct groups g;
+		uint64_t last;
 
 		if (line == 0)
 			continue;
 		FW_CHECK(v->len >= sizeof(*h));
-		if (!header(v, &g, line, v6 ? 6 : 4) || !walk(v, &g))
+		if (!header(v, &g, line, v6 ? 6 : 4) || !path(v, &g, &last) ||
+		    !leaves(v, &g, last))
 			return false;
 		v->sets[v6] = le32_get(g.hdr->sets);
 	}

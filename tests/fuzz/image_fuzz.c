@@ -3,6 +3,9 @@
  * image_fuzz - any bytes as an image: what the firmware accepts it walks, what the host accepts the
  * firmware does too, and that is decoded and printed.
  * Under sanitizers each input has memory of its own size; without, for speed, all have the same.
+ * Shape:   nearly all of what libFuzzer keeps and changes is refused by the first check. So most
+ *          mutants are made here, of images that the firmware accepted before: a field, key or cell
+ *          at a place that the walk reads gets a value near a bound.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +16,9 @@
 #include "image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed);
+/* libFuzzer's, which a replay has not. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t size_max) __attribute__((weak));
 
 static uint64_t rand_state;
 
@@ -116,6 +122,156 @@ use(const uint8_t *copy, size_t size, bool host)
 	CHECK(image_dump(copy, size, NULL, false, null, NULL) == RC_OK);
 }
 
+/* --- mutants ---------------------------------------------------------------------------------- */
+
+enum { KEPT_BYTES_MAX = 16 * 1024, KEPT_MAX = 64, KEPT_FIRST = 16 };
+
+/* The first ones, which are the corpus, and the last ones. */
+static struct {
+	uint8_t bytes[KEPT_BYTES_MAX];
+	size_t size;
+} kept[KEPT_MAX];
+static uint32_t kept_count;
+
+static void
+keep(const uint8_t *data, size_t size)
+{
+	uint32_t i = kept_count < KEPT_MAX ? kept_count : KEPT_FIRST + kept_count %
+	    (KEPT_MAX - KEPT_FIRST);
+
+	if (size > KEPT_BYTES_MAX)
+		return;
+	memcpy(kept[i].bytes, data, size);
+	kept[i].size = size;
+	kept_count++;
+}
+
+static uint32_t
+rand_below(uint32_t n)
+{
+	return n == 0 ? 0 : (uint32_t)(rand_next() >> 16) % n;
+}
+
+/* 0 where that lies outside: what was changed before may say anything. */
+static uint32_t
+get32(const uint8_t *p, size_t size, uint64_t at)
+{
+	return at + 4 <= size ? le32_get(*(const le32 *)(p + at)) : 0;
+}
+
+/* A byte of a group table: header, some node or leaf. */
+static uint64_t
+place_groups(const uint8_t *p, size_t size, uint64_t table)
+{
+	uint64_t at = table + rand_below(sizeof(struct wire_groups));
+
+	if (rand_below(3) == 0)
+		return at;
+	at = table + offsetof(struct wire_groups, start) + 4 * rand_below(WIRE_GROUP_DEPTH_MAX + 1);
+	return table + (uint64_t)get32(p, size, at) * WIRE_LINE + rand_below(4 * WIRE_LINE);
+}
+
+/* A byte of a half at that byte of a body: of what it says, or of an array that it names. */
+static uint64_t
+place_half(const uint8_t *p, size_t size, uint64_t body, uint64_t half)
+{
+	static const uint16_t lines[] = { offsetof(struct wire_half, remote.at),
+		offsetof(struct wire_half, dport.at), offsetof(struct wire_half, sport.at),
+		offsetof(struct wire_half, vlan.at), offsetof(struct wire_half, remote_at),
+		offsetof(struct wire_half, dport_at), offsetof(struct wire_half, sport_at),
+		offsetof(struct wire_half, vlan_at), offsetof(struct wire_half, proto_at),
+		offsetof(struct wire_half, head_at), offsetof(struct wire_half, b_at),
+		offsetof(struct wire_half, bp_at), offsetof(struct wire_half, m_at),
+		offsetof(struct wire_half, mp_at), offsetof(struct wire_half, actions_at),
+		offsetof(struct wire_half, low_at), offsetof(struct wire_half, gmap_at),
+		offsetof(struct wire_half, x_at) };
+	uint32_t line = get32(p, size, half + offsetof(struct wire_half, next));
+
+	if (line != 0 && rand_below(2) == 0)
+		half = body + (uint64_t)line * WIRE_LINE + rand_below(7) * sizeof(struct wire_half);
+	if (rand_below(2) == 0)
+		return half + rand_below(sizeof(struct wire_half));
+	line = get32(p, size, half + lines[rand_below(ARRAY_LEN(lines))]);
+	return body + (uint64_t)line * WIRE_LINE + rand_below(rand_below(2) ? 8 : 4 * WIRE_LINE);
+}
+
+static uint64_t
+place(const uint8_t *p, size_t size)
+{
+	static const uint16_t lists[] = { offsetof(struct wire_image_hdr, hash_at),
+		offsetof(struct wire_image_hdr, tables_at),
+		offsetof(struct wire_image_hdr, bodies_at),
+		offsetof(struct wire_image_hdr, slots_at) };
+	uint64_t body = get32(p, size, offsetof(struct wire_image_hdr, bodies_at));
+	uint32_t groups = get32(p, size, offsetof(struct wire_image_hdr, groups_at) +
+	    4 * rand_below(2)), kind = rand_below(8);
+
+	if (kind == 0)
+		return rand_below(sizeof(struct wire_image_hdr));
+	if (kind == 1)
+		return (uint64_t)get32(p, size, lists[rand_below(ARRAY_LEN(lists))]) * WIRE_LINE +
+		    rand_below(2 * WIRE_LINE);
+	if (kind < 4 && groups != 0)
+		return place_groups(p, size, (uint64_t)groups * WIRE_LINE);
+	body = body * WIRE_LINE + sizeof(struct wire_body) * rand_below(get32(p, size,
+	    offsetof(struct wire_image_hdr, body_count)));
+	body = (uint64_t)get32(p, size, body) * WIRE_LINE;
+	return place_half(p, size, body, body + rand_below(2) * sizeof(struct wire_half));
+}
+
+/* Of so many bytes, at a multiple of them: one more, one less, a bit, little, all ones, or what
+ * stands elsewhere. */
+static void
+change(uint8_t *data, size_t size)
+{
+	uint32_t bytes = 1u << rand_below(3);
+	uint64_t at = place(data, size) & ~(uint64_t)(bytes - 1), from = place(data, size);
+	uint32_t v = 0;
+
+	if (at + bytes > size || from + bytes > size)
+		return;
+	memcpy(&v, data + at, bytes);
+	switch (rand_below(6)) {
+	case 0:
+		v++;
+		break;
+	case 1:
+		v--;
+		break;
+	case 2:
+		v ^= 1u << rand_below(8 * bytes);
+		break;
+	case 3:
+		v = rand_below(32);
+		break;
+	case 4:
+		v = UINT32_MAX >> rand_below(2);
+		break;
+	default:
+		memcpy(&v, data + from, bytes);
+	}
+	memcpy(data + at, &v, bytes);
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t size_max, unsigned seed)
+{
+	uint32_t i;
+
+	if (LLVMFuzzerMutate != NULL && (seed % 8 == 0 || kept_count == 0))
+		return LLVMFuzzerMutate(data, size, size_max);
+	rand_state = seed;
+	i = rand_below(kept_count < KEPT_MAX ? kept_count : KEPT_MAX);
+	if (seed % 8 > 1 && kept[i].size <= size_max) {
+		size = kept[i].size;
+		memcpy(data, kept[i].bytes, size);
+	}
+	do
+		change(data, size);
+	while (rand_below(4) == 0);
+	return size;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -130,8 +286,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= sizeof(struct wire_image_hdr) && size <= WIRE_IMAGE_BYTES_MAX)
 		fw = fw_image_check(copy, (uint32_t)size, &bad_at);
 	CHECK(fw || !host);
-	if (fw)
+	if (fw) {
+		keep(data, size);
 		use(copy, size, host);
+	}
 	room_free(copy, size);
 	return 0;
 }

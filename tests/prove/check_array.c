@@ -2,6 +2,8 @@
 /*
  * check_array - what the check says of one array is so, wherever it is said to lie and however long
  * it is said to be: in a body of BODY bytes of any content, the cell at any index.
+ * bounds: a body of 64 bytes
+ * seconds: 3
  * unwind: 34
  * options:
  * replace: bad:refused

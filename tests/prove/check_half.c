@@ -3,6 +3,8 @@
  * check_half - of a half that the check lets through, all of facts.h holds: for every half, body
  * size and group table. What one array or one tree is asked to hold is noted, and believed here;
  * check_array.c and check_tree.c prove it.
+ * bounds: factors of a size (classes, rows) up to 15; arrays and trees are asked, not read
+ * seconds: 60
  * unwind: 17
  * options:
  * replace: cells:note_cells tree:note_tree low_trees:note_low protocols:note_protocols

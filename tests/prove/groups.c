@@ -2,11 +2,15 @@
 /*
  * groups - the walk of a group table, for every address and every table that holds as stated in
  * suppose(): each load lies inside the image and is aligned, the set is one that there is.
+ * bounds: any image up to 64 MiB; up to two levels of nodes
+ * seconds: 8
  * unwind: 9
- * options: -DKEY=4 -DDEPTH=2
- * options: -DKEY=8 -DDEPTH=2
- * options: -DKEY=16 -DDEPTH=2
+ * options: -DKEY=4
+ * options: -DKEY=8
+ * options: -DKEY=16
  * plant: fw_match.c s/node \* (WIRE_KEYS_V4 + 1) +/node * (WIRE_KEYS_V4 + 1) + 1 +/
+ * plant -DKEY=8: fw_match.c s/+ fw_node_v6(p, hi)/+ 1 + fw_node_v6(p, hi)/
+ * plant -DKEY=16: fw_match.c s/WIRE_GROUP_SETS_V6_FULL, /WIRE_GROUP_SETS_V6_FULL + 2, /
  */
 #include "prove.h"
 
@@ -15,6 +19,8 @@
 #include "walk_model.h"
 
 #include "fw_match.c"
+
+#define DEPTH_MAX 2
 
 static struct group_path path;
 static uint32_t image_bytes, line, sets;
@@ -86,7 +92,7 @@ suppose(void)
 {
 	__CPROVER_assume(image_bytes <= WIRE_IMAGE_BYTES_MAX && image_bytes >= 128);
 	__CPROVER_assume(((uint64_t)line + 1) * WIRE_LINE <= image_bytes);
-	__CPROVER_assume(table.key_bytes == KEY && table.depth <= WIRE_GROUP_DEPTH_MAX);
+	__CPROVER_assume(table.key_bytes == KEY && table.depth <= DEPTH_MAX);
 	__CPROVER_assume(sets > 0 && sets <= WIRE_GROUP_SETS_MAX);
 	__CPROVER_assume(group_path_holds(&path, &table, image_bytes - line * WIRE_LINE));
 }
@@ -98,7 +104,6 @@ main(void)
 
 	__CPROVER_havoc_object(&path);
 	__CPROVER_havoc_object(&table);
-	table.depth = DEPTH;
 	image_bytes = nondet_u32();
 	line = nondet_u32();
 	sets = nondet_u32();

@@ -4,6 +4,8 @@
  * that it reads lies inside the body and is aligned, and what it finds is a rule or none.
  * Memory is not there: a load gives any value that the check lets stand at that place. Trees are
  * what tree.c proves of them.
+ * bounds: any body up to 64 MiB; trees as `tree` proves; a product is taken to be monotone
+ * seconds: 30
  * unwind: 13
  * options: -DFAMILY=4
  * options: -DFAMILY=6
@@ -13,6 +15,9 @@
  * replace: fw_rank_u16:any_rank_u16 fw_rank_low:any_rank_low
  * plant: fw_match.c s/array == 0 ? rank/array == 0 ? rank + 1/
  * plant: fw_match.c s/h->mp_at, (seg << shift)/h->mp_at, (seg << shift) + 1/
+ * plant -DFAMILY=6: fw_match.c s/array == 0 ? rank/array == 0 ? rank + 1/
+ * plant -DFAMILY=4 -DLANE: fw_match.c s/h->mp_at, (seg << shift)/h->mp_at, (seg << shift) + 1/
+ * plant -DFAMILY=6 -DLANE: fw_match_batch.h s/m_shift == 0 ? cell/m_shift != 0 ? cell/
  */
 #include "prove.h"
 

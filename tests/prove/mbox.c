@@ -2,10 +2,13 @@
 /*
  * mbox - any bytes in a request slot: header decode, the copy of the payload, the answers that
  * fw_mbox.c and fw_stream.c give by themselves. What fw_ruleset.c answers is any answer.
+ * bounds: 3 counters; `fw_ruleset` answers anything; copies are one step
+ * seconds: 60
  * unwind: 10
  * options:
  * options: -DHDR_BYTES=4
  * plant: fw_mbox.c s/r->len != request_len(r->op)/false/
+ * plant -DHDR_BYTES=4: fw_mbox.c s/good(m, &v, sizeof(v))/good(m, \&v, sizeof(v) + 8)/
  */
 #include "prove.h"
 

@@ -3,6 +3,8 @@
  * nodes - keys below a value, as the walk counts them in one node of any content, are no more than
  * the keys that are not padding, as the check counts them. The loop's nodes; those of vectors are
  * held to give the same by tests/prop/image_prop.c.
+ * bounds: scalar nodes, any content, any value
+ * seconds: 2
  * unwind: 34
  * options: -DNODE=1
  * options: -DNODE=2
@@ -10,6 +12,10 @@
  * options: -DNODE=4
  * options: -DNODE=5
  * plant: fw_image_body.c s/all != 0xff ||/all != 0xff \&\&/
+ * plant -DNODE=2: fw_image_body.c s/all != 0xff ||/all != 0xff \&\&/
+ * plant -DNODE=3: fw_image_body.c s/0xff : 0x7f/0xff : 0xff/
+ * plant -DNODE=4: fw_image_groups.c s/!= 0x7fffffffu/== 0/
+ * plant -DNODE=5: fw_image_groups.c s/!= UINT64_MAX ||/== 0 ||/
  */
 #include "prove.h"
 

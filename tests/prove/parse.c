@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * parse - fw_parse on every frame of 0..FRAME_MAX bytes reads inside the frame.
+ * bounds: frames of 0 to 96 bytes
+ * seconds: 12
  * unwind: 17
  * options:
  * plant: fw_parse.c s/ || len - off < TAG_BYTES//

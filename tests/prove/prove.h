@@ -5,11 +5,14 @@
  *          for one that reads or writes outside, overflows a signed number, shifts too far, fails
  *          an FW_CHECK, or goes around a loop more often than said. `./build.sh prove` runs them.
  * Shape:   the head of a harness says
+ *          bounds: TEXT      of the inputs, as fw/README.md has them
+ *          seconds: N        about, of one run: what takes long begins first
  *          unwind: N         turns of a loop, which are held to be enough
  *          options: -D...    one run each
  *          replace: F:G ...  calls to F go to G of the harness, which asserts what F is asked and
  *                            gives any answer that another harness proves of F
- *          plant: FILE SED   the check taken out of a copy of that file: that must be found
+ *          plant: FILE SED   the check taken out of a copy of that file: that must be found, with
+ *                            the first options or, as "plant -D...: FILE SED", with those
  * Limits:  bounds are macros of the harness, and stated in fw/README.md.
  */
 #ifndef PROVE_H
