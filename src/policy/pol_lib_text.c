@@ -177,7 +177,7 @@ lib_format(lua_State *L)
 	size_t n;
 	const char *p = luaL_checklstring(L, 1, &n), *end = p + n;
 	luaL_Buffer b;
-	int arg = 1;
+	int arg = 1, top = lua_gettop(L);	/* above lies the buffer */
 
 	luaL_buffinit(L, &b);
 	while (p < end) {
@@ -193,7 +193,8 @@ lib_format(lua_State *L)
 			continue;
 		}
 		letter = take_conversion(&p, end, spec);
-		if (!add_conversion(L, &b, ++arg, spec, letter))
+		luaL_argcheck(L, ++arg <= top, arg, "no value");
+		if (!add_conversion(L, &b, arg, spec, letter))
 			return luaL_error(L, "string.format: no conversion '%s%c'", spec,
 			    letter >= ' ' && letter < 0x7f ? letter : '?');
 	}
