@@ -5,7 +5,8 @@
 #   lint             tests/lint/*.sh, in parallel
 #   golden e2e       tests/golden/run.sh, tests/e2e/*.sh, one after the other
 # A script passes with exit 0, skips with 77 (its last line says why); a program must also keep
-# its TAP plan. One line per test; a failure prints its output. ONLY=REGEX picks by kind/name.
+# its TAP plan. One line per test; a failure prints its output. ONLY=REGEX picks by kind/name,
+# WITHOUT=REGEX leaves out.
 # Each test sees: TOP, BUILD (build/VARIANT), RINGFENCE (the binary), TMPDIR (its own, removed).
 set -eu
 cd "$(dirname "$0")/.."
@@ -104,7 +105,7 @@ list()	# KIND: the names of its tests
 		[ -f "$f" ] || continue
 		f=${f##*/}
 		echo "$kind/${f%.*}"
-	done | grep -E -e "${ONLY:-.}" || :
+	done | grep -E -e "${ONLY:-.}" | grep -v -E -e "${WITHOUT:-^$}" || :
 }
 
 TOP=$PWD

@@ -8,7 +8,7 @@
 #include "gen_rules.h"
 #include "prove_joint.h"
 
-enum { POLICIES = 400 };
+enum { POLICIES = 400, NO_MEMORY_POLICIES = 8 };
 
 #define ARENA_BYTES ((size_t)512 << 20)
 
@@ -104,6 +104,38 @@ test_proved(void)
 	printf("# %lu boxes compared\n", boxes);
 }
 
+/* Memory that ends anywhere is RC_NOMEM with a message, and neither "proved" nor "differs". */
+static void
+test_no_memory(void)
+{
+	unsigned long ended = 0;
+
+	for (unsigned i = 0; i < t_tries(NO_MEMORY_POLICIES); i++) {
+		enum rc rc = RC_NOMEM;
+		struct pol_proof p;
+		struct built b;
+		struct arena a;
+
+		if (!T_OK(build(&b, 1 + gen_below(&gen, 3), 1 + gen_below(&gen, 12),
+		    POL_PASS_ALL)))
+			return;
+		prove_big_ranges = gen_below(&gen, 3);
+		for (size_t cap = 1; rc == RC_NOMEM && cap < ARENA_BYTES; cap += 2048) {
+			struct diag d = { 0 };
+
+			arena_init(&a, cap);
+			rc = pol_prove(&b.rules, &b.names, b.image, b.len, &a, &p, &d);
+			T_OK(rc == RC_OK || (rc == RC_NOMEM && d.text[0] != '\0'));
+			ended += rc == RC_NOMEM;
+			arena_fini(&a);
+		}
+		T_IS_INT(rc, RC_OK);
+		unbuild(&b);
+	}
+	T_OK(ended > NO_MEMORY_POLICIES);
+	printf("# memory ended %lu times\n", ended);
+}
+
 int
 main(void)
 {
@@ -111,6 +143,7 @@ main(void)
 	if (!diags_init(&diags))
 		return 1;
 	T_RUN(test_proved);
+	T_RUN(test_no_memory);
 	diags_fini(&diags);
 	return t_done();
 }
