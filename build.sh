@@ -632,7 +632,9 @@ do_cover()
 	variant_cover
 	find build/cover -name '*.gcda' -exec rm {} +
 	run_make cover tests
-	SEED=${SEED:-1} WITHOUT='unit/(job|selftest)_test' tests/run.sh cover unit prop fuzz golden
+	bad=0
+	SEED=${SEED:-1} WITHOUT='unit/(job|selftest)_test' TEST_TIMEOUT_SCALE=5 \
+	    tests/run.sh cover unit prop fuzz golden || bad=1
 	for room in $ROOMS fw; do
 		dir=build/cover/obj/src/$room
 		[ "$room" != fw ] || dir=build/cover/obj/fw
@@ -653,6 +655,7 @@ do_cover()
 	tests/cover/branches.sh build/cover/obj >build/cover/branches.txt
 	sed -n '/^== without a reason/,$p' build/cover/branches.txt
 	say "all of them, with their reasons: build/cover/branches.txt"
+	[ "$bad" = 0 ] || die "tests failed: what they would take is missing"
 }
 
 do_script()	# SCRIPT: with the binary built
