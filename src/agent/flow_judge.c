@@ -178,7 +178,8 @@ nobody_judge(const uint8_t *image, struct opening *o, struct flow_said *out)
 	}
 }
 
-/* Of a flow whose telling end is no local IP here: both ends, the worse one speaks. */
+/* Of a flow whose telling end is no local IP here: both ends, the worse one speaks. Behind a drop
+ * the other is not asked, but nothing is worse than that. */
 static void
 packet_judge(const uint8_t *image, struct opening *o, struct flow_said *out)
 {
@@ -190,8 +191,7 @@ packet_judge(const uint8_t *image, struct opening *o, struct flow_said *out)
 		    dir == WIRE_OUT ? o->src : o->dst);
 		struct flow_said said;
 
-		if (table.body == 0 || (dir == WIRE_IN && addr_is_multicast(&dst)) ||
-		    (any && out->verdict == WIRE_DROP))
+		if (table.body == 0 || (dir == WIRE_IN && addr_is_multicast(&dst)))
 			continue;
 		look_from(o, dir);
 		hop_judge(image, table, o, false, &said);
