@@ -17,7 +17,7 @@
  * plant: fw_match.c s/h->mp_at, (seg << shift)/h->mp_at, (seg << shift) + 1/
  * plant -DFAMILY=6: fw_match.c s/array == 0 ? rank/array == 0 ? rank + 1/
  * plant -DFAMILY=4 -DLANE: fw_match.c s/h->mp_at, (seg << shift)/h->mp_at, (seg << shift) + 1/
- * plant -DFAMILY=6 -DLANE: fw_match_batch.h s/m_shift == 0 ? cell/m_shift != 0 ? cell/
+ * plant -DFAMILY=6 -DLANE: fw_match.c s/array == 0 ? rank/array == 0 ? rank + 1/
  */
 #include "prove.h"
 

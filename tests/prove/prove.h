@@ -12,7 +12,8 @@
  *          replace: F:G ...  calls to F go to G of the harness, which asserts what F is asked and
  *                            gives any answer that another harness proves of F
  *          plant: FILE SED   the check taken out of a copy of that file: that must be found, with
- *                            the first options or, as "plant -D...: FILE SED", with those
+ *                            the first options or, as "plant -D...: FILE SED", with those; FILE
+ *                            is one that the harness itself includes
  * Limits:  bounds are macros of the harness, and stated in fw/README.md.
  */
 #ifndef PROVE_H
