@@ -93,18 +93,6 @@ fw_rank_low(const uint8_t *image, uint64_t body, const struct wire_half *h, uint
 
 /* --- the walk --------------------------------------------------------------------------------- */
 
-FW_INLINE uint32_t
-fw_be32(const uint8_t *b)
-{
-	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-FW_INLINE uint64_t
-fw_be64(const uint8_t *b)
-{
-	return (uint64_t)fw_be32(b) << 32 | fw_be32(b + 4);
-}
-
 FW_INLINE uint64_t
 fw_array(uint64_t body, const le32 *at)
 {
@@ -177,29 +165,28 @@ fw_group_walk(const uint8_t *image, const struct wire_groups *g, uint64_t at, ui
 /* Which combination of big groups a remote is in. It needs no table: in fw_match the processor
  * takes it up while bucket and half are on their way. */
 FW_INLINE uint32_t
-fw_group_set(const uint8_t *image, const struct fw_key *k)
+fw_group_set(const uint8_t *image, const FW_PROBE *p)
 {
-	uint64_t at, hi = fw_be64(k->remote);
-	const struct wire_groups *g = fw_groups(image, k->family, &at);
+	uint64_t at;
+	const struct wire_groups *g = fw_groups(image, p->family, &at);
 
-	if (k->family == 4)
-		return fw_group_walk(image, g, at, 4, hi >> 32, 0);
+	if (p->family == 4)
+		return fw_group_walk(image, g, at, 4, fw_remote_v4(p), 0);
 	if (g->key_bytes == 8)
-		return fw_group_walk(image, g, at, 8, hi, 0);
-	return fw_group_walk(image, g, at, 16, hi, fw_be64(k->remote + 8));
+		return fw_group_walk(image, g, at, 8, fw_remote_hi(p), 0);
+	return fw_group_walk(image, g, at, 16, fw_remote_hi(p), fw_remote_lo(p));
 }
 
 /* Class array index of the remote address; rank is that of the root. */
 FW_INLINE uint32_t
 fw_rank_remote(const uint8_t *image, uint64_t body, const struct wire_half *h, uint32_t rank,
-    const struct fw_key *k)
+    const FW_PROBE *p)
 {
-	if (k->family == 4)
+	if (p->family == 4)
 		return fw_rank_v4(image, body, rank, &h->remote, h->remote_depth,
-		    fw_be32(k->remote));
-	rank = fw_rank_v6(image, body, rank, &h->remote, h->remote_depth, fw_be64(k->remote));
-	return h->low_depth == 0 ? rank :
-	    fw_rank_low(image, body, h, rank, fw_be64(k->remote + 8));
+		    fw_remote_v4(p));
+	rank = fw_rank_v6(image, body, rank, &h->remote, h->remote_depth, fw_remote_hi(p));
+	return h->low_depth == 0 ? rank : fw_rank_low(image, body, h, rank, fw_remote_lo(p));
 }
 
 /* The remote's row of M; at is of its class, set the set of groups where the half has any. */
@@ -238,29 +225,29 @@ struct fw_classes {
  * branch wrong, what is older than the branch goes on. The packet's family is the table's, and
  * known before the table is. */
 FW_INLINE struct fw_ranks
-fw_half_roots(const struct wire_half *h, const struct fw_key *k)
+fw_half_roots(const struct wire_half *h, const FW_PROBE *p)
 {
 	return (struct fw_ranks){
-		.vlan = fw_node_u16(h->roots[WIRE_ROOT_VLAN], k->vlan),
-		.sport = fw_node_u16(h->roots[WIRE_ROOT_SPORT], k->sport),
-		.dport = fw_node_u16(h->roots[WIRE_ROOT_DPORT], k->dport),
-		.remote = k->family == 4 ?
-		    fw_node_v4(h->roots[WIRE_ROOT_REMOTE], fw_be32(k->remote)) :
-		    fw_node_v6(h->roots[WIRE_ROOT_REMOTE], fw_be64(k->remote)) };
+		.vlan = fw_node_u16(h->roots[WIRE_ROOT_VLAN], p->vlan),
+		.sport = fw_node_u16(h->roots[WIRE_ROOT_SPORT], p->sport),
+		.dport = fw_node_u16(h->roots[WIRE_ROOT_DPORT], p->dport),
+		.remote = p->family == 4 ?
+		    fw_node_v4(h->roots[WIRE_ROOT_REMOTE], fw_remote_v4(p)) :
+		    fw_node_v6(h->roots[WIRE_ROOT_REMOTE], fw_remote_hi(p)) };
 }
 
 /* r holds ranks of the roots; column and row of B. */
 FW_INLINE void
 fw_half_service(const uint8_t *image, uint64_t body, const struct wire_half *h,
-    const struct fw_key *k, const struct fw_ranks *r, struct fw_classes *c)
+    const FW_PROBE *p, const struct fw_ranks *r, struct fw_classes *c)
 {
-	uint32_t row = fw_load8(fw_at(image, fw_array(body, &h->proto_at) + k->proto)) * 2 +
-	    (k->frag == WIRE_FRAG_REST);
-	uint32_t dport = fw_rank_u16(image, body, r->dport, &h->dport, h->dport_depth, k->dport);
+	uint32_t row = fw_load8(fw_at(image, fw_array(body, &h->proto_at) + p->proto)) * 2 +
+	    (p->frag == WIRE_FRAG_REST);
+	uint32_t dport = fw_rank_u16(image, body, r->dport, &h->dport, h->dport_depth, p->dport);
 	uint32_t vlan = fw_class_u16(image, body, &h->vlan_at,
-	    fw_rank_u16(image, body, r->vlan, &h->vlan, h->vlan_depth, k->vlan));
+	    fw_rank_u16(image, body, r->vlan, &h->vlan, h->vlan_depth, p->vlan));
 	uint32_t sport = fw_class_u16(image, body, &h->sport_at,
-	    fw_rank_u16(image, body, r->sport, &h->sport, h->sport_depth, k->sport));
+	    fw_rank_u16(image, body, r->sport, &h->sport, h->sport_depth, p->sport));
 
 	row = fw_rows(row, fw_load16(&h->vlan_classes)) + vlan;
 	c->head = fw_rows(fw_cell(image, fw_array(body, &h->head_at),
@@ -278,13 +265,13 @@ fw_cell_at(uint64_t body, const le32 *array, uint32_t index)
 FW_INLINE uint64_t
 fw_b_at(uint64_t body, const struct wire_half *h, struct fw_classes c)
 {
-	return fw_cell_at(body, &h->b_at, c.head + (c.dport >> (h->b_shift & 15)));
+	return fw_cell_at(body, &h->b_at, c.head + (c.dport >> (h->b_shift & 31)));
 }
 
 FW_INLINE uint64_t
 fw_bp_at(uint64_t body, const struct wire_half *h, uint32_t column, uint32_t seg)
 {
-	uint32_t shift = h->b_shift & 15;
+	uint32_t shift = h->b_shift & 31;
 
 	return fw_cell_at(body, &h->bp_at, (seg << shift) + (column & ((1u << shift) - 1)));
 }
@@ -292,29 +279,29 @@ fw_bp_at(uint64_t body, const struct wire_half *h, uint32_t column, uint32_t seg
 FW_INLINE uint64_t
 fw_m_at(uint64_t body, const struct wire_half *h, uint32_t row, uint32_t set)
 {
-	return fw_cell_at(body, &h->m_at, row + (set >> (h->m_shift & 15)));
+	return fw_cell_at(body, &h->m_at, row + (set >> (h->m_shift & 31)));
 }
 
 FW_INLINE uint64_t
 fw_mp_at(uint64_t body, const struct wire_half *h, uint32_t set, uint32_t seg)
 {
-	uint32_t shift = h->m_shift & 15;
+	uint32_t shift = h->m_shift & 31;
 
 	return fw_cell_at(body, &h->mp_at, (seg << shift) + (set & ((1u << shift) - 1)));
 }
 
 /* The first rule of one sub-table, WIRE_CELL_NONE where none matches. */
 FW_INLINE uint32_t
-fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const struct fw_key *k,
+fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const FW_PROBE *p,
     uint32_t groups)
 {
-	struct fw_ranks r = fw_half_roots(h, k);
+	struct fw_ranks r = fw_half_roots(h, p);
 	struct fw_classes c;
 	uint32_t row, set, cell;
 
-	fw_half_service(image, body, h, k, &r, &c);
+	fw_half_service(image, body, h, p, &r, &c);
 	row = fw_row_remote(image, body, h, fw_cell_at(body, &h->remote_at,
-	    fw_rank_remote(image, body, h, r.remote, k)), groups);
+	    fw_rank_remote(image, body, h, r.remote, p)), groups);
 	set = fw_load16(fw_at(image, fw_b_at(body, h, c)));
 	if (h->b_shift != 0)
 		set = fw_load16(fw_at(image, fw_bp_at(body, h, c.dport, set)));
@@ -326,7 +313,18 @@ fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const st
 
 /* The body that a tag names in a bucket, and its record; record 0, which is none, where there is no
  * such tag. */
-#if defined(FW_MATCH_SCALAR) || !defined(__SSE2__)
+#if defined(__AVX512BW__) && !defined(FW_MATCH_SCALAR)
+FW_INLINE uint32_t
+fw_bucket_body(const struct wire_bucket *b, uint32_t tag, uint32_t *record)
+{
+	uint32_t hits = __builtin_ia32_cmpw128_mask((fw_v8i16){ 0 } + (int16_t)tag,
+	    *(const fw_v8i16 *)b->tag, FW_CMP_EQUAL, (1u << WIRE_BUCKET_SLOTS) - 1);
+	uint32_t i = (uint32_t)__builtin_ctz(hits | 1u << (WIRE_BUCKET_SLOTS - 1));
+
+	*record = fw_load32(&b->table[i]);
+	return fw_load32(&b->body[i]);
+}
+#elif defined(FW_MATCH_SCALAR) || !defined(__SSE2__)
 FW_INLINE uint32_t
 fw_bucket_body(const struct wire_bucket *b, uint32_t tag, uint32_t *record)
 {
@@ -431,11 +429,13 @@ fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bo
 	uint64_t more = body + (uint64_t)fw_load32(&first->next) * WIRE_LINE;
 	const struct wire_half *h = first;
 	uint32_t rules = fw_load16(&first->rules), best = WIRE_CELL_NONE;
+	FW_PROBE space;
+	const FW_PROBE *p = fw_probe_of(k, &space);
 	uint32_t groups;
 
 	if (FW_IS_WIDE)
 		return fw_match_wide(image, table, k, is_default);
-	groups = first->group != 0 ? fw_group_set(image, k) : 0;
+	groups = first->group != 0 ? fw_group_set(image, p) : 0;
 #if !defined(FW_BPF)
 	/* one base for all that follows; BPF needs the image's own, to mask what is added */
 	more -= body;
@@ -444,7 +444,7 @@ fw_match(const uint8_t *image, struct fw_table table, const struct fw_key *k, bo
 #endif
 	FW_LOOP
 	for (int i = 1; i <= WIRE_SUBS_MAX; i++) {
-		uint32_t cell = fw_half(image, body, h, k, groups);
+		uint32_t cell = fw_half(image, body, h, p, groups);
 
 		best = cell < best ? cell : best;
 		if (i >= first->subs)

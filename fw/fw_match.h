@@ -28,6 +28,16 @@ struct fw_key {
 	uint16_t vlan;			/* VID or WIRE_VLAN_NONE */
 };
 
+/* The same as vectors compare it: the remote in host order, v4 in the top 32 bits, and what has 16
+ * bits with the top one flipped, as in nodes. */
+struct fw_probe {
+	uint64_t hi, lo;
+	uint8_t family, dir, proto, frag;
+	uint16_t sport, dport, vlan;
+	uint8_t reserved[6];
+};
+_Static_assert(sizeof(struct fw_probe) == 32, "half a vector");
+
 /* Where a table is; body 0 = there is none. Each field is returned in a register of its own: the
  * body is known a load earlier than its counters, and the walk needs it alone. */
 struct fw_table {
@@ -74,6 +84,10 @@ struct fw_lane {
 	const struct wire_half *half;
 	const uint8_t *body;
 	uint32_t set, groups;		/* S; the remote's set of groups */
+	union {
+		struct fw_probe probe;
+		struct fw_key key;	/* where there are no vectors */
+	};
 };
 
 /* fw_table_find and fw_match of count <= FW_BATCH_MAX packets, side by side: while one waits for

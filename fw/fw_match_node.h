@@ -106,7 +106,84 @@ fw_rows(uint32_t row, uint32_t cells)
 	return row * cells;
 }
 
-/* --- nodes: keys below the value, before the first that is not; 0..keys --------------------- */
+/* --- a packet as the walk looks for it --------------------------------------------------------- */
+
+FW_INLINE uint64_t
+fw_be64(const uint8_t *b)
+{
+	return (uint64_t)((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 |
+	    b[3]) << 32 | ((uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 |
+	    b[7]);
+}
+
+#if defined(FW_MATCH_SCALAR)
+#define FW_PROBE struct fw_key
+#define fw_lane_probe(lane) (&(lane)->key)
+
+FW_INLINE const FW_PROBE *
+fw_probe_of(const struct fw_key *k, FW_PROBE *space)
+{
+	(void)space;
+	return k;
+}
+
+FW_INLINE uint64_t
+fw_remote_hi(const FW_PROBE *p)
+{
+	return fw_be64(p->remote);
+}
+
+FW_INLINE uint64_t
+fw_remote_lo(const FW_PROBE *p)
+{
+	return fw_be64(p->remote + 8);
+}
+
+FW_INLINE uint32_t
+fw_remote_v4(const FW_PROBE *p)
+{
+	return (uint32_t)(fw_be64(p->remote) >> 32);
+}
+#else
+#define FW_PROBE struct fw_probe
+#define fw_lane_probe(lane) (&(lane)->probe)
+
+FW_INLINE const FW_PROBE *
+fw_probe_of(const struct fw_key *k, FW_PROBE *space)
+{
+	space->hi = fw_be64(k->remote);
+	space->lo = fw_be64(k->remote + 8);
+	space->family = k->family;
+	space->dir = k->dir;
+	space->proto = k->proto;
+	space->frag = k->frag;
+	space->sport = k->sport ^ 0x8000;
+	space->dport = k->dport ^ 0x8000;
+	space->vlan = k->vlan ^ 0x8000;
+	return space;
+}
+
+FW_INLINE uint64_t
+fw_remote_hi(const FW_PROBE *p)
+{
+	return p->hi;
+}
+
+FW_INLINE uint64_t
+fw_remote_lo(const FW_PROBE *p)
+{
+	return p->lo;
+}
+
+FW_INLINE uint32_t
+fw_remote_v4(const FW_PROBE *p)
+{
+	return (uint32_t)(p->hi >> 32);
+}
+#endif
+
+/* --- nodes: keys below the value, before the first that is not; 0..keys. Of 16 bits: the value as
+ * the probe has it ----------------------------------------------------------------------------- */
 
 #if defined(FW_MATCH_SCALAR)
 
@@ -164,16 +241,16 @@ typedef long long fw_v8i64 __attribute__((vector_size(64), may_alias, aligned(16
 typedef int16_t fw_v8i16 __attribute__((vector_size(16), may_alias));
 typedef char fw_v16i8 __attribute__((vector_size(16)));
 
-enum { FW_CMP_LESS = 1 };
+enum { FW_CMP_EQUAL = 0, FW_CMP_MORE = 6 };
 
-/* A node is one vector. */
+/* A node is one vector, and the second operand: that one may lie in memory. */
 FW_INLINE uint32_t
 fw_keys_v4(const uint8_t *node, unsigned keys, uint32_t x)
 {
 	fw_v16i32 v = (fw_v16i32){ 0 } + (int32_t)(x ^ 0x80000000u);
 
 	return (uint32_t)__builtin_popcount((uint16_t)__builtin_ia32_cmpd512_mask(
-	    *(const fw_v16i32 *)node, v, FW_CMP_LESS, (uint16_t)((1u << keys) - 1)));
+	    v, *(const fw_v16i32 *)node, FW_CMP_MORE, (uint16_t)((1u << keys) - 1)));
 }
 
 FW_INLINE uint32_t
@@ -191,10 +268,10 @@ fw_leaf_v4(const uint8_t *leaf, uint32_t x)
 FW_INLINE uint32_t
 fw_node_u16(const uint8_t *node, uint32_t x)
 {
-	fw_v32i16 v = (fw_v32i16){ 0 } + (int16_t)(x ^ 0x8000u);
+	fw_v32i16 v = (fw_v32i16){ 0 } + (int16_t)x;
 
 	return (uint32_t)__builtin_popcount((uint32_t)__builtin_ia32_cmpw512_mask(
-	    *(const fw_v32i16 *)node, v, FW_CMP_LESS, UINT32_MAX));
+	    v, *(const fw_v32i16 *)node, FW_CMP_MORE, UINT32_MAX));
 }
 
 FW_INLINE uint32_t
@@ -203,7 +280,7 @@ fw_keys_v6(const uint8_t *node, int keys, uint64_t x)
 	fw_v8i64 v = (fw_v8i64){ 0 } + (long long)x;
 
 	return (uint32_t)__builtin_popcount((uint8_t)__builtin_ia32_ucmpq512_mask(
-	    *(const fw_v8i64 *)node, v, FW_CMP_LESS, (uint8_t)((1u << keys) - 1)));
+	    v, *(const fw_v8i64 *)node, FW_CMP_MORE, (uint8_t)((1u << keys) - 1)));
 }
 
 #elif defined(__SSE2__)
@@ -242,7 +319,7 @@ FW_INLINE uint32_t
 fw_node_u16(const uint8_t *node, uint32_t x)
 {
 	const fw_v8i16 *k = (const fw_v8i16 *)node;
-	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)(x ^ 0x8000u);
+	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)x;
 	fw_v16i8 lo = __builtin_ia32_packsswb128(v > k[0], v > k[1]);
 	fw_v16i8 hi = __builtin_ia32_packsswb128(v > k[2], v > k[3]);
 	uint64_t below = (uint32_t)__builtin_ia32_pmovmskb128(lo) |
@@ -293,7 +370,7 @@ FW_INLINE uint32_t
 fw_node_u16(const uint8_t *node, uint32_t x)
 {
 	const fw_v8i16 *k = (const fw_v8i16 *)node;
-	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)(x ^ 0x8000u);
+	fw_v8i16 v = (fw_v8i16){ 0 } + (int16_t)x;
 	fw_v8i16 sum = ((v > k[0]) + (v > k[1])) + ((v > k[2]) + (v > k[3]));
 
 	return fw_lanes((fw_v2u64)-sum);

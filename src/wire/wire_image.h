@@ -242,6 +242,8 @@ wire_key_flip(uint64_t key, unsigned key_bytes)
 	return key_bytes == 8 ? key : key ^ UINT64_C(1) << (8 * key_bytes - 1);
 }
 
+#define WIRE_HASH_HIGH UINT64_C(0xc4ceb9fe1a85ec53)
+
 /* lo, hi: the local IP's first and last 8 bytes as little-endian integers. Bucket: the low bits;
  * tag: the top 16. No attacker chooses local IPs: one multiplication that the seed varies does. */
 static inline uint64_t
@@ -249,7 +251,7 @@ wire_local_hash(uint64_t seed, uint8_t family, uint64_t lo, uint64_t hi)
 {
 	/* an address differs in its last bytes most, which are the top bits here */
 	uint64_t h = (lo ^ lo >> 32) * (seed | 1) +
-	    (hi ^ hi >> 32 ^ family) * UINT64_C(0xc4ceb9fe1a85ec53);
+	    (hi ^ hi >> 32 ^ family) * WIRE_HASH_HIGH;
 
 	return h << 16 | h >> 48;
 }

@@ -183,9 +183,10 @@ main(void)
 	__CPROVER_assume(half.group == 0 || groups < sets);
 	k.family = FAMILY;
 #if defined(LANE)
-	struct fw_lane lane = { .half = &half, .body = model_image, .groups = groups };
+	struct fw_lane lane = { .half = &half, .body = model_image, .groups = groups,
+		.key = k };
 
-	fw_lane_walk(&lane, &k);
+	fw_lane_walk(&lane);
 	cell = fw_lane_rule(&lane);
 #else
 	cell = fw_half(model_image, 0, &half, &k, groups);
