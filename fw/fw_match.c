@@ -236,23 +236,37 @@ fw_half_roots(const struct wire_half *h, const FW_PROBE *p)
 		    fw_node_v6(h->roots[WIRE_ROOT_REMOTE], fw_remote_hi(p)) };
 }
 
-/* r holds ranks of the roots; column and row of B. */
+/* Keys below of the roots become those of the trees, of the VLAN and the source port classes. */
 FW_INLINE void
-fw_half_service(const uint8_t *image, uint64_t body, const struct wire_half *h,
-    const FW_PROBE *p, const struct fw_ranks *r, struct fw_classes *c)
+fw_half_ranks(const uint8_t *image, uint64_t body, const struct wire_half *h,
+    const FW_PROBE *p, struct fw_ranks *r)
+{
+	r->dport = fw_rank_u16(image, body, r->dport, &h->dport, h->dport_depth, p->dport);
+	r->vlan = fw_class_u16(image, body, &h->vlan_at,
+	    fw_rank_u16(image, body, r->vlan, &h->vlan, h->vlan_depth, p->vlan));
+	r->sport = fw_class_u16(image, body, &h->sport_at,
+	    fw_rank_u16(image, body, r->sport, &h->sport, h->sport_depth, p->sport));
+}
+
+FW_INLINE uint64_t
+fw_head_at(const uint8_t *image, uint64_t body, const struct wire_half *h, const FW_PROBE *p,
+    const struct fw_ranks *r)
 {
 	uint32_t row = fw_load8(fw_at(image, fw_array(body, &h->proto_at) + p->proto)) * 2 +
 	    (p->frag == WIRE_FRAG_REST);
-	uint32_t dport = fw_rank_u16(image, body, r->dport, &h->dport, h->dport_depth, p->dport);
-	uint32_t vlan = fw_class_u16(image, body, &h->vlan_at,
-	    fw_rank_u16(image, body, r->vlan, &h->vlan, h->vlan_depth, p->vlan));
-	uint32_t sport = fw_class_u16(image, body, &h->sport_at,
-	    fw_rank_u16(image, body, r->sport, &h->sport, h->sport_depth, p->sport));
 
-	row = fw_rows(row, fw_load16(&h->vlan_classes)) + vlan;
-	c->head = fw_rows(fw_cell(image, fw_array(body, &h->head_at),
-	    fw_rows(row, fw_load16(&h->sport_classes)) + sport), fw_load16(&h->b_row));
-	c->dport = fw_class_u16(image, body, &h->dport_at, dport);
+	row = fw_rows(row, fw_load16(&h->vlan_classes)) + r->vlan;
+	return fw_array(body, &h->head_at) +
+	    (uint64_t)(fw_rows(row, fw_load16(&h->sport_classes)) + r->sport) * 2;
+}
+
+/* Row and column of B of a packet whose ranks r holds; head is where the cell of H is. */
+FW_INLINE struct fw_classes
+fw_half_classes(const uint8_t *image, uint64_t body, const struct wire_half *h, uint64_t head,
+    uint32_t dport)
+{
+	return (struct fw_classes){ fw_rows(fw_load16(fw_at(image, head)), fw_load16(&h->b_row)),
+		fw_class_u16(image, body, &h->dport_at, dport) };
 }
 
 /* Bytes after the body where the next cell of the product lies: B, Bp, M, Mp. */
@@ -299,7 +313,8 @@ fw_half(const uint8_t *image, uint64_t body, const struct wire_half *h, const FW
 	struct fw_classes c;
 	uint32_t row, set, cell;
 
-	fw_half_service(image, body, h, p, &r, &c);
+	fw_half_ranks(image, body, h, p, &r);
+	c = fw_half_classes(image, body, h, fw_head_at(image, body, h, p, &r), r.dport);
 	row = fw_row_remote(image, body, h, fw_cell_at(body, &h->remote_at,
 	    fw_rank_remote(image, body, h, r.remote, p)), groups);
 	set = fw_load16(fw_at(image, fw_b_at(body, h, c)));

@@ -84,6 +84,8 @@ struct fw_lane {
 	const struct wire_half *half;
 	const uint8_t *body;
 	uint32_t set, groups;		/* S; the remote's set of groups */
+	uint64_t head;			/* byte of H's cell */
+	uint32_t dport;			/* a rank */
 	union {
 		struct fw_probe probe;
 		struct fw_key key;	/* where there are no vectors */

@@ -168,24 +168,66 @@ fw_batch_groups(const uint8_t *image, struct fw_lane *lanes, uint32_t count,
 	}
 }
 
-/* Up to the cell of M, which is asked for. */
+/* What the trees of a half lead to: the cells of H and of the remote's class, and a rank. */
+struct fw_spot {
+	uint64_t head, remote;
+	uint32_t dport;
+};
+
+FW_INLINE struct fw_spot
+fw_lane_spot(struct fw_lane *l)
+{
+	const struct wire_half *h = l->half;
+	const FW_PROBE *p = fw_lane_probe(l);
+	struct fw_ranks r = fw_half_roots(h, p);
+
+	fw_half_ranks(l->body, 0, h, p, &r);
+	return (struct fw_spot){ .head = fw_head_at(l->body, 0, h, p, &r), .dport = r.dport,
+		.remote = fw_cell_at(0, &h->remote_at,
+		    fw_rank_remote(l->body, 0, h, r.remote, p)) };
+}
+
+/* From there to the cell of M, which is asked for. */
 FW_INLINE void
-fw_lane_walk(struct fw_lane *l)
+fw_lane_sets(struct fw_lane *l, struct fw_spot s)
 {
 	const struct wire_half *h = l->half;
 	const uint8_t *body = l->body;
-	struct fw_ranks r = fw_half_roots(h, fw_lane_probe(l));
-	struct fw_classes c;
-	uint32_t row, set;
+	struct fw_classes c = fw_half_classes(body, 0, h, s.head, s.dport);
+	uint32_t row = fw_row_remote(body, 0, h, s.remote, l->groups);
+	uint32_t set = fw_load16(body + fw_b_at(0, h, c));
 
-	fw_half_service(body, 0, h, fw_lane_probe(l), &r, &c);
-	row = fw_row_remote(body, 0, h, fw_cell_at(0, &h->remote_at,
-	    fw_rank_remote(body, 0, h, r.remote, fw_lane_probe(l))), l->groups);
-	set = fw_load16(body + fw_b_at(0, h, c));
 	if (h->b_shift != 0)
 		set = fw_load16(body + fw_bp_at(0, h, c.dport, set));
 	l->set = set;
 	fw_lane_go(l, fw_m_at(0, h, row, set));
+}
+
+/* At once: the processor looks ahead to the next packet. */
+FW_INLINE void
+fw_lane_walk(struct fw_lane *l)
+{
+	fw_lane_sets(l, fw_lane_spot(l));
+}
+
+/* Where memory is far, all trees first. */
+FW_INLINE void
+fw_batch_far(struct fw_lane *lanes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct fw_lane *l = &lanes[i];
+		struct fw_spot s = fw_lane_spot(l);
+
+		__builtin_prefetch(l->body + s.head);
+		__builtin_prefetch(l->body + s.remote);
+		__builtin_prefetch(l->body + fw_cell_at(0, &l->half->dport_at, s.dport));
+		l->head = s.head;
+		l->at = s.remote;
+		l->dport = s.dport;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		fw_lane_sets(&lanes[i], (struct fw_spot){ lanes[i].head, lanes[i].at,
+		    lanes[i].dport });
 }
 
 FW_INLINE uint32_t
@@ -249,7 +291,9 @@ fw_match_batch(const uint8_t *image, const uint8_t *locals, const struct fw_key 
 	fw_batch_tables(image, locals, keys, count, near, tables, lanes);
 	if ((fw_load32(&hdr->groups_at[0]) | fw_load32(&hdr->groups_at[1])) != 0)
 		fw_batch_groups(image, lanes, count, tables);
-	for (uint32_t i = 0; i < count; i++)
+	if (!near)
+		fw_batch_far(lanes, count);
+	for (uint32_t i = 0; near && i < count; i++)
 		fw_lane_walk(&lanes[i]);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct fw_lane *l = &lanes[i];
