@@ -8,6 +8,7 @@
  */
 #include "fw_match.h"
 #include "fw_match_node.h"
+#include "fw_match_probe.h"
 
 /* --- trees ------------------------------------------------------------------------------------ */
 

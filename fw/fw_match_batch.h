@@ -146,9 +146,9 @@ fw_batch_groups(const uint8_t *image, struct fw_lane *lanes, uint32_t count,
 		for (uint32_t todo = walking; todo != 0; todo &= todo - 1) {
 			uint32_t i = (uint32_t)__builtin_ctz(todo);
 			struct fw_lane *l = &lanes[i];
-			const struct wire_groups *g = fw_groups(image, fw_lane_probe(l)->family, &l->at);
-			uint64_t hi = fw_remote_hi(fw_lane_probe(l)), lo =
-			    fw_remote_lo(fw_lane_probe(l));
+			const FW_PROBE *p = fw_lane_probe(l);
+			const struct wire_groups *g = fw_groups(image, p->family, &l->at);
+			uint64_t hi = fw_remote_hi(p), lo = fw_remote_lo(p);
 			uint32_t bytes = g->key_bytes, lines = bytes == 16 ? 2 : 1;
 			uint64_t at = fw_group_level(g, l->at, level);
 
