@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-SECONDS_MAX=${SECONDS_MAX:-300}		# of one run
+SECONDS_MAX=${SECONDS_MAX:-900}		# of one run, on a machine with other work
 JOBS=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 export SECONDS_MAX
 
