@@ -154,43 +154,102 @@ groups_see(const uint8_t *p)
 	}
 }
 
-/* Images that fw_match_batch.h takes for far. */
-static unsigned long far_seen;
+/* A batch in memory of exactly its size: sanitizers see a step outside. */
+struct batch {
+	uint32_t count;
+	uint8_t *locals;
+	struct fw_key *keys;
+	struct fw_lane *lanes;
+	struct fw_table *tables;
+	uint32_t *index;
+};
 
-/* A batch of tables of the input, of any size, answers as one packet at a time; every seventh
- * packet is nobody's. */
+static void *
+exact(size_t count, size_t size)
+{
+	void *p = malloc(count * size);
+
+	CHECK(p != NULL || count == 0);
+	return p;
+}
+
+/* Any number of packets; a fifth have a local IP that is one bit from a table's. */
+static void
+batch_make(struct gen_image *g, const struct image_input *in, struct batch *b)
+{
+	uint32_t n = gen_image_below(g, FW_BATCH_MAX + 1);
+
+	*b = (struct batch){ .count = n, .locals = exact(n, 16),
+		.keys = exact(n, sizeof(*b->keys)), .lanes = exact(n, sizeof(*b->lanes)),
+		.tables = exact(n, sizeof(*b->tables)), .index = exact(n, sizeof(*b->index)) };
+	for (uint32_t i = 0; i < n; i++) {
+		const struct image_table *tab = in->table_count == 0 ? NULL :
+		    &in->tables[gen_image_below(g, in->table_count)];
+		bool owned = tab != NULL && tab->local.family != 0;
+		struct addr local = owned ? tab->local : (struct addr){ .lo =
+		    gen_image_below(g, UINT32_MAX), .family = gen_image_below(g, 2) == 0 ? 4 : 6 };
+		struct pkt_key k = { .remote = local, .proto = PROTO_TCP, .vlan = WIRE_VLAN_NONE };
+
+		if (tab != NULL)
+			k = gen_image_key(g, &in->lists[tab->list], local.family);
+		if (gen_image_below(g, 5) == 0)
+			local.lo ^= UINT64_C(1) << gen_image_below(g, 32);
+		k.dir = (uint8_t)gen_image_below(g, 2);
+		b->keys[i] = fw_key_from(&k);
+		addr_to_wire(&local, b->locals + 16 * (size_t)i);
+	}
+}
+
+static void
+batch_fini(struct batch *b)
+{
+	free(b->locals);
+	free(b->keys);
+	free(b->lanes);
+	free(b->tables);
+	free(b->index);
+}
+
+/* How many batches there were, by their packets, and in images larger than a near one. */
+static unsigned long batches[FW_BATCH_MAX + 1], batches_far, strangers;
+
+/* What a batch found is what one packet at a time finds. */
+static bool
+batch_is_right(const uint8_t *p, const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		struct fw_table at = scalar_table_find(p, b->keys[i].family, b->locals + 16 *
+		    (size_t)i);
+		bool is_default;
+
+		strangers += at.body == 0;
+		if (b->tables[i].body != at.body || (at.body != 0 && (b->tables[i].slots !=
+		    at.slots || b->index[i] != scalar_match(p, at, &b->keys[i], &is_default))))
+			return false;
+	}
+	return true;
+}
+
 static bool
 batch_holds(struct gen_image *g, const struct image_input *in, const uint8_t *p)
 {
-	struct fw_table tables[FW_BATCH_MAX];
-	struct fw_lane lanes[FW_BATCH_MAX];
-	struct fw_key keys[FW_BATCH_MAX];
-	uint8_t locals[16 * FW_BATCH_MAX];
-	uint32_t index[FW_BATCH_MAX], n = 0, first = gen_image_below(g, in->table_count);
-	uint32_t size = 1 + gen_image_below(g, FW_BATCH_MAX);
-	bool is_default;
+	struct batch b;
+	bool good;
 
-	for (uint32_t i = 0; n < size && i < 4 * FW_BATCH_MAX; i++) {
-		const struct image_table *tab = &in->tables[(first + i) % in->table_count];
-		struct pkt_key k;
-
-		if (tab->local.family == 0)
-			continue;
-		k = gen_image_key(g, &in->lists[tab->list], tab->local.family);
-		keys[n] = fw_key_from(&k);
-		addr_to_wire(&tab->local, locals + 16 * n);
-		if (n % 7 == 6)
-			locals[16 * n] ^= 0x55;
-		n++;
+	batch_make(g, in, &b);
+	scalar_match_batch(p, b.locals, b.keys, b.count, b.lanes, b.tables, b.index);
+	good = batch_is_right(p, &b);
+	for (int narrow = 0; narrow < 2 && good; narrow++) {
+#if defined(FW_MATCH_PICKS)
+		fw_match_narrow = narrow != 0;
+#endif
+		fw_match_batch(p, b.locals, b.keys, b.count, b.lanes, b.tables, b.index);
+		good = batch_is_right(p, &b);
 	}
-	far_seen += le32_get(((const struct wire_image_hdr *)p)->bytes) > 1 << 20;
-	fw_match_batch(p, locals, keys, n, lanes, tables, index);
-	for (uint32_t i = 0; i < n; i++)
-		if (tables[i].body != scalar_table_find(p, keys[i].family, locals + 16 * i).body ||
-		    (tables[i].body != 0 &&
-		    index[i] != scalar_match(p, tables[i], &keys[i], &is_default)))
-			return false;
-	return true;
+	batches[b.count]++;
+	batches_far += le32_get(fw_image_hdr(p)->bytes) > 1 << 20;
+	batch_fini(&b);
+	return good;
 }
 
 /* Asks n packets of each table and family. */
@@ -252,8 +311,13 @@ all_answers_agree(void)
 		}
 		arena_reset(&a);
 	}
-	printf("# %lu lookups, four ways each; %lu tables of groups\n", asked, groups_seen.images);
+	printf("# %lu lookups, four ways each; %lu tables of groups; %lu packets of nobody\n",
+	    asked, groups_seen.images, strangers);
 	T_OK(groups_seen.images > tries / 4);
+	T_OK(strangers > tries);
+	for (uint32_t n = 0; n <= FW_BATCH_MAX; n++)
+		if (!T_OK(batches[n] > 0))
+			printf("# no batch of %u\n", n);
 	arena_fini(&a);
 }
 
@@ -302,9 +366,27 @@ big_groups_agree(void)
 		T_IS_UINT(groups_seen.key_bytes, rows[i].key_bytes);
 		arena_reset(&a);
 	}
-	printf("# %lu lookups, %lu batches of far images\n", asked, far_seen);
-	T_OK(far_seen > 0);
+	printf("# %lu lookups, %lu batches in images that are far\n", asked, batches_far);
+	T_OK(batches_far > 0);
 	arena_fini(&a);
+}
+
+/* An image without any table: every batch is of nobody. */
+static void
+no_table_no_answer(void)
+{
+	struct gen_image g = { .state = t_seed() };
+	const struct image_input in = { .unsegmented = WIRE_PASS, .non_ip = WIRE_PASS };
+	const unsigned long before = strangers;
+	uint8_t *p;
+	size_t len;
+
+	CHECK(image_encode(&in, &p, &len, NULL) == RC_OK);
+	T_IS_UINT(le32_get(fw_image_hdr(p)->body_count), 0);
+	for (int i = 0; i < 100; i++)
+		T_OK(batch_holds(&g, &in, p));
+	T_OK(strangers > before);
+	free(p);
 }
 
 /* --- foreign bytes ---------------------------------------------------------------------------- */
@@ -335,6 +417,7 @@ walk_all(const uint8_t *p, size_t len, struct gen_image *g, const struct image_i
 			(void)!image_lookup(p, len, &tab->local, &k, &read, &is_default);
 		}
 	}
+	T_OK(batch_holds(g, in, p));
 }
 
 static struct image_input *
@@ -457,6 +540,7 @@ main(void)
 	T_RUN(all_answers_agree);
 	T_RUN(plain_tables_agree);
 	T_RUN(big_groups_agree);
+	T_RUN(no_table_no_answer);
 	T_RUN(flips_are_refused_or_harmless);
 	T_RUN(cuts_are_refused);
 	T_RUN(same_input_same_bytes);
