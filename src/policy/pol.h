@@ -112,7 +112,8 @@ struct pol_rules {
 	struct pol_defaults defaults;
 };
 
-/* Reads every regular file at or below dir; a link or a special file is an error. */
+/* Reads every regular file at or below dir; a link or a special file is an error. Nothing else is
+ * in the arena: it is emptied where the directory has changed meanwhile and is read anew. */
 MUST_CHECK enum rc pol_sources_read(const char *dir, struct arena *a, struct pol_sources *out,
     struct diags *diags);
 /* Files that are no directory's: sorts them, and holds them to what pol_sources_read would. Paths

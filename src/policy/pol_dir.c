@@ -279,7 +279,8 @@ read_dir(struct reading *r, int fd, const char *path, unsigned depth)
 	return rc != RC_OK ? rc : worst;
 }
 
-/* Once. What is read or told of a tree that changed meanwhile is worth nothing. */
+/* Once. What is read or told of a tree that changed meanwhile is worth nothing, and gone: a tree as
+ * large as there may be is read in the memory of one. */
 static enum rc
 read_root(struct reading *r, int fd)
 {
@@ -290,7 +291,9 @@ read_root(struct reading *r, int fd)
 
 	if (again < 0)
 		return rc_from_errno(errno);
-	r->items.count = r->seen.count = 0;
+	arena_reset(r->a);
+	memset(&r->items, 0, sizeof(r->items));
+	memset(&r->seen, 0, sizeof(r->seen));
 	r->bytes = 0;
 	rc = fstat(fd, &st) != 0 ? rc_from_errno(errno) : see(r, "", &st) ? RC_OK : RC_NOMEM;
 	if (rc != RC_OK) {
@@ -344,7 +347,7 @@ pol_sources_read(const char *dir, struct arena *a, struct pol_sources *out, stru
 	enum rc rc;
 	int fd;
 
-	CHECK(dir != NULL && out != NULL);
+	CHECK(dir != NULL && out != NULL && a->used_bytes == 0);
 	memset(out, 0, sizeof(*out));
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {

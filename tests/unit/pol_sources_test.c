@@ -88,12 +88,18 @@ struct reading {
 };
 
 static void
-read_root(struct reading *r)
+read_root_within(struct reading *r, size_t cap_bytes)
 {
 	T_OK(diags_init(&r->diags));
-	arena_init(&r->arena, ARENA_BYTES_MAX);
+	arena_init(&r->arena, cap_bytes);
 	r->rc = pol_sources_read(root, &r->arena, &r->s, &r->diags);
 	T_OK((r->rc == RC_OK) == (r->diags.errors == 0));
+}
+
+static void
+read_root(struct reading *r)
+{
+	read_root_within(r, ARENA_BYTES_MAX);
 }
 
 static void
@@ -462,6 +468,31 @@ changes_always(void)
 	done(&r);
 }
 
+/* What is read in vain takes no memory from what is read anew. */
+static void
+memory_of_one_reading(void)
+{
+	enum { CAP_BYTES = 1 << 20, LIST_BYTES = CAP_BYTES / 2 };
+	struct reading r;
+	char *list = malloc(LIST_BYTES + 1);
+
+	CHECK(list != NULL);
+	memset(list, '\n', LIST_BYTES);
+	list[LIST_BYTES] = '\0';
+	for (int at = 1; at <= LOOKS + 1; at++) {
+		tree();
+		put_text("d/x.netset", list);
+		meanwhile = (struct meanwhile){ .fn = append, .at = at };
+		read_root_within(&r, CAP_BYTES);
+		meanwhile.fn = NULL;
+		T_IS_INT(r.rc, RC_OK);
+		T_OK(meanwhile.looks >= LOOKS + LOOKS_AGAIN);
+		T_IS_UINT(r.s.count, 3);
+		done(&r);
+	}
+	free(list);
+}
+
 /* The directory itself; and what else is wrong is not told of a tree that does not stand still. */
 static void
 names_change_always(void)
@@ -515,6 +546,7 @@ main(void)
 	T_RUN(deep_directories);
 	T_ROWS(changes, changes_once);
 	T_RUN(changes_always);
+	T_RUN(memory_of_one_reading);
 	T_RUN(names_change_always);
 	T_RUN(stands_still);
 	return t_done();
