@@ -105,7 +105,8 @@ refuse(struct api_request *out, int status, const char *slug, const char *detail
 	out->route = NULL;
 }
 
-/* A strong entity tag, or "*": into out without quotes. A weak tag or a list never matches. */
+/* A strong entity tag, or "*": into out without quotes. A weak tag or a list never matches, nor
+ * does a star within quotes, which is no "*". */
 static bool
 tag_read(const struct http_slice *v, char out[CTL_TAG_BYTES])
 {
@@ -113,7 +114,8 @@ tag_read(const struct http_slice *v, char out[CTL_TAG_BYTES])
 		strcpy(out, "*");
 		return true;
 	}
-	if (v->len < 3 || v->len > CTL_TAG_BYTES || v->p[0] != '"' || v->p[v->len - 1] != '"' ||
+	if (http_slice_is(v, "\"*\"") || v->len < 3 || v->len > CTL_TAG_BYTES ||
+	    v->p[0] != '"' || v->p[v->len - 1] != '"' ||
 	    memchr(v->p + 1, '"', v->len - 2) != NULL)
 		return false;
 	memcpy(out, v->p + 1, v->len - 2);
@@ -136,13 +138,31 @@ event_id_read(const struct http_slice *v, uint64_t *out)
 	return v->len >= 1 && v->len <= 19;
 }
 
+/* Of what is said once the first would win, and a proxy may think the last does. */
+static void
+once_check(const struct http_head *h, struct api_request *out)
+{
+	static const struct { const char *name, *detail; } once[] = {
+		{ "if-match", "If-Match is there twice" },
+		{ "idempotency-key", "Idempotency-Key is there twice" },
+		{ "last-event-id", "Last-Event-ID is there twice" },
+		{ "content-type", "Content-Type is there twice" },
+		{ "content-encoding", "Content-Encoding is there twice" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(once); i++)
+		if (http_field_count(h, once[i].name) > 1)
+			refuse(out, 400, "repeated-field", once[i].detail);
+}
+
 static void
 fields_read(const struct http_head *h, struct api_request *out)
 {
 	struct http_slice v;
 
+	once_check(h, out);
 	if (http_field_get(h, "if-match", &v) && !tag_read(&v, out->ask.tag))
-		refuse(out, 400, "bad-tag", "If-Match must be one strong entity tag");
+		refuse(out, 400, "bad-tag", "If-Match must be one ETag of /v1/policy, or *");
 	if (http_field_get(h, "if-none-match", &v) && !tag_read(&v, out->match))
 		out->match[0] = '\0';
 	if (http_field_get(h, "idempotency-key", &v)) {

@@ -53,6 +53,8 @@ MUST_CHECK enum rc http_head_parse(const char *buf, size_t len, struct http_head
 
 /* Value of the first field of that name, letters of either case; false where there is none. */
 MUST_CHECK bool http_field_get(const struct http_head *h, const char *name, struct http_slice *out);
+/* How many have that name. */
+MUST_CHECK uint32_t http_field_count(const struct http_head *h, const char *name);
 bool http_slice_is(const struct http_slice *s, const char *text);
 
 /* The weight that an Accept gives to a type, 0 to 1000; 0: it would rather have nothing. */

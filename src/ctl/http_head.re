@@ -254,6 +254,16 @@ http_head_parse(const char *buf, size_t len, struct http_head *out, size_t *used
 	return RC_OK;
 }
 
+uint32_t
+http_field_count(const struct http_head *h, const char *name)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < h->field_count; i++)
+		n += slice_is_nocase(&h->fields[i].name, name);
+	return n;
+}
+
 bool
 http_field_get(const struct http_head *h, const char *name, struct http_slice *out)
 {

@@ -309,6 +309,15 @@ test_refused(void)
 		{ "no If-Match", "POST /v1/policy/confirm HTTP/1.1\r\nHost: x\r\n\r\n", 428 },
 		{ "weak tag", "POST /v1/policy/confirm HTTP/1.1\r\nHost: x\r\n"
 		    "If-Match: W/\"a\"\r\n\r\n", 400 },
+		{ "star in quotes", "POST /v1/policy/confirm HTTP/1.1\r\nHost: x\r\n"
+		    "If-Match: \"*\"\r\n\r\n", 400 },
+		{ "two tags", "POST /v1/policy/confirm HTTP/1.1\r\nHost: x\r\n"
+		    "If-Match: *\r\nIf-Match: \"1-a\"\r\n\r\n", 400 },
+		{ "two keys", "POST /v1/policy/confirm HTTP/1.1\r\nHost: x\r\nIf-Match: *\r\n"
+		    "Idempotency-Key: a\r\nidempotency-key: a\r\n\r\n", 400 },
+		{ "two types", "POST /v1/policy/check HTTP/1.1\r\nHost: x\r\n"
+		    "Content-Type: application/json\r\nContent-Type: text/html\r\n"
+		    "Content-Length: 0\r\n\r\n", 400 },
 		{ "query", "GET /v1/status?x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
 		{ "number", "GET /v1/generations/99999999999 HTTP/1.1\r\nHost: x\r\n\r\n", 404 },
 		{ "large number", "GET /v1/generations/4294967296 HTTP/1.1\r\nHost: x\r\n\r\n",
