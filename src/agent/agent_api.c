@@ -86,18 +86,27 @@ generations(struct agent *a, uint32_t id)
 	agent_answer_doc(a, id, 200, tag, "", agent_generations_doc(a));
 }
 
+static void
+history_hint(struct diag *d)
+{
+	diag_hint(d, "`ringfence history` lists those that are kept");
+}
+
 static const struct gen *
 generation_find(struct agent *a, uint32_t id, uint32_t number)
 {
 	const struct gen *g = number == 0 ? agent_active(a) : state_find(a->state, number);
 	struct diag d = { 0 };
 
-	if (g == NULL) {
-		diag_set(&d, "not-found", number == 0 ? "the text of what the NIC enforces is not "
-		    "known" : "this generation is not kept");
-		agent_answer_problem(a, id, 404, &d);
-	}
-	return g;
+	if (g != NULL)
+		return g;
+	if (number == 0)
+		diag_set(&d, "not-found", "the text of what the NIC enforces is not known");
+	else
+		diag_set(&d, "not-found", "generation %" PRIu32 " is not kept", number);
+	history_hint(&d);
+	agent_answer_problem(a, id, 404, &d);
+	return NULL;
 }
 
 static void
@@ -149,7 +158,7 @@ rollback_refused(const struct agent *a, uint32_t to, struct diag *d)
 		diag_set(d, "not-found", "generation %" PRIu32 " is the one that is enforced", to);
 	else
 		diag_set(d, "not-found", "generation %" PRIu32 " is not kept", to);
-	diag_hint(d, "`ringfence history` lists those that are kept");
+	history_hint(d);
 }
 
 /* What waits to be confirmed goes first: its way back needs no load. */

@@ -51,7 +51,8 @@ prints '^{"generation":2,"files":\[{"path":"a.pol","text":"segment '
 exits 1 rf show policy 1 b.pol
 says '^ringfence: error not-found: generation 1 has no file b.pol$'
 exits 1 rf show policy 99
-says '^ringfence: error not-found: this generation is not kept$'
+says '^ringfence: error not-found: generation 99 is not kept$'
+says '^ *hint: `ringfence history` lists'
 
 # the same table, other lines: a generation of its own, so that each verdict names its text
 { echo '-- a line above'; cat "$POL/a.pol"; } >"$TMPDIR/a.pol"
