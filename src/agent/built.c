@@ -13,25 +13,16 @@ enum { HEAD_BYTES = 40, MESSAGE_BYTES_MAX = 12 + 5 * 4 + 1200, HEAD_CRC_AT = 36 
 static const uint8_t magic[4] = { 'R', 'F', 'B', '4' };
 
 static void
-text_put(struct wr *w, const char *s)
-{
-	size_t n = strlen(s);
-
-	wr_le32(w, (uint32_t)n);
-	wr_bytes(w, s, n);
-}
-
-static void
 message_put(struct wr *w, const struct diag *d)
 {
 	wr_le32(w, d->level);
 	wr_le32(w, d->line);
 	wr_le32(w, d->col);
-	text_put(w, d->code);
-	text_put(w, d->file);
-	text_put(w, d->text);
-	text_put(w, d->hint);
-	text_put(w, d->source);
+	wr_text(w, d->code);
+	wr_text(w, d->file);
+	wr_text(w, d->text);
+	wr_text(w, d->hint);
+	wr_text(w, d->source);
 }
 
 /* A text of fewer than cap bytes; control bytes, a tab in a source line apart, become '?'. */

@@ -15,16 +15,6 @@ struct out {
 };
 
 static void
-put_text(struct wr *w, const char *s)
-{
-	size_t len = strlen(s);
-
-	CHECK(len <= UINT32_MAX);
-	wr_le32(w, (uint32_t)len);
-	wr_bytes(w, s, len);
-}
-
-static void
 put_pos(struct wr *w, const struct pol_pos *p)
 {
 	wr_le32(w, p->file);
@@ -63,11 +53,11 @@ put_messages(struct wr *w, const struct diags *ds)
 		wr_u8(w, (uint8_t)d->level);
 		wr_le32(w, d->line);
 		wr_le32(w, d->col);
-		put_text(w, d->code);
-		put_text(w, d->file);
-		put_text(w, d->text);
-		put_text(w, d->hint);
-		put_text(w, d->source);
+		wr_text(w, d->code);
+		wr_text(w, d->file);
+		wr_text(w, d->text);
+		wr_text(w, d->hint);
+		wr_text(w, d->source);
 	}
 }
 
@@ -137,7 +127,7 @@ put_rule(struct wr *w, const struct pol_rule *r, uint32_t peer)
 		wr_le16(w, r->vlans[i].lo);
 		wr_le16(w, r->vlans[i].hi);
 	}
-	put_text(w, r->why != NULL ? r->why : "");
+	wr_text(w, r->why != NULL ? r->why : "");
 }
 
 static void
@@ -148,7 +138,7 @@ put_rules(struct out *o, const struct pol_rules *r, const uint32_t *ids)
 
 	wr_le32(w, r->file_count);
 	for (uint32_t i = 0; i < r->file_count; i++)
-		put_text(w, r->files[i]);
+		wr_text(w, r->files[i]);
 	wr_le32(w, o->sets.count);
 	for (uint32_t i = 0; i < o->sets.count; i++)
 		put_set(w, &o->sets.items[i]);
@@ -156,7 +146,7 @@ put_rules(struct out *o, const struct pol_rules *r, const uint32_t *ids)
 	for (uint32_t i = 0; i < r->segment_count; i++) {
 		const struct pol_segment *s = &r->segments[i];
 
-		put_text(w, s->name);
+		wr_text(w, s->name);
 		put_pos(w, &s->pos);
 		wr_u8(w, s->stage);
 		wr_u8(w, s->mode);
@@ -168,7 +158,7 @@ put_rules(struct out *o, const struct pol_rules *r, const uint32_t *ids)
 		put_rule(w, &r->rules[i], *ids++);
 	wr_le32(w, r->workload_count);
 	for (uint32_t i = 0; i < r->workload_count; i++) {
-		put_text(w, r->workloads[i].name);
+		wr_text(w, r->workloads[i].name);
 		put_pos(w, &r->workloads[i].pos);
 		wr_le32(w, *ids++);
 	}

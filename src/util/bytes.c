@@ -196,6 +196,16 @@ wr_bytes(struct wr *w, const void *p, size_t n)
 }
 
 void
+wr_text(struct wr *w, const char *s)
+{
+	size_t len = strlen(s);
+
+	CHECK(len <= UINT32_MAX);
+	wr_le32(w, (uint32_t)len);
+	wr_bytes(w, s, len);
+}
+
+void
 wr_zero(struct wr *w, size_t n)
 {
 	uint8_t *to = wr_room(w, n);

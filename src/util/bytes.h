@@ -43,6 +43,8 @@ void wr_le64(struct wr *w, uint64_t v);
 void wr_be16(struct wr *w, uint16_t v);
 void wr_be32(struct wr *w, uint32_t v);
 void wr_bytes(struct wr *w, const void *p, size_t n);
+/* le32 length, then the bytes without the zero. */
+void wr_text(struct wr *w, const char *s);
 void wr_zero(struct wr *w, size_t n);
 
 uint16_t get_le16(const void *p);
