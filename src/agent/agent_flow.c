@@ -298,7 +298,7 @@ agent_flows_list(struct agent *a, uint8_t **out, size_t *len)
 {
 	flows_refresh(a);
 	return flow_list_encode(a->flows, a->nic != NULL && a->nic_status.flows_on,
-	    a->nic_status.flow_lost, clock_mono_ns(), out, len);
+	    a->nic_status.flow_lost + a->nic_status.seen_full, clock_mono_ns(), out, len);
 }
 
 void

@@ -86,6 +86,22 @@ cutters_print(yyjson_val *flows)
 		printf("  and by %" PRIu64 " lines more\n", ask_uint(flows, "cut_by_left_out"));
 }
 
+/* How much of the traffic the plan is of. */
+static void
+judged_print(const struct cli *cli, yyjson_val *flows, uint64_t live, uint64_t ended)
+{
+	uint64_t known = ask_uint(flows, "known"), lost = ask_uint(flows, "lost");
+
+	if (!yyjson_get_bool(yyjson_obj_get(flows, "told")))
+		printf("flows: the NIC tells none now\n");
+	printf("flows judged: %" PRIu64 " live, %" PRIu64 " ended\n", live, ended);
+	if (known > live + ended)
+		printf("flows not judged: %" PRIu64 "\n", known - live - ended);
+	if (lost > 0)
+		printf("%sflows not known: %" PRIu64 " were lost or forgotten%s\n",
+		    cli_ink(cli, YELLOW), lost, cli_ink(cli, PLAIN));
+}
+
 /* What becomes of the flows that the daemon knows. */
 static void
 flows_print(const struct cli *cli, yyjson_val *flows)
@@ -97,10 +113,7 @@ flows_print(const struct cli *cli, yyjson_val *flows)
 	uint64_t left = ask_uint(flows, "changes_left_out");
 	yyjson_arr_iter it;
 
-	if (!yyjson_get_bool(yyjson_obj_get(flows, "told")))
-		printf("flows: the NIC tells none now\n");
-	printf("flows judged: %" PRIu64 " live, %" PRIu64 " ended\n", ask_uint(live, "judged"),
-	    ask_uint(ended, "judged"));
+	judged_print(cli, flows, ask_uint(live, "judged"), ask_uint(ended, "judged"));
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		uint64_t count[2] = { ask_uint(live, kinds[i]), ask_uint(ended, kinds[i]) };
 

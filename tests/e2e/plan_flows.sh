@@ -97,4 +97,33 @@ nic_kill
 wait_for "the loss" status_is down state nic
 exits 3 rf plan
 prints '^flows: the NIC tells none now$'
+grep -q 'flows not' "$TMPDIR/out" && fail "all that are known were judged, and it says otherwise"
+
+# A later fragment without its first one: rules have no say in it. More openings than the NIC has
+# entries for, and more than it can tell: nobody knows those.
+python3 - "$TMPDIR/scan.pcap" <<'END'
+import struct
+import sys
+
+with open(sys.argv[1], "wb") as f:
+    f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+    for i in range(66000):
+        ip = struct.pack("!BBHHHBBH8B", 0x45, 0, 40, 1, 100 if i == 0 else 0, 64, 6, 0,
+                         10, 9, 0, i % 200 + 1, 10, 20, 3, 7)
+        total = sum(struct.unpack("!10H", ip))
+        total = ~((total & 0xffff) + (total >> 16)) & 0xffff
+        frame = (bytes(12) + b"\x08\0" + ip[:10] + struct.pack("!H", total) + ip[12:] +
+                 struct.pack("!HHIIBBHHH", 1024 + i // 200, 8081, 1, 0, 0x50, 2, 1000, 0, 0))
+        f.write(struct.pack("<IIII", 1, i * 10, len(frame), len(frame)) + frame)
+END
+wire=$TMPDIR/scan.pcap
+nic_options="--flows 131072"
+nic_start
+lost_some()
+{
+	rf plan >"$TMPDIR/out" || [ $? -eq 3 ]
+	grep -Eq '^flows not judged: [1-9]' "$TMPDIR/out" &&
+	    grep -Eq '^flows not known: [1-9][0-9]* were lost or forgotten$' "$TMPDIR/out"
+}
+wait_for "flows that nobody knows" lost_some
 daemon_end TERM

@@ -118,12 +118,12 @@ nic_listens()
 	[ "$(grep -c nic-ready "$TMPDIR/nic.log")" -gt "$nic_readies" ]
 }
 
-nic_start()	# with $nic_options
+nic_start()	# with $nic_options, and $wire instead of the demo's capture
 {
 	touch "$TMPDIR/nic.log"
 	nic_readies=$(grep -c nic-ready "$TMPDIR/nic.log" || :)
 	# shellcheck disable=SC2086 # words
-	"$RINGFENCE" nic --wire "pcap:$TOP/tests/data/demo.pcap" \
+	"$RINGFENCE" nic --wire "pcap:${wire-$TOP/tests/data/demo.pcap}" \
 	    --host "pcap:$TMPDIR/host.pcap" --socket "$NIC" ${nic_options-} \
 	    >>"$TMPDIR/nic.log" 2>&1 &
 	nic_pid=$!
