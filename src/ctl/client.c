@@ -184,7 +184,8 @@ remote_connect(struct client *c, const struct client_cfg *cfg, struct diag *diag
 	int err;
 
 	if (!hostport_parse(cfg->remote, strlen(cfg->remote), &hp) || hp.port[0] == '\0') {
-		diag_set(diag, "remote", "\"%s\" is not HOST:PORT", cfg->remote);
+		diag_set(diag, "usage", "--remote %.300s: it takes HOST:PORT", cfg->remote);
+		diag_hint(diag, "an IPv6 address stands in brackets, as in [fd00::7]:8443");
 		return RC_INVALID;
 	}
 	rc = tls_config_client(cfg->ca, cfg->crt, cfg->key, &c->cfg, diag);

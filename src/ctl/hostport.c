@@ -19,7 +19,9 @@ host_length(const char *text, size_t len, bool bracketed)
 	if (bracketed) {
 		const char *end = memchr(text, ']', len);
 
-		return end != NULL && end - text > 1 ? (size_t)(end - text) + 1 : 0;
+		/* brackets are there for its colons */
+		return end != NULL && memchr(text, ':', (size_t)(end - text)) != NULL ?
+		    (size_t)(end - text) + 1 : 0;
 	}
 	while (n < len && is_name(text[n]))
 		n++;

@@ -2,7 +2,8 @@
 /*
  * hostport - "HOST:PORT", "[V6]:PORT", or without the port: as people and the field Host have it.
  * Limits:  HOSTPORT_HOST_BYTES of a host; a name of letters, digits, ".", "-" and "_"; what stands
- *          in brackets is for the caller to judge; a port of 0 to 65535, five digits at most.
+ *          in brackets has a colon, the rest is for the caller to judge; a port of 0 to 65535, five
+ *          digits at most.
  * Context: pure.
  */
 #ifndef HOSTPORT_H

@@ -193,6 +193,13 @@ got=0
 is "image on a full disk" "$got" 1
 is "lines it says" "$(grep -c error "$TMPDIR/err")" 1
 
+# whom to ask
+for remote in localhost :443 '[::1]' ::1:443 '[localhost]:443' localhost:https localhost:65536; do
+	exits 2 "$RINGFENCE" status --remote "$remote" --ca a --cert b --key c
+	says 'it takes HOST:PORT$'
+	says 'hint: an IPv6 address stands in brackets'
+done
+
 # captures
 exits 1 "$RINGFENCE" judge "$TMPDIR/none" --policy "$TOP/policy"
 exits 1 "$RINGFENCE" judge "$TOP/README.md" --policy "$TOP/policy"

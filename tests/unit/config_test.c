@@ -89,7 +89,7 @@ static const struct bad_row bads[] = {
 	    "verbose is \"on\"; it takes yes or no",
 	    "", 0 },
 	{ "listen", "[run]\nlisten = 8443\n", 2, 10, "bad-value",
-	    "listen is \"8443\"; it takes ADDRESS:PORT, both as numbers", "", 0 },
+	    "listen is \"8443\"; it takes ADDRESS:PORT or [IPV6]:PORT, in numbers", "", 0 },
 	{ "flows below", "[nic]\nflows = 15\n", 2, 9, "bad-value",
 	    "flows is \"15\"; it takes a number of 16 to 4194304", "", 0 },
 	{ "flows above", "[nic]\nflows = 4194305\n", 2, 9, "bad-value",
@@ -188,7 +188,7 @@ test_merge(void)
 	o = (struct opts){ .set = OPT_BIT(LISTEN) };
 	o.value[OPT_LISTEN] = "x";
 	T_IS_INT(config_merge(&c, CONFIG_RUN, &o, NULL, &d), RC_INVALID);
-	T_IS_STR(d.text, "--listen x: it takes ADDRESS:PORT, both as numbers");
+	T_IS_STR(d.text, "--listen x: it takes ADDRESS:PORT or [IPV6]:PORT, in numbers");
 }
 
 static void

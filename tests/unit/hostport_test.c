@@ -14,7 +14,8 @@ static const struct row rows[] = {
 	{ "127.0.0.1:65535", "127.0.0.1", "65535" }, { "a:0", "a", "0" },
 	{ "a:00080", "a", "00080" }, { "[::1]", "::1", "" },
 	{ "[fd00::7]:8443", "fd00::7", "8443" },
-	{ "[fe80::1%eth0]:8443", "fe80::1%eth0", "8443" }, { "[x]", "x", "" },
+	{ "[fe80::1%eth0]:8443", "fe80::1%eth0", "8443" }, { "[x]", NULL, NULL },
+	{ "[127.0.0.1]:1", NULL, NULL },
 	{ "", NULL, NULL }, { ":1", NULL, NULL }, { "a:", NULL, NULL }, { "a:65536", NULL, NULL },
 	{ "a:000080", NULL, NULL }, { "a:1a", NULL, NULL }, { "a:https", NULL, NULL },
 	{ "a:-1", NULL, NULL }, { "a:1:2", NULL, NULL }, { "::1", NULL, NULL },
@@ -50,6 +51,7 @@ lengths(void)
 	T_IS_UINT(strlen(hp.host), HOSTPORT_HOST_BYTES - 1);
 	T_OK(!hostport_parse(text, HOSTPORT_HOST_BYTES, &hp));
 	text[0] = '[';
+	text[1] = ':';
 	text[HOSTPORT_HOST_BYTES] = ']';
 	T_OK(hostport_parse(text, HOSTPORT_HOST_BYTES + 1, &hp));
 	T_IS_UINT(strlen(hp.host), HOSTPORT_HOST_BYTES - 1);
