@@ -517,14 +517,14 @@ do_asan()
 	tests/run.sh asan unit prop fuzz
 }
 
-fuzz_names()	# VARIANT
+named()	# KIND FILE...: names of those that ONLY picks as KIND/NAME
 {
-	for f in $(files build/"$1"/fuzz/*_fuzz); do
-		name=$(basename "$f" _fuzz)
-		case $name in
-		*${ONLY:-}*) echo "$name" ;;
-		esac
-	done
+	kind=$1
+	shift
+	for f; do
+		f=$(basename "$f")
+		echo "$kind/${f%.*}"
+	done | grep -E -e "${ONLY:-.}" | sed "s,^$kind/,," || :
 }
 
 # For findings: under sanitizers, FUZZ_SECONDS each, going on from what was found before.
@@ -532,7 +532,7 @@ fuzz_search()
 {
 	variant_fuzz
 	run_make fuzz tests
-	for name in $(fuzz_names fuzz); do
+	for name in $targets; do
 		mkdir -p "build/fuzz/found/$name"
 		say "fuzz $name, $FUZZ_SECONDS s"
 		"build/fuzz/fuzz/${name}_fuzz" -max_total_time="$FUZZ_SECONDS" -timeout=10 \
@@ -550,7 +550,7 @@ fuzz_count()
 	variant_fuzzfast
 	run_make fuzzfast tests
 	seed=${SEED:-$(date +%s)}
-	for name in $(fuzz_names fuzzfast); do
+	for name in $targets; do
 		dir=build/fuzzfast/run/$name
 		rm -rf "$dir"
 		mkdir -p "$dir"
@@ -580,22 +580,14 @@ do_fuzz()
 {
 	mkdir -p build
 	need build san
+	targets=$(named fuzz tests/fuzz/*_fuzz.c | sed 's/_fuzz$//')
+	[ -n "$targets" ] || die "ONLY=$ONLY: no fuzz target has such a name"
 	deps asan
 	if [ -n "$FUZZ_RUNS" ]; then
 		fuzz_count
 	else
 		fuzz_search
 	fi
-}
-
-named()	# KIND FILE...: names of those that ONLY picks as KIND/NAME
-{
-	kind=$1
-	shift
-	for f; do
-		f=$(basename "$f")
-		echo "$kind/${f%.*}"
-	done | grep -E -e "${ONLY:-.}" | sed "s,^$kind/,," || :
 }
 
 # Both parts are run, whatever the first one says; the last line of each counts.
