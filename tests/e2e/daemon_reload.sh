@@ -52,7 +52,7 @@ exits 1 rf show policy 1 b.pol
 says '^ringfence: error not-found: generation 1 has no file b.pol$'
 exits 1 rf show policy 99
 says '^ringfence: error not-found: generation 99 is not kept$'
-says '^ *hint: `ringfence history` lists'
+says '^ *hint: .ringfence history. lists'
 
 # the same table, other lines: a generation of its own, so that each verdict names its text
 { echo '-- a line above'; cat "$POL/a.pol"; } >"$TMPDIR/a.pol"
