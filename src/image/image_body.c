@@ -207,9 +207,9 @@ refuse(const struct image_units *u, uint8_t dir, const struct pack *p,
 	}
 	if (all != NULL)
 		diag_set(diag, "image-too-big", "all tables together take more than %llu steps of "
-		    "packing, %llu of them the last, of %u rules; its heaviest rule ids are %s",
+		    "packing, %llu of them the last, of %u rules%s%s",
 		    (unsigned long long)all->max, (unsigned long long)p->steps, u->rule_count,
-		    text);
+		    heavy->count > 0 ? "; its heaviest rule ids are " : "", text);
 	else if (p->spent)
 		diag_set(diag, "table-too-big", "%u rules of one direction multiply beyond %llu "
 		    "steps of packing; the heaviest rule ids are %s", u->rule_counts[dir],

@@ -316,7 +316,7 @@ image_groups_build(struct image_groups *g, const struct image_input *in, uint8_t
 	g->family = family;
 	g->apart = in->apart;
 	g->steps_max = in->steps_max != 0 ? in->steps_max : IMAGE_STEPS_MAX;
-	g->work.max = IMAGE_STEPS_MAX;	/* of its ranges, two million words at most */
+	g->work.max = IMAGE_STEPS_MAX;	/* never reached: two million sets of 4 KiB at most */
 	arena_init(&g->arena, GROUPS_ARENA_BYTES);
 	rc = groups_collect(g, &all);
 	if (rc != RC_OK || g->count == 0)

@@ -177,6 +177,34 @@ all_tables(void)
 	free(p);
 }
 
+/* The last table has no rule that could be named. */
+static void
+empty_table_last(void)
+{
+	struct image_input in = input(2);
+	struct image_heavy heavy;
+	struct image_keys keys;
+	uint64_t all = 0;
+	struct diag d;
+	uint8_t *p;
+	size_t len;
+
+	in.lists[1].count = 0;
+	CHECK(pack(&in, NULL, &keys, &p, &len, &heavy, &d) == RC_OK);
+	for (uint32_t i = 0; i < keys.count; i++)
+		all += (uint64_t)le32_get(keys.items[i].steps) * UNIT;
+	image_keys_fini(&keys);
+	free(p);
+	in.steps_all_max = all;
+	T_IS_INT(try(&in, &heavy, &d), RC_OK);
+	in.steps_all_max = all - 1;
+	T_IS_INT(try(&in, &heavy, &d), RC_LIMIT);
+	T_IS_STR(d.code, "image-too-big");
+	T_OK(strstr(d.text, "of them the last, of 0 rules") != NULL);
+	T_OK(strstr(d.text, "rule ids") == NULL);
+	T_IS_UINT(heavy.count, 0);
+}
+
 /* n addresses, two apart, the last moved by extra. */
 static struct addr_set
 comb(uint32_t n, uint32_t extra)
@@ -237,6 +265,7 @@ main(void)
 	arena_init(&arena, (size_t)64 << 20);
 	T_RUN(one_direction);
 	T_RUN(all_tables);
+	T_RUN(empty_table_last);
 	T_RUN(groups_alike);
 	arena_fini(&arena);
 	return t_done();
