@@ -22,8 +22,9 @@ struct query_flows {
 	uint64_t lost;
 	uint32_t judged[2];		/* ended, live */
 	uint32_t counts[2][QUERY_FLOW_KINDS];	/* cut, let, other */
-	struct flow_change *changes;	/* in the arena */
+	struct flow_change *changes;	/* in the arena, as is the room of lines */
 	uint32_t change_count;
+	struct cut_line *lines;
 };
 /* Images as flow_judge takes them. RC_INVALID: the bytes are no list of flows. */
 MUST_CHECK enum rc query_flows_judge(const uint8_t *p, size_t len, const uint8_t *old_image,
@@ -36,9 +37,8 @@ struct query_plan {
 	const struct pol_plan *plan;
 	const struct query_flows *flows;
 };
-yyjson_mut_doc *query_plan_doc(const struct query_plan *q, struct arena *a);
-void query_flows_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q,
-    struct arena *a);
+yyjson_mut_doc *query_plan_doc(const struct query_plan *q);
+void query_flows_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q);
 /* File, line, segment; of NULL nothing. */
 void query_symbol_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct image_symbol *s);
 

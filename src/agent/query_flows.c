@@ -36,6 +36,12 @@ kind_of(const struct flow_said *was, const struct flow_said *is, uint8_t *out)
 	return true;
 }
 
+static uint32_t
+cut_count(const struct query_flows *s)
+{
+	return s->counts[ENDED][CUT] + s->counts[LIVE][CUT];
+}
+
 enum rc
 query_flows_judge(const uint8_t *p, size_t len, const uint8_t *old_image, const uint8_t *new_image,
     struct arena *a, struct query_flows *out)
@@ -57,7 +63,7 @@ query_flows_judge(const uint8_t *p, size_t len, const uint8_t *old_image, const 
 
 		rc = flow_list_next(&l, &c->k);
 		if (rc != RC_OK)
-			return rc == RC_AGAIN ? RC_OK : rc;
+			break;
 		if (!flow_judge_may(&c->k.f))
 			continue;
 		flow_judge(old_image, &c->k.f, c->k.live, &c->was);
@@ -68,6 +74,10 @@ query_flows_judge(const uint8_t *p, size_t len, const uint8_t *old_image, const 
 		out->counts[c->k.live][c->kind]++;
 		c->order = out->change_count++;
 	}
+	if (rc != RC_AGAIN)
+		return rc;
+	out->lines = arena_array(a, (size_t)cut_count(out) + 1, sizeof(*out->lines));
+	return out->lines == NULL ? RC_NOMEM : RC_OK;
 }
 
 /* --- as a document --- */
@@ -148,16 +158,14 @@ change_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q,
 	place_add(d, o, "new", q->new_symbols, &c->becomes);
 }
 
-/* The cut ones are the first of the changes. */
-static void
-lines_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q, struct arena *a)
+/* One for each line, the heaviest first; the cut flows are the first of the changes. */
+static uint32_t
+lines_sum(const struct query_flows *s)
 {
-	const struct query_flows *s = q->flows;
-	uint32_t cut = s->counts[ENDED][CUT] + s->counts[LIVE][CUT], count = 0;
-	struct cut_line *lines = arena_array(a, (size_t)cut + 1, sizeof(*lines));
-	yyjson_mut_val *list = yyjson_mut_obj_add_arr(d, o, "cut_by");
+	struct cut_line *lines = s->lines;
+	uint32_t cut = cut_count(s), count = 0;
 
-	for (uint32_t i = 0; i < cut && lines != NULL; i++) {
+	for (uint32_t i = 0; i < cut; i++) {
 		const struct flow_change *c = &s->changes[i];
 
 		CHECK(c->kind == CUT);
@@ -165,9 +173,8 @@ lines_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q, stru
 			.reason = c->becomes.reason };
 		lines[i].flows[c->k.live] = 1;
 	}
-	if (lines != NULL)
-		qsort(lines, cut, sizeof(*lines), rule_cmp);
-	for (uint32_t i = 0; i < cut && lines != NULL; i++) {
+	qsort(lines, cut, sizeof(*lines), rule_cmp);
+	for (uint32_t i = 0; i < cut; i++) {
 		if (count == 0 || rule_cmp(&lines[count - 1], &lines[i]) != 0) {
 			lines[count++] = lines[i];
 			continue;
@@ -175,17 +182,25 @@ lines_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q, stru
 		lines[count - 1].flows[ENDED] += lines[i].flows[ENDED];
 		lines[count - 1].flows[LIVE] += lines[i].flows[LIVE];
 	}
-	if (lines != NULL)
-		qsort(lines, count, sizeof(*lines), weight_cmp);
+	qsort(lines, count, sizeof(*lines), weight_cmp);
+	return count;
+}
+
+static void
+lines_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q)
+{
+	uint32_t count = lines_sum(q->flows);
+	yyjson_mut_val *list = yyjson_mut_obj_add_arr(d, o, "cut_by");
+
 	for (uint32_t i = 0; i < count && i < LINES_MAX; i++) {
+		const struct cut_line *line = &q->flows->lines[i];
 		yyjson_mut_val *l = yyjson_mut_arr_add_obj(d, list);
 
-		if (lines[i].rule_id != 0)
-			query_symbol_add(d, l, image_symbol_find(q->new_symbols,
-			    lines[i].rule_id));
-		doc_str(d, l, "reason", reason_name(lines[i].reason));
-		doc_uint(d, l, "live", lines[i].flows[LIVE]);
-		doc_uint(d, l, "ended", lines[i].flows[ENDED]);
+		if (line->rule_id != 0)
+			query_symbol_add(d, l, image_symbol_find(q->new_symbols, line->rule_id));
+		doc_str(d, l, "reason", reason_name(line->reason));
+		doc_uint(d, l, "live", line->flows[LIVE]);
+		doc_uint(d, l, "ended", line->flows[ENDED]);
 	}
 	doc_uint(d, o, "cut_by_left_out", count > LINES_MAX ? count - LINES_MAX : 0);
 }
@@ -202,7 +217,7 @@ counts_add(yyjson_mut_doc *d, yyjson_mut_val *o, const char *key, const struct q
 }
 
 void
-query_flows_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q, struct arena *a)
+query_flows_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q)
 {
 	const struct query_flows *s = q->flows;
 	yyjson_mut_val *list;
@@ -215,7 +230,7 @@ query_flows_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q
 	counts_add(d, o, "live", s, LIVE);
 	counts_add(d, o, "ended", s, ENDED);
 	qsort(s->changes, s->change_count, sizeof(*s->changes), change_cmp);
-	lines_add(d, o, q, a);
+	lines_add(d, o, q);
 	list = yyjson_mut_obj_add_arr(d, o, "changes");
 	for (uint32_t i = 0; i < s->change_count && i < CHANGES_MAX; i++)
 		change_add(d, yyjson_mut_arr_add_obj(d, list), q, &s->changes[i]);

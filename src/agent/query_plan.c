@@ -86,7 +86,7 @@ item_add(yyjson_mut_doc *d, yyjson_mut_val *o, const struct query_plan *q,
 }
 
 yyjson_mut_doc *
-query_plan_doc(const struct query_plan *q, struct arena *a)
+query_plan_doc(const struct query_plan *q)
 {
 	yyjson_mut_val *o, *list;
 	yyjson_mut_doc *d = doc_new(&o);
@@ -106,6 +106,6 @@ query_plan_doc(const struct query_plan *q, struct arena *a)
 	for (uint32_t i = 0; i < q->plan->count; i++)
 		item_add(d, yyjson_mut_arr_add_obj(d, list), q, &q->plan->items[i]);
 	doc_uint(d, o, "effects_left_out", q->plan->items_left_out);
-	query_flows_add(d, o, q, a);
+	query_flows_add(d, o, q);
 	return d;
 }

@@ -185,7 +185,7 @@ plan(const struct query_input *in, struct arena *a, struct diags *ds, struct rep
 		reply_doc(out, 200, query_plan_doc(&(struct query_plan){
 		    .old_image = in->blobs[1].p, .old_len = in->blobs[1].len,
 		    .new_image = image.bytes, .new_len = image.len, .old_symbols = &old,
-		    .new_symbols = &image.symbols, .plan = &plan, .flows = &flows }, a));
+		    .new_symbols = &image.symbols, .plan = &plan, .flows = &flows }));
 	pol_image_fini(&image);
 }
 
