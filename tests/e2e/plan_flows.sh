@@ -126,4 +126,23 @@ lost_some()
 	    grep -Eq '^flows not known: [1-9][0-9]* were lost or forgotten$' "$TMPDIR/out"
 }
 wait_for "flows that nobody knows" lost_some
+
+# several lines cut: each flow is of one, the heaviest line stands first
+cat >"$TMPDIR/next/a.pol" <<'END'
+segment "web" {
+  members = "10.20.3.7", mode = "enforce",
+  inbound { allow = tcp(8081), from = "10.9.0.0/25" },
+  inbound { deny = any, from = "10.9.0.0/28" },
+  inbound { deny = any, from = "10.9.0.64/27" },
+}
+END
+many_planned()
+{
+	rf plan --json --policy "$TMPDIR/next" >"$TMPDIR/out" || [ $? -eq 3 ]
+	[ "$(planned 'f["live"]["cut"]')" -gt 2000 ]
+}
+wait_for "2,000 flows to cut" many_planned
+is "the lines that cut" "$(planned '[c["line"] for c in f["cut_by"]]')" "[1, 5, 4]"
+is "what each cuts, together" "$(planned '[sum(c[k] for c in f["cut_by"]) - f[k]["cut"]
+    for k in ("live", "ended")]')" "[0, 0]"
 daemon_end TERM
