@@ -83,6 +83,28 @@ test_bytes(void)
 	T_OK(buf[0] == 0 && buf[14] == 0);
 }
 
+/* Of each length up to two long steps and more, one byte wrong at each place, and none past it. */
+static void
+test_bytes_equal(void)
+{
+	for (size_t n = 0; n <= 80; n++) {
+		uint8_t *a = calloc(n + 2, 1), *b = calloc(n + 1, 1);
+
+		CHECK(a != NULL && b != NULL);
+		for (size_t i = 0; i < n; i++)
+			a[1 + i] = b[i] = (uint8_t)(i * 7 + 1);
+		b[n] = 1;
+		T_OK(bytes_equal(a + 1, b, n));
+		for (size_t i = 0; i < n; i++) {
+			b[i] ^= (uint8_t)(1u << i % 8);
+			T_OK(!bytes_equal(a + 1, b, n));
+			b[i] ^= (uint8_t)(1u << i % 8);
+		}
+		free(a);
+		free(b);
+	}
+}
+
 static void
 test_hash(void)
 {
@@ -212,6 +234,7 @@ main(void)
 	T_RUN(test_rc);
 	T_RUN(test_arena);
 	T_RUN(test_bytes);
+	T_RUN(test_bytes_equal);
 	T_RUN(test_hash);
 	T_RUN(test_str);
 	T_RUN(test_clock);
