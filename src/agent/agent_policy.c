@@ -114,12 +114,15 @@ before(struct agent *a)
 	return (struct image_reuse) { g->image, g->image_len, g->keys, g->key_count };
 }
 
-/* Before it began. */
+/* Before it began; the settings could not be read. why may say nothing: memory is out. */
 static void
-refuse(struct agent *a, enum rc rc, const struct diag *why)
+refuse(struct agent *a, enum rc rc, struct diag *why)
 {
 	struct compile_result r = { .rc = rc };
 
+	if (why->level == DIAG_NONE)
+		diag_set(why, rc == RC_NOMEM ? "memory" : "config",
+		    "the settings cannot be read: %s", rc_name(rc));
 	if (diags_init(&r.diags))
 		diags_add(&r.diags, why);
 	finish(a, &r);

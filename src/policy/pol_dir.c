@@ -172,6 +172,8 @@ add_file(struct reading *r, int dirfd, const char *name, const char *path)
 	enum rc rc;
 
 	rc = file_read(dirfd, name, bytes_max(path), &text, &len, &d);
+	if (rc == RC_NOMEM)
+		return rc;	/* told once, for all */
 	if (rc != RC_OK) {
 		diag_place(&d, path, 0, 0);
 		diags_add(r->diags, &d);

@@ -88,6 +88,7 @@ read_from(int dirfd, const char *path, bool own, size_t max_bytes, uint8_t **out
 	/* one byte more than allowed, so that a file that grows is seen */
 	buf = malloc(max_bytes < (size_t)st.st_size + 1 ? max_bytes + 2 : (size_t)st.st_size + 2);
 	if (buf == NULL) {
+		diag_set(diag, "memory", "no memory to read %s", path);
 		rc = RC_NOMEM;
 		goto out;
 	}
