@@ -88,14 +88,9 @@ pol_name_check(struct pol_ctx *c, const struct pol_site *site, const char *what,
 		    POL_NAME_BYTES_MAX);
 	else if (utf8_check(text, len) != len)
 		diag_set(&d, "bad-name", "%s: the name is not valid UTF-8", what);
-	for (size_t i = 0; d.level == DIAG_NONE && i < len; i++) {
-		unsigned char b = (unsigned char)text[i];
-		bool c1 = b == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0;
-
-		if (b < 0x20 || b == 0x7f || c1 || b == '"' || b == '\\')
-			diag_set(&d, "bad-name", "%s: a name holds no control characters, \" or \\",
-			    what);
-	}
+	else if (control_find(text, len) < len || memchr(text, '"', len) != NULL ||
+	    memchr(text, '\\', len) != NULL)
+		diag_set(&d, "bad-name", "%s: a name holds no control characters, \" or \\", what);
 	if (d.level == DIAG_NONE)
 		return true;
 	pol_report_value(c, &d, site, text, len);

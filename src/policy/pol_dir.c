@@ -52,14 +52,18 @@ static void
 refuse(struct reading *r, const char *path, const char *code, const char *what)
 {
 	struct diag d;
+	size_t len, at;
 	bool utf8;
 
 	diag_set(&d, code, "%s", what);
 	diag_place(&d, path[0] == '\0' ? r->root : path, 0, 0);
-	utf8 = utf8_check(d.file, strlen(d.file)) == strlen(d.file);
-	for (char *p = d.file; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f || (!utf8 && (unsigned char)*p > 0x7f))
-			*p = '?';
+	len = strlen(d.file);
+	utf8 = utf8_check(d.file, len) == len;
+	for (size_t i = 0; i < len && !utf8; i++)
+		if ((unsigned char)d.file[i] > 0x7f)
+			d.file[i] = '?';
+	while ((at = control_find(d.file, len)) < len)
+		memset(d.file + at, '?', (unsigned char)d.file[at] == 0xc2 ? 2 : 1);
 	diags_add(r->diags, &d);
 }
 

@@ -76,12 +76,8 @@ pol_text_check(const struct pol_source *s, struct diag *d)
 bool
 pol_path_is_plain(const char *path, size_t len)
 {
-	if (len == 0 || len > POL_PATH_BYTES_MAX || utf8_check(path, len) != len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
-			return false;
-	return true;
+	return len > 0 && len <= POL_PATH_BYTES_MAX && utf8_check(path, len) == len &&
+	    control_find(path, len) == len;
 }
 
 bool

@@ -163,3 +163,15 @@ utf8_check(const void *p, size_t len)
 	}
 	return len;
 }
+
+size_t
+control_find(const void *p, size_t len)
+{
+	const uint8_t *b = p;
+
+	for (size_t i = 0; i < len; i++)
+		if (b[i] < 0x20 || b[i] == 0x7f ||
+		    (b[i] == 0xc2 && i + 1 < len && b[i + 1] >= 0x80 && b[i + 1] < 0xa0))
+			return i;
+	return len;
+}

@@ -30,5 +30,7 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 
 /* Offset of the first byte that is not valid UTF-8 (RFC 3629), len where all is. */
 size_t utf8_check(const void *p, size_t len);
+/* Offset of the first control character, those of C1 in UTF-8 too; len where there is none. */
+size_t control_find(const void *p, size_t len);
 
 #endif
