@@ -68,6 +68,18 @@ split_place(int split, const struct image_unit *u, uint32_t at, uint32_t count)
 	return 0;
 }
 
+/* Whether each unit is where the split before put it, so that the same would be packed again. */
+static bool
+split_repeats(int split, const struct image_unit *units, uint32_t count)
+{
+	for (uint32_t u = 0; u < count; u++)
+		if (split == SPLIT_NONE || split == SPLIT_QUARTERS ||
+		    split_place(split, &units[u], u, count) !=
+		    split_place(split - 1, &units[u], u, count))
+			return false;
+	return count > 0;
+}
+
 /* RC_LIMIT where a part does not fit; also where the split would change nothing. */
 static enum rc
 direction_try(struct direction *d, struct arena *a, struct pack *p,
@@ -130,6 +142,8 @@ direction_build(struct direction *best, struct arena arenas[2], struct pack *p,
 
 		if (split == SPLIT_QUARTERS && found)
 			break;
+		if (split_repeats(split, units, count))
+			continue;
 		rc = direction_try(&d, &arenas[cur], p, used, split, units, count);
 		nomem = nomem || rc == RC_NOMEM;
 		if (rc != RC_OK || (found && d.bytes >= best->bytes)) {

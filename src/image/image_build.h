@@ -125,6 +125,12 @@ struct image_matrix {
 MUST_CHECK enum rc image_matrix_rows(struct image_matrix *m, struct arena *a, uint16_t **map);
 MUST_CHECK enum rc image_matrix_cols(struct image_matrix *m, struct arena *a, uint16_t **map);
 
+/* Fills m, rows x by columns s: the rule of the first unit in both, WIRE_CELL_NONE where there is
+ * none. RC_LIMIT: too much work. */
+MUST_CHECK enum rc image_cells_fill(struct image_matrix *m, struct arena *a,
+    struct image_work *work, const struct image_sets *x, const struct image_sets *s,
+    const struct image_unit *units);
+
 /* Rows cut in segments of 1 << shift cells, equal ones kept once. */
 struct image_segments {
 	uint16_t *index;	/* rows x row; with shift 0 the cells themselves */

@@ -138,7 +138,7 @@ struct near {
 	uint64_t *delta;
 };
 
-enum { NEAR_ROWS = 16, CACHE_BYTES = 256 << 10 };
+enum { NEAR_ROWS = 16 };
 
 static void
 near_find(struct near *near, const struct image_sets *x, uint32_t r)
@@ -357,33 +357,15 @@ x_join(struct build *b, const uint16_t *rows)
 
 /* --- cells ------------------------------------------------------------------------------------ */
 
-/* By as many columns as their sets stay in a cache meanwhile. */
 static enum rc
 cells_fill(struct build *b)
 {
-	struct image_matrix *m = &b->h->m;
 	const struct image_sets *x = b->groups != NULL ? &b->remote
 	    : &b->h->axis[AXIS_REMOTE].sets;
-	enum rc rc = matrix_alloc(m, b, x->count, b->s.count, IMAGE_CELLS_MAX);
-	uint32_t block = MAX(CACHE_BYTES / ((b->s.sum_words + b->s.words) * 8), 1u), to;
+	enum rc rc = matrix_alloc(&b->h->m, b, x->count, b->s.count, IMAGE_CELLS_MAX);
 
-	for (uint32_t from = 0; rc == RC_OK && from < m->cols; from = to) {
-		to = from + MIN(block, m->cols - from);
-		for (uint32_t r = 0; rc == RC_OK && r < m->rows; r++) {
-			uint16_t *row = m->cells + (size_t)r * m->cols;
-			const uint64_t *remote = image_sets_get(x, r);
-
-			for (uint32_t c = from; c < to; c++) {
-				uint32_t u = image_sets_first(&b->s, remote,
-				    image_sets_get(&b->s, c));
-
-				row[c] = u == UINT32_MAX ? (uint16_t)WIRE_CELL_NONE
-				    : (uint16_t)b->units[u].rule;
-			}
-			rc = image_work_add(b->work, 0);
-		}
-	}
-	return rc;
+	return rc == RC_OK ? image_cells_fill(&b->h->m, b->arena, b->work, x, &b->s, b->units) :
+	    rc;
 }
 
 /* Joins equal rows, whose numbers are cells of rows_in, and equal columns, classes of an axis. */

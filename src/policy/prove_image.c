@@ -373,6 +373,31 @@ prove_row_cell(const struct prove_row *row, prove_tuple s)
 	return best;
 }
 
+bool
+prove_segments_same(const struct prove_half *h, prove_tuple s, prove_tuple t)
+{
+	for (uint32_t i = 0; i < h->count; i++) {
+		unsigned shift = h->halves[i]->m_shift;
+
+		if (prove_tuple_get(s, i) >> shift != prove_tuple_get(t, i) >> shift)
+			return false;
+	}
+	return true;
+}
+
+bool
+prove_row_same(const struct prove_row *x, const struct prove_row *y, prove_tuple s)
+{
+	for (uint32_t i = 0; i < x->count; i++) {
+		size_t at = (size_t)(prove_tuple_get(s, i) >> x->shift[i]) * 2;
+		const uint8_t *p = x->segments[i] + at, *q = y->segments[i] + at;
+
+		if (p[0] != q[0] || p[1] != q[1])
+			return false;
+	}
+	return true;
+}
+
 uint32_t
 prove_body_of(const uint8_t *image, const struct addr *local)
 {

@@ -155,6 +155,11 @@ struct prove_row {
 void prove_row_open(const struct prove_half *h, prove_tuple remote, struct prove_row *out);
 /* The least cell over the sub-tables; h->rules or more is the default. */
 uint32_t prove_row_cell(const struct prove_row *row, prove_tuple s);
+/* Whether services of two classes read the same segment of each sub-table, whatever the row. */
+bool prove_segments_same(const struct prove_half *h, prove_tuple s, prove_tuple t);
+/* Whether the segments that s reads in both rows are the same: so are the answers to all that
+ * read them. */
+bool prove_row_same(const struct prove_row *x, const struct prove_row *y, prove_tuple s);
 /* Line of the body that packets of this local IP meet; 0 = none. */
 uint32_t prove_body_of(const uint8_t *image, const struct addr *local);
 
@@ -189,6 +194,8 @@ MUST_CHECK enum rc prove_axis_services(const struct prove_half *h, const struct 
     struct prove_work *work, struct prove_classes *out);
 
 /* --- boxes (prove_boxes.c) --- */
+
+extern uint32_t prove_run_min;
 
 /* RC_CONFLICT: out holds the packet and both answers. RC_OK: out->decides and instead grew. */
 MUST_CHECK enum rc prove_boxes(const struct prove_half *h, const struct prove_side *s,

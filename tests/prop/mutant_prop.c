@@ -619,6 +619,7 @@ mutant_judge(const struct pol_rules *r, const struct pol_image *image, const uin
 	}
 	arena_init(&a, ARENA_BYTES);
 	prove_big_ranges = gen_below(&gen, 4) == 0 ? UINT32_MAX : gen_below(&gen, 3);
+	prove_run_min = gen_below(&gen, 4) == 0 ? UINT32_MAX : gen_below(&gen, 3);
 	rc = pol_prove(r, &image->names, mutant, image->len, &a, &proof, &d);
 	arena_fini(&a);
 	CHECK(rc == RC_OK || rc == RC_CONFLICT);

@@ -55,19 +55,22 @@ unbuild(struct built *b)
 }
 
 /* The rules that decide, and with what other division of labour they are found: whether a set of
- * peers is swept in each table or once for all is no one's business. */
+ * peers is swept in each table or once for all, and what is taken from the row before, is no one's
+ * business. */
 static bool
 same_by_halves(struct built *b, const struct pol_proof *p, struct arena *a)
 {
-	const uint32_t before = prove_big_ranges;
+	const uint32_t before = prove_big_ranges, run_before = prove_run_min;
 	struct pol_proof other;
 	struct diag d = { 0 };
 	bool same;
 
 	prove_big_ranges = gen_below(&gen, 3);
+	prove_run_min = gen_below(&gen, 3);
 	same = pol_prove(&b->rules, &b->names, b->image, b->len, a, &other, &d) == RC_OK &&
 	    memcmp(p->decides, other.decides, b->rules.rule_count * sizeof(*p->decides)) == 0;
 	prove_big_ranges = before;
+	prove_run_min = run_before;
 	for (uint32_t i = 0; same && i < b->rules.rule_count; i++)
 		same = (p->instead[i] == UINT32_MAX) == (other.instead[i] == UINT32_MAX);
 	if (!same)

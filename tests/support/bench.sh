@@ -34,18 +34,27 @@ die()
 	exit 1
 }
 
-policy_make()	# RULES SEGMENTS
+policy_make()	# RULES SEGMENTS [EACH]: each such rule names a VLAN of its own, all have IPv6 twins
 {
 	rm -rf "$POL"
 	mkdir "$POL"
-	awk -v rules="$1" -v segments="$2" 'BEGIN {
+	awk -v rules="$1" -v segments="$2" -v each="${3:-0}" 'BEGIN {
 		for (s = 1; s <= segments; s++) {
 			printf "segment \"s%d\" {\n", s
-			printf "  members = \"10.20.0.%d\", mode = \"enforce\",\n", s
+			members = sprintf("\"10.20.0.%d\"", s)
+			if (each)
+				members = sprintf("ip { %s, \"2001:db8::%x\" }", members, s)
+			printf "  members = %s, mode = \"enforce\",\n", members
 			end = int(rules * s / segments)
-			for (i = int(rules * (s - 1) / segments); i < end; i++)
-				printf "  inbound { allow = tcp(%d), from = \"10.%d.%d.0/24\" },\n",
-				    1000 + i % 50000, 64 + int(i / 256), i % 256
+			for (i = int(rules * (s - 1) / segments); i < end; i++) {
+				from = sprintf("\"10.%d.%d.0/24\"", 64 + int(i / 256), i % 256)
+				if (each)
+					from = sprintf("ip { %s, \"2001:db8:%x::/48\" }", from,
+					    i + 1)
+				vlan = each && i % each == 0 ? ", vlan = " 1 + i / each : ""
+				printf "  inbound { allow = tcp(%d), from = %s%s },\n",
+				    1000 + i % 50000, from, vlan
+			}
 			print "}"
 		}
 	}' >"$POL/bench.pol"
