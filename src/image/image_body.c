@@ -5,7 +5,8 @@
  *
  * A product is big where rules leave different fields open. Rules that name a rare field go to a
  * sub-table of their own; the product becomes a sum, and the walk takes the least of the answers.
- * Splits are tried in a fixed order, the least that fits is kept.
+ * A packet walks each of them: splits are tried in a fixed order, and one is kept where it divides
+ * the bytes by more than what it multiplies the lines by.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 enum {
 	SPLIT_NONE, SPLIT_VLAN, SPLIT_SPORT, SPLIT_DPORT, SPLIT_QUARTERS, SPLIT__COUNT,
 	HALF_BYTES_MIN = 16 * 1024,	/* a direction smaller than this is never split ... */
-	RULE_BYTES = 128		/* ... nor one of fewer bytes a rule */
+	RULE_BYTES = 128,		/* ... nor one of fewer bytes a rule */
+	RULE_BYTES_WIDE = 256		/* above it bytes alone count */
 };
 
 #define ARENA_BYTES ((size_t)768 << 20)
@@ -121,8 +123,18 @@ direction_try(struct direction *d, struct arena *a, struct pack *p,
 	return RC_OK;
 }
 
-/* The first split that fits the budget, else the smallest. What loses is forgotten with its
- * arena. */
+/* What a direction is to be judged by: bytes of the image times lines of each packet. One that is
+ * too wide is as bad as one of the most parts. */
+static uint64_t
+direction_cost(const struct direction *d, uint32_t rules)
+{
+	uint64_t wide = MAX((uint64_t)HALF_BYTES_MIN, (uint64_t)RULE_BYTES_WIDE * rules);
+
+	return d->bytes * (uint64_t)(d->bytes <= wide ? d->subs : WIRE_SUBS_MAX);
+}
+
+/* The split of the least cost, of those up to the first that fits the budget. What loses is
+ * forgotten with its arena. */
 static enum rc
 direction_build(struct direction *best, struct arena arenas[2], struct pack *p,
     const struct image_unit *units, uint32_t count, uint32_t rules)
@@ -146,7 +158,8 @@ direction_build(struct direction *best, struct arena arenas[2], struct pack *p,
 			continue;
 		rc = direction_try(&d, &arenas[cur], p, used, split, units, count);
 		nomem = nomem || rc == RC_NOMEM;
-		if (rc != RC_OK || (found && d.bytes >= best->bytes)) {
+		if (rc != RC_OK || (found && direction_cost(&d, rules) >=
+		    direction_cost(best, rules))) {
 			arena_reset(&arenas[cur]);
 			continue;
 		}
