@@ -19,7 +19,7 @@ enum {
 	SPLIT_NONE, SPLIT_VLAN, SPLIT_SPORT, SPLIT_DPORT, SPLIT_QUARTERS, SPLIT__COUNT,
 	HALF_BYTES_MIN = 16 * 1024,	/* a direction smaller than this is never split ... */
 	RULE_BYTES = 128,		/* ... nor one of fewer bytes a rule */
-	RULE_BYTES_WIDE = 256		/* above it bytes alone count */
+	RULE_BYTES_WIDE = 208		/* 1 MiB of 5,000 rules: above it bytes alone count */
 };
 
 #define ARENA_BYTES ((size_t)768 << 20)

@@ -117,7 +117,7 @@ a_product_is_split(void)
 	T_IS_INT(image.step, POL_IMAGE_DONE);
 	T_OK(image.proof.boxes > 1000);
 	T_OK(subs_max() > 1 && subs_max() <= WIRE_SUBS_MAX);
-	T_OK(image.len < 128 * 1200 + 16 * 1024);
+	T_OK(subs_max() == 2 && image.len < 208 * 1200);
 	T_OK(image.keys.body_count > 0);
 	T_IS_UINT(image.keys.body_count, le32_get(((const struct wire_image_hdr *)
 	    image.bytes)->body_count));
