@@ -114,6 +114,10 @@ children=$(cat "/proc/$daemon_pid/task/$daemon_pid/children")
 # shellcheck disable=SC2086 # words
 kill -9 "$daemon_pid" $children
 wait "$daemon_pid" 2>/dev/null || :
+# its port is free when the last of them is gone, not when main is
+for child in $children; do
+	wait_for "the end of $child" sh -c "! grep -qs '^State:.[^Z]' /proc/$child/status"
+done
 daemon_start
 is "the hash after its death" "$(status sha256)" "$held"
 if [ -n "$netns" ]; then
