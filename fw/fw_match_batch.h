@@ -143,8 +143,8 @@ fw_batch_groups(const uint8_t *image, struct fw_lane *lanes, uint32_t count,
 			walking |= 1u << i;
 	}
 	for (int level = 0; walking != 0 && level <= WIRE_GROUP_DEPTH_MAX; level++) {
-		for (uint32_t todo = walking; todo != 0; todo &= todo - 1) {
-			uint32_t i = (uint32_t)__builtin_ctz(todo);
+		for (uint32_t waiting = walking; waiting != 0; waiting &= waiting - 1) {
+			uint32_t i = (uint32_t)__builtin_ctz(waiting);
 			struct fw_lane *l = &lanes[i];
 			const FW_PROBE *p = fw_lane_probe(l);
 			const struct wire_groups *g = fw_groups(image, p->family, &l->at);
@@ -243,14 +243,14 @@ fw_lane_rule(const struct fw_lane *l)
 FW_INLINE void
 fw_batch_more(struct fw_lane *lanes, uint32_t count, uint32_t *index)
 {
-	uint32_t todo = 0;
+	uint32_t waiting = 0;
 
 	for (uint32_t i = 0; i < count; i++)
-		todo |= (uint32_t)(lanes[i].half->subs > 1) << i;
-	for (uint32_t sub = 1; todo != 0; sub++) {
+		waiting |= (uint32_t)(lanes[i].half->subs > 1) << i;
+	for (uint32_t sub = 1; waiting != 0; sub++) {
 		uint32_t left = 0;
 
-		for (uint32_t at = todo; at != 0; at &= at - 1) {
+		for (uint32_t at = waiting; at != 0; at &= at - 1) {
 			uint32_t i = (uint32_t)__builtin_ctz(at);
 			const struct wire_half *first = (const struct wire_half *)lanes[i].body +
 			    (fw_lane_probe(&lanes[i])->dir & 1);
@@ -259,14 +259,14 @@ fw_batch_more(struct fw_lane *lanes, uint32_t count, uint32_t *index)
 			    fw_array(0, &first->next)) + (sub - 1), false);
 			left |= (uint32_t)(first->subs > sub + 1) << i;
 		}
-		for (uint32_t at = todo; at != 0; at &= at - 1)
+		for (uint32_t at = waiting; at != 0; at &= at - 1)
 			fw_lane_walk(&lanes[__builtin_ctz(at)]);
-		for (uint32_t at = todo; at != 0; at &= at - 1) {
+		for (uint32_t at = waiting; at != 0; at &= at - 1) {
 			uint32_t i = (uint32_t)__builtin_ctz(at), cell = fw_lane_rule(&lanes[i]);
 
 			index[i] = cell < index[i] ? cell : index[i];
 		}
-		todo = left;
+		waiting = left;
 	}
 }
 

@@ -5,13 +5,7 @@
 set -eu
 # shellcheck source=tests/support/daemon.sh
 . "$TOP/tests/support/daemon.sh"
-python3 -c 'import ssl' 2>/dev/null || { echo "python3 with ssl is not installed"; exit 77; }
-command -v openssl >/dev/null || { echo "openssl is not installed"; exit 77; }
-PYTHONPATH=$TOP/tests/support
-PYTHONDONTWRITEBYTECODE=1
-export PYTHONPATH PYTHONDONTWRITEBYTECODE
-KEYS=$TMPDIR/keys
-PORT=$(python3 -c 'import tls_rig; print(tls_rig.free_port())')
+tls_begin
 
 policy_begin
 exits 0 "$RINGFENCE" keys init "$KEYS"

@@ -138,6 +138,21 @@ nic_kill()
 	nic_pid=
 }
 
+tls_begin()	# $KEYS, not made yet, and a free $PORT
+{
+	python3 -c 'import ssl' 2>/dev/null || {
+		echo "python3 with ssl is not installed"
+		exit 77
+	}
+	command -v openssl >/dev/null || { echo "openssl is not installed"; exit 77; }
+	PYTHONPATH=$TOP/tests/support
+	PYTHONDONTWRITEBYTECODE=1
+	export PYTHONPATH PYTHONDONTWRITEBYTECODE
+	KEYS=$TMPDIR/keys
+	PORT=$(python3 -c 'import tls_rig; print(tls_rig.free_port())')
+	export KEYS PORT
+}
+
 daemon_start()	# with $daemon_options, words of run beside those of every test
 {
 	# shellcheck disable=SC2086 # words
